@@ -1,0 +1,33 @@
+# Needs Python >= 3.11, make and pip; makes its own environment in .venv on first use.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test lint bench format clean
+
+demo: .venv/ready ## sample, pack, open, decode, contact sheet
+	$(BIN)/python examples/demo.py demo
+
+test: .venv/ready ## the whole suite
+	$(BIN)/python -m pytest -n auto --dist worksteal -q
+
+lint: .venv/ready ## style, types, floors
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: .venv/ready ## ratios against tar and h5py, in one run
+	$(BIN)/python benchmarks/run.py
+
+format: .venv/ready
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.venv/ready: pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "packhouse needs Python >= 3.11; say make PYTHON=python3.x")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@
+
+clean:
+	rm -rf .venv demo bench-out

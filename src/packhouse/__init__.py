@@ -1,0 +1,1 @@
+"""packhouse: one command packs a data set, one line opens it."""

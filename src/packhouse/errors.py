@@ -1,0 +1,182 @@
+"""Everything packhouse raises on purpose, as one tree; each class is also the builtin a stranger would catch.
+
+PackhouseError
++-- UsageError                 also ValueError           contradictory or unreadable arguments, seen before work starts
++-- SourceError                also OSError              the data set cannot be read as it lies there
+|   +-- SourceNotFoundError    also FileNotFoundError    SRC is missing, or holds nothing to pack
+|   +-- SourceChangedError                               a file changed while it was read
++-- DestinationError           also OSError              the pack cannot be written there
+|   +-- DestinationExistsError also FileExistsError      DEST is there already
+|   +-- DestinationBusyError                             another process is packing to the same DEST
+|   +-- NoSpaceError                                     the disk is too small, or full
++-- ImageError                 also ValueError           the bytes cannot be decoded as an image
++-- StoreError                 also OSError              a pack or its image file cannot be read
+|   +-- NotAPackError                                    no pack at that place
+|   +-- CorruptStoreError                                bytes and index disagree
+|   +-- KeyNotFoundError       also KeyError             no such image; names the nearest keys
++-- TableError                 also ValueError           a table cannot be read, typed, linked or joined
+|   +-- CsvError                                         malformed CSV: file, line, what was found
+|   +-- TypingError                                      a value does not fit the type that was asked for
+|   +-- ColumnNotFoundError    also KeyError             no such table or column; names the nearest
+|   +-- DuplicateKeyError                                the right side of a join repeats a key
+|   +-- QueryError                                       SQL that does not run
++-- AccountingError            also RuntimeError         counts that must be equal are not: a bug, please report it
+"""
+
+from __future__ import annotations
+
+import copyreg
+from dataclasses import dataclass
+from typing import Self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Where:
+    """The place an error speaks of; each part is None when unknown."""
+
+    file: str | None = None
+    """Path of the file, as the user gave it or below SRC."""
+
+    member: str | None = None
+    """Key of the image, name of the table or column inside the file."""
+
+    line: int | None = None
+    """Line of a text file, counted from 1."""
+
+    def __str__(self) -> str:
+        """Return "file, line 3 [member]", as far as it is known."""
+        text = self.file or ""
+        if self.line is not None:
+            text += f", line {self.line}"
+        if self.member is not None:
+            text += f" [{self.member}]"
+        return text
+
+
+class PackhouseError(Exception):
+    """Base of every error packhouse raises on purpose.
+
+    Args:
+        problem: What is wrong, in one line, with the actual numbers and names.
+        where: The place it speaks of.
+        hint: What to do about it.
+    """
+
+    exit_code = 1
+
+    def __init__(self, problem: str, *, where: Where | None = None, hint: str = "") -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.where = where or Where()
+        self.hint = hint
+
+    def __str__(self) -> str:
+        """Return the problem, the place and the hint, one line each."""
+        place = str(self.where)
+        parts = [self.problem]
+        if place:
+            parts.append(f"  in {place}")
+        if self.hint:
+            parts.append(f"  try: {self.hint}")
+        return "\n".join(parts)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle whole: type, problem, place, hint and notes, whatever the builtin parent does."""
+        return (_rebuild, (type(self), self.problem, self.where, self.hint, self.__dict__.copy()))
+
+    @classmethod
+    def _from_parts(cls, problem: str, where: Where, hint: str) -> Self:
+        return cls(problem, where=where, hint=hint)
+
+
+def _rebuild(
+    kind: type[PackhouseError], problem: str, where: Where, hint: str, state: dict[str, object]
+) -> PackhouseError:
+    error = kind._from_parts(problem, where, hint)  # noqa: SLF001  # its own class, in its own module
+    error.__dict__.update(state)
+    return error
+
+
+copyreg.constructor(_rebuild)
+
+
+class UsageError(PackhouseError, ValueError):
+    """Arguments that contradict each other or cannot be read; seen before any work starts."""
+
+    exit_code = 2
+
+
+class SourceError(PackhouseError, OSError):
+    """The data set cannot be read as it lies there."""
+
+
+class SourceNotFoundError(SourceError, FileNotFoundError):
+    """SRC is missing, or holds nothing to pack."""
+
+
+class SourceChangedError(SourceError):
+    """A source file changed while it was read, or is not the file that was scanned."""
+
+
+class DestinationError(PackhouseError, OSError):
+    """The pack cannot be written there."""
+
+
+class DestinationExistsError(DestinationError, FileExistsError):
+    """DEST is there already."""
+
+
+class DestinationBusyError(DestinationError):
+    """Another process is packing to the same DEST."""
+
+
+class NoSpaceError(DestinationError):
+    """The disk is too small for the pack, or ran full."""
+
+
+class ImageError(PackhouseError, ValueError):
+    """The bytes cannot be decoded as an image."""
+
+
+class StoreError(PackhouseError, OSError):
+    """A pack or its image file cannot be read."""
+
+
+class NotAPackError(StoreError):
+    """There is no pack at that place."""
+
+
+class CorruptStoreError(StoreError):
+    """Bytes and index disagree: the file was damaged or replaced."""
+
+
+class KeyNotFoundError(StoreError, KeyError):
+    """No image has that key."""
+
+
+class TableError(PackhouseError, ValueError):
+    """A table cannot be read, typed, linked or joined."""
+
+
+class CsvError(TableError):
+    """A CSV file is malformed."""
+
+
+class TypingError(TableError):
+    """A value does not fit the type that was asked for."""
+
+
+class ColumnNotFoundError(TableError, KeyError):
+    """There is no such table or column."""
+
+
+class DuplicateKeyError(TableError):
+    """The right side of a join has several rows with one key."""
+
+
+class QueryError(TableError):
+    """SQL that does not run."""
+
+
+class AccountingError(PackhouseError, RuntimeError):
+    """Counts that must be equal are not: a bug of packhouse."""
