@@ -1,1 +1,48 @@
-"""packhouse: one command packs a data set, one line opens it."""
+"""packhouse: one command packs a data set (image folders and CSV tables), one line opens it.
+
+    import packhouse
+    report = packhouse.pack("h-and-m", "hm.pack")
+    pack = packhouse.open("hm.pack")
+
+Nothing heavy is imported before it is used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+from packhouse.errors import PackhouseError
+
+if TYPE_CHECKING:
+    from packhouse.opening import Pack, open  # noqa: A004  # packhouse.open, as gzip.open
+    from packhouse.packing.job import pack, plan
+    from packhouse.packing.options import PackOptions
+    from packhouse.packing.report import Report
+
+__version__ = "0.1.0"
+__all__ = ["Pack", "PackOptions", "PackhouseError", "Report", "open", "pack", "plan"]
+
+_HOMES = {
+    "Pack": "packhouse.opening",
+    "PackOptions": "packhouse.packing.options",
+    "Report": "packhouse.packing.report",
+    "open": "packhouse.opening",
+    "pack": "packhouse.packing.job",
+    "plan": "packhouse.packing.job",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name from its home on first use."""
+    if name not in _HOMES:
+        message = f"module 'packhouse' has no attribute {name!r}"
+        raise AttributeError(message)
+    value = getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """List public names, imported yet or not."""
+    return sorted({*globals(), *__all__})

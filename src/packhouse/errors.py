@@ -1,7 +1,8 @@
 """Everything packhouse raises on purpose, as one tree; each class is also the builtin a stranger would catch.
 
 PackhouseError
-+-- UsageError                 also ValueError           contradictory or unreadable arguments, seen before work starts
++-- UsageError                 also ValueError           contradictory or unreadable arguments
++-- MissingDependencyError     also ImportError          a library that is not installed; names it
 +-- SourceError                also OSError              the data set cannot be read as it lies there
 |   +-- SourceNotFoundError    also FileNotFoundError    SRC is missing, or holds nothing to pack
 |   +-- SourceChangedError                               a file changed while it was read
@@ -20,14 +21,12 @@ PackhouseError
 |   +-- ColumnNotFoundError    also KeyError             no such table or column; names the nearest
 |   +-- DuplicateKeyError                                the right side of a join repeats a key
 |   +-- QueryError                                       SQL that does not run
-+-- AccountingError            also RuntimeError         counts that must be equal are not: a bug, please report it
++-- AccountingError            also RuntimeError         counts that must be equal are not: a bug of ours
 """
 
 from __future__ import annotations
 
-import copyreg
 from dataclasses import dataclass
-from typing import Self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,26 +83,23 @@ class PackhouseError(Exception):
         """Pickle whole: type, problem, place, hint and notes, whatever the builtin parent does."""
         return (_rebuild, (type(self), self.problem, self.where, self.hint, self.__dict__.copy()))
 
-    @classmethod
-    def _from_parts(cls, problem: str, where: Where, hint: str) -> Self:
-        return cls(problem, where=where, hint=hint)
-
 
 def _rebuild(
     kind: type[PackhouseError], problem: str, where: Where, hint: str, state: dict[str, object]
 ) -> PackhouseError:
-    error = kind._from_parts(problem, where, hint)  # noqa: SLF001  # its own class, in its own module
+    error = kind(problem, where=where, hint=hint)
     error.__dict__.update(state)
     return error
-
-
-copyreg.constructor(_rebuild)
 
 
 class UsageError(PackhouseError, ValueError):
     """Arguments that contradict each other or cannot be read; seen before any work starts."""
 
     exit_code = 2
+
+
+class MissingDependencyError(PackhouseError, ImportError):
+    """A library that only this call needs is not installed."""
 
 
 class SourceError(PackhouseError, OSError):

@@ -1,0 +1,103 @@
+"""The command `packhouse`: finds its commands, and turns errors into messages and exit codes."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+import click
+
+from packhouse import __version__
+from packhouse.errors import PackhouseError
+
+DONE = 0
+FAILED = 1
+INCOMPLETE = 3
+INTERRUPTED = 130
+
+COMMANDS = ("sample", "pack", "inspect", "ls", "get", "find", "rows")
+
+
+class LazyGroup(click.Group):
+    """Imports a command's module when the command is asked for, so that --help stays quick."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in the order of use."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import one command; None when there is no such."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"packhouse.cli.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command; click itself names the nearest when there is none."""
+        return super().resolve_command(ctx, args)
+
+
+@click.command(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 done, 1 failed, 2 usage, 3 done but some inputs were skipped or failed (listed), "
+    "130 interrupted. Data goes to stdout, everything else to stderr.",
+)
+@click.option("-v", "--verbose", is_flag=True, help="Show where in the code an error arose.")
+@click.version_option(__version__, prog_name="packhouse")
+@click.pass_context
+def group(context: click.Context, verbose: bool) -> None:
+    """Pack a data set (image folders and CSV tables) into HDF5 and Parquet, and look into the pack."""
+    context.obj = {"verbose": verbose}
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line.
+
+    Args:
+        arguments: Without the program's name.
+
+    Returns:
+        The exit code.
+    """
+    verbose = "-v" in arguments or "--verbose" in arguments
+    try:
+        code = group.main(list(arguments), prog_name="packhouse", standalone_mode=False)
+    except click.ClickException as err:
+        err.show()
+        return err.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("interrupted: nothing is left half-done; run the same command again", err=True)
+        return INTERRUPTED
+    except PackhouseError as err:
+        if verbose:
+            traceback.print_exc()
+        _show(err)
+        return err.exit_code
+    return code if isinstance(code, int) else DONE
+
+
+def _show(err: PackhouseError) -> None:
+    click.echo(f"error: {err}", err=True)
+    for note in getattr(err, "__notes__", ()):
+        click.echo(f"  {note}", err=True)
+
+
+def main() -> None:
+    """Run the command line of this process and exit."""
+    try:
+        code = run(sys.argv[1:])
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # the reader went away, as `head` does: no traceback, and none when Python flushes at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = FAILED
+    sys.exit(code)

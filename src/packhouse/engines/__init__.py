@@ -1,0 +1,1 @@
+"""Where work runs: for now, threads of this process."""

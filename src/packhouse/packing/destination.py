@@ -1,0 +1,141 @@
+"""DEST and DEST.packing: the final name never exists incomplete, and nobody's data is overwritten unasked."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from packhouse.errors import DestinationBusyError, DestinationError, DestinationExistsError, Where
+from packhouse.store.layout import MANIFEST_FILE
+
+LOCK_FILE = ".lock"
+SPILL_FOLDER = ".spill"
+
+
+def packing_folder(dest: Path) -> Path:
+    """Return where a pack is made: DEST.packing, beside DEST."""
+    return dest.with_name(dest.name + ".packing")
+
+
+def check_destination(dest: Path, *, overwrite: bool) -> None:
+    """See that a pack may be put there.
+
+    Args:
+        dest: The pack to be.
+        overwrite: Whether a pack that is there may be replaced.
+
+    Raises:
+        DestinationExistsError: Something is there, and may not be or is no pack.
+    """
+    where = Where(file=str(dest))
+    if not os.path.lexists(dest):
+        return
+    if not overwrite:
+        raise DestinationExistsError(
+            "DEST is there already",
+            where=where,
+            hint="another name, or --overwrite to replace the pack",
+        )
+    if dest.is_symlink() or not (dest / MANIFEST_FILE).is_file():
+        raise DestinationExistsError(
+            "DEST is there already and is no pack, so it is not replaced",
+            where=where,
+            hint="another name",
+        )
+
+
+@contextmanager
+def under_construction(dest: Path, *, overwrite: bool) -> Iterator[Path]:
+    """Give an empty folder to work in, and rename it to DEST when the work is complete and on the disk.
+
+    What an earlier, killed run left there is removed first. When the work ends in an exception, the folder
+    goes.
+
+    Args:
+        dest: The pack to be.
+        overwrite: Whether a pack that is there may be replaced.
+
+    Yields:
+        DEST.packing.
+
+    Raises:
+        DestinationBusyError: Another process is at work there.
+        DestinationError: It cannot be made.
+        DestinationExistsError: DEST appeared in the meantime.
+    """
+    folder = packing_folder(dest)
+    if os.path.lexists(folder) and not (folder / LOCK_FILE).is_file():
+        raise DestinationExistsError(
+            "is there already, and packhouse did not make it",
+            where=Where(file=str(folder)),
+            hint="move it away, or another DEST: packs are made under the name DEST.packing",
+        )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+    except OSError as err:
+        raise DestinationError(
+            f"cannot be made: {err.strerror}", where=Where(file=str(folder)), hint="another DEST"
+        ) from err
+    try:
+        _take_lock(lock, folder)
+        _empty(folder)
+        try:
+            yield folder
+            _publish(folder, dest, overwrite=overwrite)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+    finally:
+        os.close(lock)
+
+
+def _take_lock(lock: int, folder: Path) -> None:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as err:
+        raise DestinationBusyError(
+            "another process is packing there",
+            where=Where(file=str(folder)),
+            hint="wait for it, or another DEST",
+        ) from err
+
+
+def _empty(folder: Path) -> None:
+    for entry in os.scandir(folder):
+        if entry.name == LOCK_FILE:
+            continue
+        if entry.is_dir(follow_symlinks=False):
+            shutil.rmtree(entry.path)
+        else:
+            Path(entry.path).unlink()
+
+
+def _publish(folder: Path, dest: Path, *, overwrite: bool) -> None:
+    shutil.rmtree(folder / SPILL_FOLDER, ignore_errors=True)
+    for below, _, _ in os.walk(folder):
+        sync_folder(Path(below))
+    (folder / LOCK_FILE).unlink()
+    check_destination(dest, overwrite=overwrite)
+    replaced = None
+    if dest.exists():
+        replaced = Path(tempfile.mkdtemp(prefix=f"{dest.name}.replaced-", dir=dest.parent))
+        dest.rename(replaced / dest.name)
+    folder.rename(dest)
+    sync_folder(dest.parent.absolute())
+    if replaced is not None:
+        shutil.rmtree(replaced)
+
+
+def sync_folder(folder: Path) -> None:
+    """Flush the names in a folder to the disk (fsync)."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,206 @@
+"""Decides everything that can be decided before a byte is written: which files, which keys, which tables."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from packhouse.errors import CsvError, NoSpaceError, SourceError, SourceNotFoundError, UsageError, Where
+from packhouse.packing.destination import packing_folder
+from packhouse.packing.options import PackOptions, split_column
+from packhouse.progress import Observer, task
+from packhouse.records import Failed, Skipped, SourceFile
+from packhouse.sources.folder import scan_folder
+from packhouse.sources.sorting import sort_files
+from packhouse.store.keys import SettledKeys, settle_keys
+from packhouse.store.layout import INDEX_TABLE
+from packhouse.tables.dialect import read_header
+from packhouse.tables.joining import check_joins, not_found
+from packhouse.tables.records import TablePlan
+
+HDF5_BYTES_PER_IMAGE = 360
+INDEX_BYTES_PER_IMAGE = 70
+TABLE_SHARE = 0.5
+"""Parquet and spill of a table, as a share of its CSV file; measured at 0.15 to 0.45."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What will be packed."""
+
+    source: Path
+    dest: Path
+    options: PackOptions
+    seen: int
+    """Entries of the source that are no folder."""
+
+    images: dict[str, SourceFile]
+    """Path -> file."""
+
+    keys: SettledKeys
+    tables: tuple[TablePlan, ...]
+    skipped: tuple[Skipped, ...]
+    failed: tuple[Failed, ...]
+
+    @property
+    def image_bytes(self) -> int:
+        """Sum of the sizes of the images."""
+        return sum(file.size for file in self.images.values())
+
+    @property
+    def table_bytes(self) -> int:
+        """Sum of the sizes of the CSV files."""
+        return sum(table.source_bytes for table in self.tables)
+
+    @property
+    def needed_bytes(self) -> int:
+        """Estimate of the room the pack takes."""
+        each = HDF5_BYTES_PER_IMAGE + INDEX_BYTES_PER_IMAGE
+        return self.image_bytes + len(self.images) * each + int(self.table_bytes * TABLE_SHARE)
+
+    def to_dict(self) -> dict[str, object]:
+        """Return it as JSON-able values."""
+        return {
+            "source": str(self.source),
+            "dest": str(self.dest),
+            "images": {
+                "count": len(self.images),
+                "bytes": self.image_bytes,
+                "dropped_folders": self.keys.dropped,
+                "kept_extensions": list(self.keys.kept_extensions),
+                "first_keys": [key.key for key in self.keys.keys[:5]],
+            },
+            "tables": [
+                {
+                    "name": table.name,
+                    "source": table.source,
+                    "source_bytes": table.source_bytes,
+                    "file": table.file,
+                    "columns": list(table.columns),
+                    "notes": list(table.notes),
+                }
+                for table in self.tables
+            ],
+            "joins": [str(join) for join in self.options.join_specs],
+            "link": "none" if self.options.link is False else self.options.link or "to be found",
+            "needed_bytes": self.needed_bytes,
+            "free_bytes": free_bytes(self.dest),
+            "skipped": [{"path": one.path, "reason": one.reason} for one in self.skipped],
+            "failed": [{"path": one.path, "message": one.message} for one in self.failed],
+        }
+
+
+def make_plan(source: Path, dest: Path, options: PackOptions, observer: Observer) -> Plan:
+    """Scan the source and decide what becomes of every file.
+
+    Args:
+        source: The data set.
+        dest: The pack to be.
+        options: What the user asked for.
+        observer: Told of the progress.
+
+    Returns:
+        The plan; nothing has been written.
+
+    Raises:
+        SourceNotFoundError: The source is missing, or holds neither images nor tables.
+        ColumnNotFoundError: A join, link or type speaks of a table or column that is not there.
+        UsageError: A join has the name of a table.
+    """
+    leave_out = frozenset((dest.absolute(), packing_folder(dest).absolute()))
+    with task(observer, "scanning", total=None, unit="files") as progress:
+        found = scan_folder(source.absolute(), leave_out=leave_out, on_found=progress.advance)
+    sorted_files = sort_files(found.files, options.selection)
+    tables, failed = _plan_tables(source, sorted_files.tables)
+    if not sorted_files.images and not sorted_files.tables:
+        raise SourceNotFoundError(
+            f"SRC holds no image and no CSV file ({found.seen:,} other files)",
+            where=Where(file=str(source)),
+            hint="a folder with .jpg, .png, ... or .csv files, or say which with --images and --tables",
+        )
+    _check_names(options, tables, {failure.path for failure in failed})
+    return Plan(
+        source=source,
+        dest=dest,
+        options=options,
+        seen=found.seen,
+        images={file.path: file for file in sorted_files.images},
+        keys=settle_keys(file.path for file in sorted_files.images),
+        tables=tables,
+        skipped=tuple(sorted((*found.skipped, *sorted_files.skipped), key=lambda one: one.path)),
+        failed=(*found.failed, *failed),
+    )
+
+
+def _plan_tables(source: Path, files: Sequence[SourceFile]) -> tuple[tuple[TablePlan, ...], list[Failed]]:
+    plans: dict[str, TablePlan] = {}
+    failed: list[Failed] = []
+    for file in files:
+        try:
+            plan = _plan_table(source, file, plans)
+        except (CsvError, SourceError) as err:
+            failed.append(Failed(file.path, type(err).__name__, str(err)))
+        else:
+            plans[plan.name.lower()] = plan
+    return tuple(plans.values()), failed
+
+
+def _plan_table(source: Path, file: SourceFile, others: Mapping[str, TablePlan]) -> TablePlan:
+    path = file.path.rpartition(".")[0] or file.path
+    name = path.replace("/", "_")
+    clash = others.get(name.lower())
+    if clash is not None or name.lower() == INDEX_TABLE:
+        other = clash.source if clash is not None else "the index of the images"
+        raise CsvError(
+            f"its table would be named {name}, as that of {other} is",
+            where=Where(file=file.path),
+            hint="rename one of the files",
+        )
+    try:
+        header = read_header(source / file.path, shown_as=file.path)
+    except OSError as err:
+        raise SourceError(f"cannot be read: {err.strerror}", where=Where(file=file.path)) from err
+    return TablePlan(name, file.path, file.size, f"{path}.parquet", header.columns, header.notes)
+
+
+def _check_names(options: PackOptions, tables: Sequence[TablePlan], broken: set[str]) -> None:
+    columns = {table.name: table.columns for table in tables}
+    names = [*options.text, *options.types, *([options.link] if options.link else [])]
+    hint = f"; not readable: {', '.join(sorted(broken))}" if broken else ""
+    for name in names:
+        table, column = split_column(name)
+        if table not in columns:
+            raise not_found("table", table, list(columns), Where(member=name + hint))
+        if column not in columns[table]:
+            raise not_found("column", column, columns[table], Where(file=table, member=name))
+    if options.join_specs and INDEX_TABLE in {join.name.lower() for join in options.join_specs}:
+        raise UsageError(f"{INDEX_TABLE} is the index of the images", hint="another name for the join")
+    check_joins(options.join_specs, columns)
+
+
+def free_bytes(dest: Path) -> int:
+    """Return the free space of the disk that a pack would lie on, also before its folder is there."""
+    folder = dest.absolute()
+    while not folder.exists():
+        folder = folder.parent
+    return shutil.disk_usage(folder).free
+
+
+def check_space(plan: Plan) -> None:
+    """See before anything is written that the pack will fit.
+
+    Args:
+        plan: What will be packed.
+
+    Raises:
+        NoSpaceError: It will not.
+    """
+    free = free_bytes(plan.dest)
+    if plan.needed_bytes > free:
+        raise NoSpaceError(
+            f"the pack needs about {plan.needed_bytes:,} bytes, the disk has {free:,} free",
+            where=Where(file=str(plan.dest)),
+            hint="free some space, or choose a DEST on a larger disk",
+        )

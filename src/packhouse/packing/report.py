@@ -1,0 +1,137 @@
+"""What a pack turned out to be: the report, and pack.json, which is the same without place and time."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from packhouse import __version__
+from packhouse.errors import AccountingError
+from packhouse.records import Failed, Skipped
+from packhouse.store.layout import FORMAT_VERSION
+from packhouse.tables.records import JoinReport, LinkReport, TableReport
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accounts:
+    """Every entry of the source that is no folder, counted once."""
+
+    seen: int
+    images: int
+    tables: int
+    skipped: int
+    failed: int
+
+    def check(self) -> None:
+        """See that nothing was lost from sight.
+
+        Raises:
+            AccountingError: seen is not packed + skipped + failed.
+        """
+        total = self.images + self.tables + self.skipped + self.failed
+        if self.seen != total:
+            raise AccountingError(
+                f"{self.seen:,} files were seen, {total:,} accounted for: {self.images:,} images, "
+                f"{self.tables:,} tables, {self.skipped:,} skipped, {self.failed:,} failed"
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImagesReport:
+    """The images of a pack."""
+
+    file: str
+    count: int
+    source_bytes: int
+    """Sum of the sizes of the original files."""
+
+    bytes: int
+    """Size of images.h5."""
+
+    index_bytes: int
+    digest: str
+    """XXH3-128 over the digests of all images in order of their keys."""
+
+    groups: int
+    dropped_folders: str
+    kept_extensions: tuple[str, ...]
+    """Paths of files whose keys keep their extension, because another file has the same name without it."""
+
+    problems: dict[str, str]
+    """Key -> what is wrong with the file; it is packed all the same."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """All that `pack` did."""
+
+    source: Path
+    dest: Path
+    options: dict[str, object]
+    accounts: Accounts
+    images: ImagesReport | None
+    """None when the data set has no images."""
+
+    tables: tuple[TableReport, ...]
+    link: LinkReport | None
+    joins: tuple[JoinReport, ...]
+    skipped: tuple[Skipped, ...]
+    failed: tuple[Failed, ...]
+    table_digests: dict[str, str]
+    """Table or join -> XXH3-128 of its Parquet file."""
+
+    seconds: dict[str, float]
+    """Stage -> wall time."""
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether nothing was skipped, failed or has a problem."""
+        problems = self.images.problems if self.images else {}
+        return not (self.skipped or self.failed or problems)
+
+    @property
+    def bytes(self) -> int:
+        """Size of the pack without pack.json."""
+        images = self.images.bytes + self.images.index_bytes if self.images else 0
+        return images + sum(one.bytes for one in self.tables) + sum(one.bytes for one in self.joins)
+
+    def to_manifest(self) -> dict[str, Any]:
+        """Return what pack.json holds: the same for the same input, on any machine, at any time."""
+        return {
+            "format": "packhouse",
+            "format_version": FORMAT_VERSION,
+            "packhouse": __version__,
+            "source": self.source.absolute().name,
+            "options": self.options,
+            "files": asdict(self.accounts),
+            "images": asdict(self.images) if self.images else None,
+            "tables": {
+                table.name: {**asdict(table), "digest": self.table_digests[table.name]}
+                for table in self.tables
+            },
+            "link": asdict(self.link) if self.link else None,
+            "joins": {
+                join.name: {**asdict(join), "digest": self.table_digests[join.name]} for join in self.joins
+            },
+            "skipped": [asdict(one) for one in self.skipped],
+            "failed": [asdict(one) for one in self.failed],
+        }
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the manifest with place and times, as `packhouse pack --json` prints it."""
+        return {
+            **self.to_manifest(),
+            "dest": str(self.dest),
+            "bytes": self.bytes,
+            "seconds": {stage: round(seconds, 3) for stage, seconds in self.seconds.items()},
+        }
+
+    def skipped_by_reason(self) -> dict[str, list[str]]:
+        """Return reason -> paths, the most frequent reason first."""
+        count = Counter(one.reason for one in self.skipped)
+        return {
+            reason: [one.path for one in self.skipped if one.reason == reason]
+            for reason, _ in count.most_common()
+        }

@@ -1,0 +1,236 @@
+"""The only door to pyarrow: Parquet files written the same way every time, and read part by part.
+
+Same rows, same bytes: row groups are cut at exact row counts, whatever batches arrive, and nothing in the
+file tells of a clock or a host. Pages carry checksums, and our own reads verify them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from packhouse.errors import CorruptStoreError, Where
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+METADATA_KEY = b"packhouse"
+COMPRESSIONS = ("zstd", "gzip", "snappy", "lz4")
+ROW_GROUP_ROWS = 122_880
+
+
+class ParquetSink:
+    """Writes record batches to one file, in row groups of an exact size; a context manager.
+
+    Leaving the context without an exception completes the file and flushes it to the disk (fsync);
+    leaving it with one removes the file.
+
+    Args:
+        path: The file to make; it must not exist.
+        schema: Names and types of the columns.
+        metadata: JSON-able facts, kept in the file under the key "packhouse".
+        names: Names of the columns in the file, where they are not the schema's.
+        compression: One of COMPRESSIONS; zstd is written at level 1.
+        row_group_rows: Rows in every row group but the last.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        schema: pa.Schema,
+        *,
+        metadata: Mapping[str, object],
+        names: Sequence[str] | None = None,
+        compression: str = "zstd",
+        row_group_rows: int = ROW_GROUP_ROWS,
+    ) -> None:
+        self.path = path
+        self.rows = 0
+        text = json.dumps(metadata, ensure_ascii=False, sort_keys=True)
+        named = [field.with_name(name) for field, name in zip(schema, names or schema.names, strict=True)]
+        self.schema = pa.schema(named, metadata={METADATA_KEY: text.encode()})
+        self._row_group_rows = row_group_rows
+        self._pending: list[pa.RecordBatch] = []
+        self._pending_rows = 0
+        self._file = path.open("xb")
+        self._writer = pq.ParquetWriter(
+            self._file,
+            self.schema,
+            compression=compression,
+            compression_level=1 if compression == "zstd" else None,
+            write_page_checksum=True,
+        )
+
+    def __enter__(self) -> Self:
+        """Return the sink itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Complete the file, or remove it when an exception is under way."""
+        try:
+            if kind is None:
+                self._flush(everything=True)
+                self._writer.close()
+                self._file.flush()
+                os.fsync(self._file.fileno())
+        except BaseException:
+            kind = BaseException
+            raise
+        finally:
+            self._file.close()
+            if kind is not None:
+                self.path.unlink(missing_ok=True)
+
+    def write(self, batch: pa.RecordBatch) -> None:
+        """Take one batch; its columns are taken by position, the names are the schema's."""
+        self._pending.append(pa.RecordBatch.from_arrays(batch.columns, schema=self.schema))
+        self._pending_rows += batch.num_rows
+        self.rows += batch.num_rows
+        self._flush(everything=False)
+
+    def _flush(self, *, everything: bool) -> None:
+        while self._pending_rows >= self._row_group_rows or (everything and self._pending_rows):
+            # one contiguous chunk: page cuts follow the chunks, so the bytes would follow the batches
+            table = pa.Table.from_batches(self._pending, schema=self.schema)
+            group = table.slice(0, self._row_group_rows).combine_chunks()
+            self._writer.write_table(group, row_group_size=self._row_group_rows)
+            rest = table.slice(self._row_group_rows)
+            self._pending = rest.to_batches()
+            self._pending_rows = rest.num_rows
+
+
+def batch_of(columns: Mapping[str, tuple[str, Sequence[object]]]) -> pa.RecordBatch:
+    """Make one batch from plain sequences.
+
+    Args:
+        columns: Name -> (Arrow type by name, values); the type "digest" is 16 fixed bytes.
+
+    Returns:
+        A record batch of those columns, in that order.
+    """
+    arrays = [
+        pa.array(values, type=pa.binary(16) if kind == "digest" else pa.type_for_alias(kind))
+        for kind, values in columns.values()
+    ]
+    return pa.RecordBatch.from_arrays(arrays, names=list(columns))
+
+
+class ParquetSource:
+    """One Parquet file to read; opening reads its footer only. Safe to share between threads.
+
+    Args:
+        path: The file.
+
+    Raises:
+        CorruptStoreError: It is not a whole Parquet file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = threading.Lock()
+        try:
+            self._file = pq.ParquetFile(path, page_checksum_verification=True)
+        except (pa.ArrowInvalid, OSError) as err:
+            raise self._corrupt(err) from err
+
+    def _corrupt(self, err: Exception) -> CorruptStoreError:
+        first = str(err).splitlines()[0] if str(err) else type(err).__name__
+        return CorruptStoreError(
+            f"cannot be read as Parquet: {first}",
+            where=Where(file=str(self.path)),
+            hint="pack the data set again, or restore this file from a copy",
+        )
+
+    @property
+    def rows(self) -> int:
+        """Number of rows."""
+        return int(self._file.metadata.num_rows)
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """What `ParquetSink` kept under the key "packhouse"; empty for files of others."""
+        found = (self._file.schema_arrow.metadata or {}).get(METADATA_KEY)
+        return dict(json.loads(found)) if found else {}
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Names and types of the columns."""
+        return self._file.schema_arrow
+
+    @property
+    def row_group_starts(self) -> list[int]:
+        """Row at which each row group starts, then the number of rows."""
+        starts = [0]
+        footer = self._file.metadata
+        for group in range(footer.num_row_groups):
+            starts.append(starts[-1] + footer.row_group(group).num_rows)
+        return starts
+
+    def first_values(self, column: str) -> list[str]:
+        """Return the smallest value of a text column in each row group, from the footer's statistics.
+
+        Args:
+            column: A text column.
+
+        Returns:
+            One value per row group.
+
+        Raises:
+            CorruptStoreError: The footer keeps no statistics of that column.
+        """
+        footer = self._file.metadata
+        place = self._file.schema_arrow.get_field_index(column)
+        found = []
+        for group in range(footer.num_row_groups):
+            statistics = footer.row_group(group).column(place).statistics
+            if statistics is None or not statistics.has_min_max:
+                raise self._corrupt(ValueError(f"no statistics of column {column!r}"))
+            found.append(str(statistics.min))
+        return found
+
+    def read(self, row_group: int, columns: Sequence[str]) -> pa.Table:
+        """Read some columns of one row group, page checksums verified.
+
+        Args:
+            row_group: Which, counted from 0.
+            columns: Names.
+
+        Returns:
+            An Arrow table of those columns.
+
+        Raises:
+            CorruptStoreError: A page does not match its checksum, or the file was cut.
+        """
+        try:
+            with self._lock:
+                return self._file.read_row_group(row_group, columns=list(columns), use_threads=False)
+        except (pa.ArrowInvalid, OSError) as err:
+            raise self._corrupt(err) from err
+
+    def iterate(self, columns: Sequence[str]) -> Iterable[pa.Table]:
+        """Yield some columns of each row group in turn.
+
+        Args:
+            columns: Names.
+
+        Yields:
+            One Arrow table a row group.
+        """
+        for group in range(self._file.metadata.num_row_groups):
+            yield self.read(group, columns)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()

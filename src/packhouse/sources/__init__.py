@@ -1,0 +1,1 @@
+"""Where images and tables lie: yields names, sizes and bytes, and never decodes."""

@@ -1,0 +1,110 @@
+"""Which files of a data set are images, which are tables, and which are left out: pure, by name alone."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from posixpath import splitext
+
+from packhouse.records import Skipped, SourceFile
+
+IMAGE_EXTENSIONS = frozenset(
+    (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".webp", ".bmp", ".tif", ".tiff", ".avif")
+)
+TABLE_EXTENSIONS = frozenset((".csv",))
+JUNK = frozenset(("thumbs.db", "desktop.ini", "ehthumbs.db"))
+JUNK_FOLDERS = frozenset(("__macosx",))
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Globs that choose files by their path below SRC; empty means: by extension."""
+
+    images: tuple[str, ...] = ()
+    """Which files are images."""
+
+    tables: tuple[str, ...] = ()
+    """Which files are tables."""
+
+    include: tuple[str, ...] = ()
+    """Which other files are packed as bytes, beside the images."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sorted:
+    """Every file in exactly one of the three."""
+
+    images: tuple[SourceFile, ...]
+    tables: tuple[SourceFile, ...]
+    skipped: tuple[Skipped, ...]
+
+
+def sort_files(files: Sequence[SourceFile], selection: Selection) -> Sorted:
+    """Tell images from tables from the rest.
+
+    Args:
+        files: What the scan found.
+        selection: Globs that override the extensions; "*" matches "/" too, and a glob without "/" is matched
+            against the file's name alone.
+
+    Returns:
+        The files, each in one place, in the order given.
+    """
+    is_image = _matcher(selection.images, IMAGE_EXTENSIONS)
+    is_table = _matcher(selection.tables, TABLE_EXTENSIONS)
+    is_included = _matcher(selection.include, frozenset())
+    images, tables, skipped = [], [], []
+    for file in files:
+        name = file.path.rpartition("/")[2]
+        if is_included(file.path):
+            images.append(file)
+        elif reason := junk_reason(file.path):
+            skipped.append(Skipped(file.path, reason))
+        elif is_table(file.path):
+            tables.append(file)
+        elif is_image(file.path):
+            images.append(file)
+        else:
+            skipped.append(Skipped(file.path, _other_reason(name, selection)))
+    return Sorted(tuple(images), tuple(tables), tuple(skipped))
+
+
+def junk_reason(path: str) -> str | None:
+    """Say why a file is junk that systems leave behind, or None.
+
+    Args:
+        path: Path below SRC.
+
+    Returns:
+        The reason, in the report's words.
+    """
+    *folders, name = path.split("/")
+    if any(folder.startswith(".") for folder in folders):
+        return "in a hidden folder"
+    if name.startswith("."):
+        return "hidden file"
+    if name.lower() in JUNK or any(folder.lower() in JUNK_FOLDERS for folder in folders):
+        return "left behind by an operating system"
+    return None
+
+
+def _other_reason(name: str, selection: Selection) -> str:
+    extension = splitext(name)[1].lower()
+    if extension in IMAGE_EXTENSIONS and selection.images:
+        return "not matched by --images"
+    if extension in TABLE_EXTENSIONS and selection.tables:
+        return "not matched by --tables"
+    return "neither an image nor a table, by its name"
+
+
+def _matcher(globs: Sequence[str], extensions: frozenset[str]) -> Callable[[str], bool]:
+    if not globs:
+        return lambda path: splitext(path)[1].lower() in extensions
+    whole = [re.compile(fnmatch.translate(glob)) for glob in globs if "/" in glob]
+    names = [re.compile(fnmatch.translate(glob)) for glob in globs if "/" not in glob]
+    return lambda path: (
+        any(pattern.match(path) for pattern in whole)
+        or any(pattern.match(path.rpartition("/")[2]) for pattern in names)
+    )

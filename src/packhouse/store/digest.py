@@ -1,0 +1,49 @@
+"""The only door to xxhash: the digest that every image carries."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import xxhash
+
+DIGEST_BYTES = 16
+READ_BYTES = 1 << 20
+
+digest_of = xxhash.xxh3_128_digest
+"""(bytes) -> 16 bytes, XXH3-128 in canonical (big-endian) order. Releases the interpreter lock.
+
+Source: xxHash specification, "Canonical representation".
+"""
+
+
+def digest_of_all(parts: Iterable[bytes]) -> str:
+    """Return the digest of a sequence of byte strings as 32 hex digits; the cuts between them count.
+
+    Args:
+        parts: The byte strings, in order.
+
+    Returns:
+        Lower-case hex.
+    """
+    state = xxhash.xxh3_128()
+    for part in parts:
+        state.update(len(part).to_bytes(8, "little"))
+        state.update(part)
+    return str(state.hexdigest())
+
+
+def digest_of_file(path: Path) -> str:
+    """Return the digest of a whole file as 32 hex digits.
+
+    Args:
+        path: The file.
+
+    Returns:
+        Lower-case hex.
+    """
+    state = xxhash.xxh3_128()
+    with path.open("rb") as file:
+        while piece := file.read(READ_BYTES):
+            state.update(piece)
+    return str(state.hexdigest())

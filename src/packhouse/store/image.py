@@ -1,0 +1,139 @@
+"""One image of a pack: its facts from the index, its bytes from the file when they are asked for."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from packhouse.errors import ImageError, Where
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from PIL.Image import Image as PillowImage
+
+    from packhouse.store.reading import ImageStore
+
+
+class StoredImage:
+    """One image; its bytes are read anew at each use.
+
+    Args:
+        store: The store it lies in.
+        row: Its row in the index.
+    """
+
+    def __init__(self, store: ImageStore, row: int) -> None:
+        self._store = store
+        self._row = row
+
+    @cached_property
+    def _facts(self) -> dict[str, Any]:
+        return self._store.index.facts_of(self._row)
+
+    def __repr__(self) -> str:
+        """Return key, media type and size."""
+        size = f", {self.width} x {self.height}" if self.width else ""
+        problem = f", {self.problem}" if self.problem else ""
+        return f"<{self.key}: {self.media_type or 'unknown'}{size}, {self.length:,} bytes{problem}>"
+
+    @property
+    def bytes(self) -> bytes:
+        """The original file's bytes, digest checked; raises CorruptStoreError when they do not match."""
+        return self._store.read_row(self._row)
+
+    @property
+    def key(self) -> str:
+        """Its key: group and name."""
+        return str(self._facts["key"])
+
+    @property
+    def group(self) -> str:
+        """Its folders, joined by "/"; "" for the root group."""
+        return str(self._facts["group"])
+
+    @property
+    def name(self) -> str:
+        """Its name within the group."""
+        return str(self._facts["name"])
+
+    @property
+    def file_name(self) -> str:
+        """Path of the original file below SRC."""
+        return str(self._facts["file_name"])
+
+    @property
+    def media_type(self) -> str | None:
+        """Such as "image/jpeg", by the first bytes of the file; None when they are not an image's."""
+        return self._facts["media_type"]  # type: ignore[no-any-return]
+
+    @property
+    def width(self) -> int | None:
+        """Stored columns in pixels, before any EXIF rotation; None when unknown."""
+        return self._facts["width"]  # type: ignore[no-any-return]
+
+    @property
+    def height(self) -> int | None:
+        """Stored rows in pixels, before any EXIF rotation; None when unknown."""
+        return self._facts["height"]  # type: ignore[no-any-return]
+
+    @property
+    def orientation(self) -> int | None:
+        """EXIF orientation 1..8; None when the file states none."""
+        return self._facts["orientation"]  # type: ignore[no-any-return]
+
+    @property
+    def length(self) -> int:
+        """Size of the original file in bytes."""
+        return self._store.index.range_of(self._row)[1]
+
+    @property
+    def digest(self) -> str:
+        """XXH3-128 of the bytes, 32 hex digits."""
+        return self._store.index.range_of(self._row)[2].hex()
+
+    @property
+    def problem(self) -> str | None:
+        """None, or what is wrong with the file: "empty", "truncated", "not an image", "unreadable header"."""
+        return self._facts["problem"]  # type: ignore[no-any-return]
+
+    def decode(self, size: tuple[int, int] | None = None) -> NDArray[np.uint8]:
+        """Decode the image.
+
+        Args:
+            size: Wanted (height, width) in pixels: scaled to cover it, then cropped at the centre; None keeps
+                the stored size.
+
+        Returns:
+            (height, width, 3) uint8, RGB, 0..255, C-contiguous, EXIF-upright, owned.
+
+        Raises:
+            ImageError: The bytes cannot be decoded; names the key.
+            CorruptStoreError: The bytes do not match their digest.
+
+        Cost: one read and one decode; a JPEG is decoded at the smallest sufficient scale.
+        """
+        from packhouse.images.decoding import decode
+
+        try:
+            return decode(self.bytes, size=size)
+        except ImageError as err:
+            raise self._named(err) from err
+
+    def to_pil(self) -> PillowImage:
+        """Return the image as Pillow opens it: stored mode, not rotated, pixels loaded.
+
+        Raises:
+            ImageError: Pillow cannot load it; names the key.
+            CorruptStoreError: The bytes do not match their digest.
+        """
+        from packhouse.images.pillow_ import to_pil
+
+        try:
+            return to_pil(self.bytes)
+        except ImageError as err:
+            raise self._named(err) from err
+
+    def _named(self, err: ImageError) -> ImageError:
+        where = Where(file=str(self._store.folder), member=self.key)
+        return ImageError(err.problem, where=where, hint=err.hint)

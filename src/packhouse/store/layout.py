@@ -1,0 +1,35 @@
+"""The fixed facts of the format: names of files, attributes, columns; docs/format.md is checked by it."""
+
+from __future__ import annotations
+
+FORMAT_VERSION = 1
+
+IMAGES_FILE = "images.h5"
+INDEX_FILE = "image_index.parquet"
+MANIFEST_FILE = "pack.json"
+INDEX_TABLE = "image_index"
+
+ATTRIBUTE_FORMAT = "format"
+ATTRIBUTE_VERSION = "format_version"
+ATTRIBUTE_ID = "id"
+FORMAT_NAME = "packhouse images"
+ID_LENGTH = 32
+
+INDEX_COLUMNS = {
+    "key": "string",
+    "group": "string",
+    "name": "string",
+    "file_name": "string",
+    "media_type": "string",
+    "offset": "int64",
+    "length": "int64",
+    "width": "int32",
+    "height": "int32",
+    "orientation": "int8",
+    "digest": "digest",
+    "problem": "string",
+}
+"""Columns of image_index.parquet and their Arrow types; "digest" is fixed_size_binary[16]."""
+
+INDEX_ROW_GROUP_ROWS = 16_384
+"""Small enough that looking one key up among millions reads little, large enough to compress."""

@@ -1,0 +1,248 @@
+"""Reads images out of images.h5 by the index: one `pread` and a digest check, without the HDF5 library."""
+
+from __future__ import annotations
+
+import os
+import stat
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from packhouse.errors import CorruptStoreError, KeyNotFoundError, NotAPackError, Where
+from packhouse.store.digest import digest_of
+from packhouse.store.image import StoredImage
+from packhouse.store.index import ImageIndex
+from packhouse.store.layout import ID_LENGTH, IMAGES_FILE, INDEX_FILE
+
+COALESCE_GAP_BYTES = 64 << 10
+"""Reading this much for nothing costs less than another call."""
+
+COALESCE_MOST_BYTES = 8 << 20
+NEAREST_KEYS = 3
+
+
+class ImageStore(Mapping[str, StoredImage]):
+    """The images of a pack: a mapping from key to image, sorted by key.
+
+    Safe to share between threads, to inherit through fork, and to pickle (as a path, reopened there).
+
+    Args:
+        folder: The pack.
+
+    Raises:
+        NotAPackError: A file of the pack is missing.
+        CorruptStoreError: The index is damaged, or belongs to another images.h5.
+
+    Cost: opening reads the index's footer and 32 bytes of images.h5; keys, ranges and facts are read when
+    they are first needed, a row group of 16,384 images at a time.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.path = folder / IMAGES_FILE
+        for path in (self.path, folder / INDEX_FILE):
+            if not path.exists():
+                raise NotAPackError(
+                    f"{path.name} is missing",
+                    where=Where(file=str(folder)),
+                    hint="restore it from a copy, or pack the data set again",
+                )
+        self.index = ImageIndex(folder / INDEX_FILE)
+        self._descriptor = -1
+        self._process = -1
+        self._opening = threading.Lock()
+        self._open()
+
+    def __reduce__(self) -> tuple[type[ImageStore], tuple[Path]]:
+        """Pickle as the path."""
+        return (ImageStore, (self.folder,))
+
+    def __repr__(self) -> str:
+        """Return what it is of."""
+        return f"<ImageStore of {len(self):,} images in {self.folder}>"
+
+    def __len__(self) -> int:
+        """Return the number of images."""
+        return len(self.index)
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield all keys, sorted."""
+        return self.index.keys()
+
+    def __contains__(self, key: object) -> bool:
+        """Say whether an image has that key, or that name where it is unique."""
+        return isinstance(key, str) and self._find(key)[0] is not None
+
+    def __getitem__(self, key: str) -> StoredImage:
+        """Return one image by its key, or by its name alone where that is unique.
+
+        Raises:
+            KeyNotFoundError: No image has that key, or several have that name.
+        """
+        return StoredImage(self, self._row(key))
+
+    @cached_property
+    def groups(self) -> dict[str, int]:
+        """Number of images in each group, sorted; "" is the root group. The first use reads one column."""
+        return self.index.count_groups()
+
+    @cached_property
+    def total_bytes(self) -> int:
+        """Sum of the sizes of all images. The first use reads one column."""
+        return self.index.total_bytes()
+
+    def read(self, key: str) -> bytes:
+        """Read one image.
+
+        Args:
+            key: Its key, or its name alone where that is unique.
+
+        Returns:
+            The bytes of the original file.
+
+        Raises:
+            KeyNotFoundError: No image has that key, or several have that name.
+            CorruptStoreError: The bytes do not match the digest.
+
+        Cost: one system call and one pass of XXH3 over the bytes; both release the interpreter lock.
+        """
+        return self.read_row(self._row(key))
+
+    def read_row(self, row: int) -> bytes:
+        """Read one image by its row in the index: as `read`."""
+        offset, length, digest = self.index.range_of(row)
+        data = os.pread(self._open(), length, offset)
+        if digest_of(data) != digest:
+            raise self._damaged(row, length, len(data))
+        return data
+
+    def read_many(self, keys: Iterable[str]) -> list[bytes]:
+        """Read several images: in the order of the file, neighbours in one call.
+
+        Args:
+            keys: Their keys; one may occur several times.
+
+        Returns:
+            Their bytes, in the order of `keys`.
+
+        Raises:
+            KeyNotFoundError: No image has one of the keys.
+            CorruptStoreError: The bytes of one do not match its digest.
+
+        Cost: as many system calls as there are runs of neighbours, at most 8 MiB each.
+        """
+        rows = [self._row(key) for key in keys]
+        ranges = {row: self.index.range_of(row) for row in rows}
+        found: dict[int, bytes] = {}
+        for run in _runs(sorted(ranges, key=lambda row: ranges[row][0]), ranges):
+            start = ranges[run[0]][0]
+            end = max(ranges[row][0] + ranges[row][1] for row in run)
+            whole = memoryview(os.pread(self._open(), end - start, start))
+            for row in run:
+                offset, length, digest = ranges[row]
+                data = bytes(whole[offset - start : offset - start + length])
+                if digest_of(data) != digest:
+                    raise self._damaged(row, length, len(data))
+                found[row] = data
+        return [found[row] for row in rows]
+
+    def close(self) -> None:
+        """Close the files; a later read opens images.h5 again."""
+        self.index.close()
+        if self._descriptor >= 0 and self._process == os.getpid():
+            os.close(self._descriptor)
+        self._descriptor = -1
+        self._process = -1
+
+    def _row(self, key: str) -> int:
+        row, several = self._find(key)
+        if row is None:
+            raise self._not_found(key, several)
+        return row
+
+    def _find(self, key: str) -> tuple[int | None, list[int]]:
+        row = self.index.row_of(key)
+        if row is not None:
+            return row, []
+        named = self.index.rows_named(key)
+        return (named[0], []) if len(named) == 1 else (None, named)
+
+    def _not_found(self, key: str, several: Sequence[int]) -> KeyNotFoundError:
+        where = Where(file=str(self.folder))
+        if several:
+            keys = ", ".join(self.index.key_of(row) for row in several[:NEAREST_KEYS])
+            return KeyNotFoundError(
+                f"{len(several)} images are named {key!r}",
+                where=where,
+                hint=f"the whole key: {keys}",
+            )
+        candidates = self.index.nearby_keys(key, most=200)
+        nearest = get_close_matches(key, candidates, n=NEAREST_KEYS, cutoff=0.5)
+        hint = " or ".join(nearest) if nearest else "packhouse ls PACK, or list(pack.images), for the keys"
+        return KeyNotFoundError(f"no image has the key {key!r}", where=where, hint=hint)
+
+    def _damaged(self, row: int, wanted: int, got: int) -> CorruptStoreError:
+        problem = "bytes do not match their digest: the file was damaged"
+        if got != wanted:
+            problem = f"{got} of {wanted} bytes could be read: the file was cut"
+        return CorruptStoreError(
+            problem,
+            where=Where(file=str(self.path), member=self.index.key_of(row)),
+            hint="restore images.h5 from a copy, or pack the data set again",
+        )
+
+    def _open(self) -> int:
+        # a descriptor inherited through fork works, but its close in one process must not surprise the other
+        if self._process != os.getpid():
+            with self._opening:
+                if self._process != os.getpid():
+                    self._descriptor = self._open_checked()
+                    self._process = os.getpid()
+        return self._descriptor
+
+    def _open_checked(self) -> int:
+        descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        try:
+            self._check_binding(descriptor)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        return descriptor
+
+    def _check_binding(self, descriptor: int) -> None:
+        binding, facts = self.index.binding, os.fstat(descriptor)
+        where = Where(file=str(self.path))
+        if not stat.S_ISREG(facts.st_mode):
+            raise NotAPackError("is not a regular file", where=where)
+        if facts.st_size != binding.file_size:
+            raise CorruptStoreError(
+                f"has {facts.st_size:,} bytes, the index says {binding.file_size:,}",
+                where=where,
+                hint="restore images.h5 and image_index.parquet together from a copy, or pack again",
+            )
+        if os.pread(descriptor, ID_LENGTH, binding.id_offset) != binding.file_id.encode():
+            raise CorruptStoreError(
+                "is not the file that the index was made for: its id differs",
+                where=where,
+                hint="restore images.h5 and image_index.parquet together from a copy, or pack again",
+            )
+
+
+def _runs(rows: Sequence[int], ranges: Mapping[int, tuple[int, int, Any]]) -> Iterator[list[int]]:
+    run: list[int] = []
+    start = end = 0
+    for row in rows:
+        offset, length, _ = ranges[row]
+        near = offset - end <= COALESCE_GAP_BYTES and offset + length - start <= COALESCE_MOST_BYTES
+        if run and not near:
+            yield run
+            run = []
+        if not run:
+            start = end = offset
+        run.append(row)
+        end = max(end, offset + length)
+    if run:
+        yield run

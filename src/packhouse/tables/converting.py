@@ -1,0 +1,162 @@
+"""Pass two: a CSV file becomes a Parquet file, its types proved beforehand, its rows counted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from packhouse.errors import AccountingError, CsvError, TableError, Where
+from packhouse.parquet_ import ROW_GROUP_ROWS, ParquetSink
+from packhouse.progress import Observer, task
+from packhouse.tables.column_types import ColumnType
+from packhouse.tables.dialect import Header, locate_fault, source_clause
+from packhouse.tables.duckdb_ import Engine, Stream
+from packhouse.tables.proving import Proved, prove_types
+from packhouse.tables.records import TablePlan, TableReport
+
+PROVING_SHARE = 40
+"""Percent of the progress bar that pass one takes: measured at 0.4 of the whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Workbench:
+    """What all work on tables needs."""
+
+    engine: Engine
+    """Where queries run."""
+
+    folder: Path
+    """Where the Parquet files of the pack lie."""
+
+    compression: str
+    """One of `parquet_.COMPRESSIONS`."""
+
+    observer: Observer
+    """Told of the progress."""
+
+
+def convert_table(
+    bench: Workbench, plan: TablePlan, source: Path, *, wanted: Mapping[str, str]
+) -> TableReport:
+    """Convert one CSV file.
+
+    Args:
+        bench: Where the work is done.
+        plan: What to convert; its Parquet file must not exist, the folders above it are made.
+        source: The CSV file.
+        wanted: Column -> type that the user asked for.
+
+    Returns:
+        What was made.
+
+    Raises:
+        CsvError: The file is malformed: line and what was found.
+        TypingError: A value does not fit the type that the user asked for.
+        AccountingError: Rows written are not rows read.
+        NoSpaceError: The disk ran full.
+
+    Cost: two scans of the file; memory within the engine's limit and one row group.
+    """
+    header = Header(plan.columns)
+    target = bench.folder / plan.file
+    clause = source_clause(source, len(plan.columns))
+    with task(bench.observer, f"table {plan.name}", total=100, unit="percent") as progress:
+        try:
+            proved = prove_types(
+                bench.engine,
+                clause,
+                plan.columns,
+                wanted=wanted,
+                on_percent=lambda percent: progress.reach(int(percent * PROVING_SHARE / 100)),
+            )
+        except CsvError as err:
+            raise locate_fault(source, header, shown_as=plan.source, said=err) from err
+        except TableError as err:
+            err.where = Where(file=plan.source)
+            raise
+        metadata = {
+            "role": "table",
+            "source": plan.source,
+            "columns": {column.name: column.reason for column in proved.columns},
+        }
+
+        def on_rows(rows: int) -> None:
+            share = rows / max(1, proved.rows)
+            progress.reach(PROVING_SHARE + int(share * (100 - PROVING_SHARE)))
+
+        target.parent.mkdir(parents=True, exist_ok=True)
+        written = write_query(
+            bench,
+            _convert_sql(proved.columns, clause),
+            target,
+            names=plan.columns,
+            metadata=metadata,
+            on_rows=on_rows,
+        )
+    _check_rows(plan, proved, written)
+    return TableReport(
+        name=plan.name,
+        file=plan.file,
+        source=plan.source,
+        source_bytes=plan.source_bytes,
+        bytes=Path(target).stat().st_size,
+        rows=written,
+        columns=proved.columns,
+        notes=plan.notes,
+    )
+
+
+def _convert_sql(columns: Sequence[ColumnType], clause: str) -> str:
+    cells = ", ".join(f"CAST(c{place} AS {column.sql}) AS c{place}" for place, column in enumerate(columns))
+    return f"SELECT {cells} FROM {clause}"
+
+
+def _check_rows(plan: TablePlan, proved: Proved, written: int) -> None:
+    if written != proved.rows:
+        raise AccountingError(
+            f"{proved.rows:,} rows were read and {written:,} written", where=Where(file=plan.source)
+        )
+
+
+def write_query(
+    bench: Workbench,
+    sql: str,
+    target: Path,
+    *,
+    names: Sequence[str],
+    metadata: Mapping[str, object],
+    on_rows: Callable[[int], None],
+) -> int:
+    """Write the rows of a query to a Parquet file, in their order.
+
+    Args:
+        bench: Where the query runs.
+        sql: The query.
+        target: The file to make; it must not exist.
+        names: Names of the columns in the file, whatever the query calls them.
+        metadata: Facts to keep in the file.
+        on_rows: Told the number of rows written so far.
+
+    Returns:
+        The number of rows written.
+
+    Raises:
+        TableError: The query failed; no file is left.
+        NoSpaceError: The disk ran full; no file is left.
+    """
+
+    def write(stream: Stream) -> int:
+        with ParquetSink(
+            target,
+            stream.schema,
+            names=names,
+            metadata=metadata,
+            compression=bench.compression,
+        ) as sink:
+            for batch in stream:
+                sink.write(batch)
+                on_rows(sink.rows)
+        return sink.rows
+
+    return bench.engine.stream(sql, write, rows=ROW_GROUP_ROWS)

@@ -1,0 +1,169 @@
+"""How a CSV file is written: its header, read by us, and the one SQL clause that reads its rows as text."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from packhouse.errors import CsvError, Where
+from packhouse.tables.duckdb_ import quote_path, quote_text
+
+LONGEST_LINE_BYTES = 16 << 20
+READ_BUFFER_BYTES = 32 << 20
+"""Above the longest line, and said outright: otherwise DuckDB takes sixteen times the longest line."""
+
+DELIMITER = ","
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The columns of one CSV file."""
+
+    columns: tuple[str, ...]
+    """Names, unique; a column without one is called column_N, counted from 1."""
+
+    notes: tuple[str, ...] = ()
+    """What the report should say about it."""
+
+
+def read_header(path: Path, *, shown_as: str) -> Header:
+    """Read the header line.
+
+    Args:
+        path: The CSV file: UTF-8 with or without byte order mark, comma, double quotes.
+        shown_as: Its path below SRC, for errors.
+
+    Returns:
+        The names of the columns.
+
+    Raises:
+        CsvError: The file is empty, not UTF-8, or repeats a name.
+    """
+    where = Where(file=shown_as, line=1)
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            names = next(csv.reader(file, strict=True), None)
+    except UnicodeDecodeError as err:
+        raise CsvError(
+            f"is not UTF-8: byte 0x{err.object[err.start]:02x} in the first lines",
+            where=where,
+            hint="convert it first: iconv -f latin1 -t utf-8",
+        ) from err
+    except csv.Error as err:
+        raise CsvError(f"the header cannot be read: {err}", where=where) from err
+    if not names:
+        raise CsvError(
+            "the file is empty: no header line" if names is None else "the first line is blank",
+            where=where,
+            hint="a line with the names of the columns, or leave the file out with --tables",
+        )
+    return Header(_unique_names(names, where), tuple(_notes(names)))
+
+
+def _unique_names(names: list[str], where: Where) -> tuple[str, ...]:
+    found: dict[str, int] = {}
+    filled = [name or f"column_{number}" for number, name in enumerate(names, 1)]
+    for number, name in enumerate(filled, 1):
+        first = found.setdefault(name.lower(), number)
+        if first != number:
+            raise CsvError(
+                f"columns {first} and {number} have one name: {name!r}",
+                where=where,
+                hint="rename one of them in the header (SQL does not tell upper from lower case)",
+            )
+    return tuple(filled)
+
+
+def _notes(names: list[str]) -> Iterator[str]:
+    for number, name in enumerate(names, 1):
+        if not name:
+            yield f"column {number} has no name: called column_{number}"
+    if len(names) == 1 and any(other in names[0] for other in ";\t|"):
+        yield f"one column only, {names[0]!r}: is the delimiter another than a comma?"
+
+
+def source_clause(path: Path, n_columns: int) -> str:
+    """Return the SQL that reads the rows as text, in columns c0, c1, ...
+
+    Everything is fixed: with its own detection DuckDB turns one ragged row into a table of one column.
+    """
+    columns = ", ".join(f"'c{number}': 'VARCHAR'" for number in range(n_columns))
+    return (
+        f"read_csv({quote_path(path)}, auto_detect=false, header=true, delim={quote_text(DELIMITER)}, "
+        "quote='\"', escape='\"', strict_mode=true, encoding='utf-8', allow_quoted_nulls=false, "
+        f"max_line_size={LONGEST_LINE_BYTES}, buffer_size={READ_BUFFER_BYTES}, columns={{{columns}}})"
+    )
+
+
+def locate_fault(path: Path, header: Header, *, shown_as: str, said: CsvError) -> CsvError:
+    """Find the first malformed row with Python's csv module.
+
+    DuckDB counts rows, so after a quoted line break its line numbers are too small.
+
+    Args:
+        path: The CSV file.
+        header: Its header.
+        shown_as: Its path below SRC.
+        said: DuckDB's error.
+
+    Returns:
+        An error with file, line and what was found there; DuckDB's words where Python finds nothing wrong.
+
+    Cost: reads the file up to the fault, at the speed of Python's csv module.
+    """
+    expected = len(header.columns)
+    start = 1
+    # the default limit of 131,072 characters a cell is not ours
+    csv.field_size_limit(LONGEST_LINE_BYTES)
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.reader(file, strict=True)
+            for row in reader:
+                if row and len(row) != expected:
+                    return CsvError(
+                        f"the row has {len(row)} cells, the header {expected}: {_shorten(row)}",
+                        where=Where(file=shown_as, line=start),
+                        hint="mend the row (a comma inside a cell needs quotes), then pack again",
+                    )
+                start = reader.line_num + 1
+    except csv.Error as err:
+        return CsvError(
+            f"a quoted cell is broken: {err}",
+            where=Where(file=shown_as, line=start),
+            hint='a quote inside a cell is written twice: "", and the last one must close it',
+        )
+    except UnicodeDecodeError as err:
+        return CsvError(
+            f"is not UTF-8: byte 0x{err.object[err.start]:02x}",
+            where=Where(file=shown_as, line=_line_of_bad_byte(path)),
+            hint="convert it first: iconv -f latin1 -t utf-8",
+        )
+    mixed = _mixes_line_ends(path)
+    return CsvError(
+        "mixes \\r\\n and \\n as line ends" if mixed else said.problem.replace("\n", " | "),
+        where=Where(file=shown_as),
+        hint="make all line ends the same: sed -i 's/\\r$//'" if mixed else said.hint,
+    )
+
+
+def _shorten(row: list[str], most: int = 80) -> str:
+    text = ",".join(row).replace("\n", "\\n")
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def _line_of_bad_byte(path: Path) -> int | None:
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            try:
+                line.decode()
+            except UnicodeDecodeError:
+                return number
+    return None
+
+
+def _mixes_line_ends(path: Path) -> bool:
+    with path.open("rb") as file:
+        ends = {line.endswith(b"\r\n") for line in file if line.endswith(b"\n")}
+    return len(ends) > 1

@@ -1,0 +1,288 @@
+"""The only door to duckdb: bounded memory, queries that report progress and can be cancelled."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+import duckdb
+
+from packhouse.errors import (
+    CsvError,
+    NoSpaceError,
+    PackhouseError,
+    QueryError,
+    TableError,
+    UsageError,
+)
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    import pyarrow as pa
+
+Result = TypeVar("Result")
+Row = tuple[Any, ...]
+
+POLL_S = 0.05
+SMALLEST_MEMORY = 100_000_000
+_SIZE = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([kmgt]?i?)b?\s*", re.IGNORECASE)
+_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
+_BINARY_UNITS = {"ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
+
+
+def parse_memory(text: str | None) -> int:
+    """Read a size such as "2GB" or "512MiB"; None is the default, min(2 GB, a quarter of the memory).
+
+    Args:
+        text: What the user wrote.
+
+    Returns:
+        Bytes.
+
+    Raises:
+        UsageError: It is no size, or too small to work with.
+    """
+    if text is None:
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        return max(SMALLEST_MEMORY, min(2 * 10**9, memory // 4))
+    match = _SIZE.fullmatch(text)
+    if match is None:
+        raise UsageError(f"{text!r} is not a size of memory", hint="--memory-limit 2GB")
+    size = int(float(match[1]) * (_UNITS | _BINARY_UNITS)[match[2].lower()])
+    if size < SMALLEST_MEMORY:
+        raise UsageError(f"a memory limit of {text} is too small", hint="at least 100MB; 1GB is comfortable")
+    return size
+
+
+def quote_name(name: str) -> str:
+    """Return a column or table name as SQL."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def quote_text(text: str) -> str:
+    """Return a string as an SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def quote_path(path: Path) -> str:
+    """Return a path as an SQL literal that names this one file: DuckDB would read * ? [ as a pattern."""
+    return quote_text(re.sub(r"([\[*?])", r"[\1]", os.fspath(path)))
+
+
+class Stream:
+    """The rows of a running query: its schema, and an iterator of Arrow record batches.
+
+    Args:
+        reader: DuckDB's Arrow reader.
+        cancelled: Set when the query is to stop.
+    """
+
+    def __init__(self, reader: pa.RecordBatchReader, cancelled: threading.Event) -> None:
+        self.schema: pa.Schema = reader.schema
+        self._reader = reader
+        self._cancelled = cancelled
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        """Yield the batches.
+
+        Raises:
+            TableError: The query was cancelled.
+        """
+        for batch in self._reader:
+            if self._cancelled.is_set():
+                raise TableError("the query was cancelled")
+            yield batch
+
+
+class Engine:
+    """One DuckDB connection; a context manager. Not for use from several threads at once.
+
+    Args:
+        spill: Folder for what does not fit in memory; made when needed, removed by DuckDB.
+        memory_bytes: Hard limit of the memory of queries.
+    """
+
+    def __init__(self, *, spill: Path, memory_bytes: int) -> None:
+        self._connection = duckdb.connect()
+        self._cancelled = threading.Event()
+        for setting in (
+            f"memory_limit='{memory_bytes // 1000}KB'",
+            f"temp_directory={quote_text(os.fspath(spill))}",
+            "preserve_insertion_order=true",
+            "enable_progress_bar=true",
+            "enable_progress_bar_print=false",
+            "autoinstall_known_extensions=false",
+            "autoload_known_extensions=false",
+        ):
+            self._connection.execute(f"SET {setting}")
+
+    def __enter__(self) -> Self:
+        """Return the engine itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the connection."""
+        self._connection.close()
+
+    def query(
+        self,
+        sql: str,
+        parameters: Sequence[object] = (),
+        *,
+        on_percent: Callable[[float], None] | None = None,
+    ) -> list[Row]:
+        """Run one statement and return its rows; Ctrl-C stops it at once.
+
+        Args:
+            sql: The statement.
+            parameters: Values for its question marks.
+            on_percent: Told from 0 to 100 how far it is, some twenty times a second.
+
+        Returns:
+            All rows.
+
+        Raises:
+            TableError: DuckDB refused or failed.
+            NoSpaceError: The disk ran full while spilling.
+        """
+
+        def work() -> list[Row]:
+            with translated():
+                return self._connection.execute(sql, parameters).fetchall()
+
+        return self._run(work, on_percent)
+
+    def row(self, sql: str, *, on_percent: Callable[[float], None] | None = None) -> Row:
+        """Run a statement that gives one row, and return it; raises as `query` does."""
+        (only,) = self.query(sql, on_percent=on_percent)
+        return only
+
+    def stream(self, sql: str, consume: Callable[[Stream], Result], *, rows: int) -> Result:
+        """Run one query and let `consume` take its rows as Arrow batches, in order; Ctrl-C stops it at once.
+
+        Args:
+            sql: The query.
+            consume: Iterates over the batches; called in another thread.
+            rows: Most rows of a batch.
+
+        Returns:
+            What `consume` returned.
+
+        Raises:
+            TableError: DuckDB refused or failed.
+            NoSpaceError: The disk ran full while spilling, or while `consume` wrote.
+        """
+
+        def work() -> Result:
+            with translated():
+                return consume(Stream(self._connection.sql(sql).to_arrow_reader(rows), self._cancelled))
+
+        return self._run(work, None)
+
+    def _run(self, work: Callable[[], Result], on_percent: Callable[[float], None] | None) -> Result:
+        results: list[Result] = []
+        errors: list[BaseException] = []
+
+        def guarded() -> None:
+            try:
+                results.append(work())
+            except BaseException as err:  # noqa: BLE001  # handed over to the caller's thread
+                errors.append(err)
+
+        thread = threading.Thread(target=guarded, name="packhouse-duckdb")
+        thread.start()
+        try:
+            while thread.is_alive():
+                thread.join(POLL_S)
+                if on_percent is not None:
+                    on_percent(max(0.0, self._connection.query_progress()))
+        except BaseException:
+            self._cancelled.set()
+            self._connection.interrupt()
+            thread.join()
+            raise
+        if errors:
+            raise errors[0]
+        return results[0]
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn DuckDB's errors, and those that reach us through Arrow streams, into ours.
+
+    Raises:
+        CsvError: A CSV file is malformed; the message is DuckDB's, without its advice.
+        QueryError: The statement does not fit the tables.
+        TableError: Memory did not suffice.
+        NoSpaceError: The disk ran full.
+    """
+    try:
+        yield
+    except (duckdb.Error, OSError) as err:
+        if isinstance(err, PackhouseError):
+            raise
+        raise _translate(err) from err
+
+
+def _translate(err: Exception) -> PackhouseError:
+    text = str(err).strip()
+    if isinstance(err, duckdb.OutOfMemoryException) or "Out of Memory Error" in text:
+        return TableError(
+            "needs more memory than the limit allows",
+            hint="a larger --memory-limit; 1GB is comfortable",
+        )
+    full = "No space left" in text or getattr(err, "errno", None) == errno.ENOSPC
+    if full:
+        return NoSpaceError(
+            "the disk ran full while a table was written", hint="free some space and run it again"
+        )
+    # DuckDB adds some twenty-five lines of options and advice that do not apply to us
+    said = text.split("Possible fixes:")[0].split("\n\n")[0].strip()
+    if "CSV" in said:
+        return CsvError(said.removeprefix("Invalid Input Error: "))
+    return QueryError(said)
+
+
+def connect_for_reading(views: dict[str, Path], folder: Path) -> duckdb.DuckDBPyConnection:
+    """Open a connection that sees some Parquet files as views, and no other file.
+
+    Args:
+        views: SQL name -> Parquet file.
+        folder: The only folder it may read.
+
+    Returns:
+        A DuckDB connection, locked: no extension, no other file, no change of settings.
+    """
+    connection = duckdb.connect()
+    for name, path in views.items():
+        connection.execute(f"CREATE VIEW {quote_name(name)} AS FROM read_parquet({quote_path(path)})")
+    # with a trailing slash, or a neighbour whose name only begins the same would be inside
+    allowed = quote_text(os.path.join(folder.absolute(), ""))  # noqa: PTH118  # pathlib drops the slash
+    for setting in (
+        "autoinstall_known_extensions=false",
+        "autoload_known_extensions=false",
+        f"allowed_directories=[{allowed}]",
+        "enable_external_access=false",
+        "lock_configuration=true",
+    ):
+        connection.execute(f"SET {setting}")
+    return connection
+
+
+def is_one_select(connection: duckdb.DuckDBPyConnection, sql: str) -> bool:
+    """Say whether the text is exactly one SELECT, and not a statement that writes."""
+    with translated():
+        statements = connection.extract_statements(sql)
+    return len(statements) == 1 and statements[0].type == duckdb.StatementType.SELECT
