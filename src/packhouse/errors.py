@@ -49,7 +49,7 @@ class Where:
             text += f", line {self.line}"
         if self.member is not None:
             text += f" [{self.member}]"
-        return text
+        return text.strip()
 
 
 class PackhouseError(Exception):

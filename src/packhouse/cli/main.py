@@ -7,6 +7,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from difflib import get_close_matches
 
 import click
 
@@ -41,8 +42,14 @@ class LazyGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command; click itself names the nearest when there is none."""
-        return super().resolve_command(ctx, args)
+        """Find the command, or name the nearest."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as err:
+            nearest = get_close_matches(args[0], COMMANDS, n=2)
+            if nearest:
+                err.message += f" Did you mean {' or '.join(nearest)}?"
+            raise
 
 
 @click.command(

@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -227,7 +227,7 @@ class _Job:
                 name, column = split_column(wanted)
                 if name not in by_name:
                     return  # the table itself failed, and is listed
-                evidence = weigh(bench.engine, by_name[name], column, bench.folder)
+                evidence = weigh(bench.engine, by_name[name], column, bench.folder, images=images)
                 work = LinkTask(evidence, asked_for=True, others=(), images=images)
             else:
                 found = find_link(bench.engine, self.tables, bench.folder, images=images)

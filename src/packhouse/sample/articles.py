@@ -129,8 +129,7 @@ def article_ids(seed: int, images: int, problems: int = 0) -> ArticleIds:
     products = np.unique(numbers // 1000)
     odd = [products[n % len(products)] * 1000 + _PROBLEM_VARIANT + n for n in range(problems)]
     pictured, unpictured, bad = (
-        tuple(f"{number:010d}" for number in chosen)
-        for chosen in (numbers[~missing], numbers[missing], odd)
+        tuple(f"{number:010d}" for number in chosen) for chosen in (numbers[~missing], numbers[missing], odd)
     )
     return ArticleIds(pictured, unpictured, bad)
 
@@ -146,9 +145,7 @@ def _numbers(rng: np.random.Generator, count: int) -> list[int]:
     for folder, size in zip(folders.tolist(), sizes.tolist(), strict=True):
         inside = rng.choice(_PRODUCTS_PER_FOLDER, size, replace=False)
         codes += [
-            code
-            for code in (folder * _PRODUCTS_PER_FOLDER + inside).tolist()
-            if code != _FIRST_PRODUCT
+            code for code in (folder * _PRODUCTS_PER_FOLDER + inside).tolist() if code != _FIRST_PRODUCT
         ]
     found = [_FIRST_PRODUCT * 1000 + variant for variant in _FIRST_COLOURS]
     for code, many in zip(codes[1:], variants.tolist(), strict=False):
@@ -206,9 +203,7 @@ def read_articles(seed: int, ids: list[str]) -> Iterator[Article]:
 _COLOUR_SHARES = np.array([colour.weight for colour in COLOURS])
 _COLOUR_SHARES /= _COLOUR_SHARES.sum()
 
-_FIRST_DESCRIPTION = (
-    'Jersey top with narrow shoulder straps, our "every day" fit.\nLength 61 cm in size M.'
-)
+_FIRST_DESCRIPTION = 'Jersey top with narrow shoulder straps, our "every day" fit.\nLength 61 cm in size M.'
 
 
 def _weighted(choices: Sequence[T], weights: list[float], rng: np.random.Generator) -> T:
@@ -225,9 +220,7 @@ def _name(kind: Kind, rng: np.random.Generator) -> str:
     word = _pick(NAMES, rng)
     short = kind.name.split("/")[0]
     form = _pick(_NAME_FORMS, rng)
-    return form.format(
-        word=word, upper=word.upper(), kind=short.lower(), pack=int(rng.integers(2, 6))
-    )
+    return form.format(word=word, upper=word.upper(), kind=short.lower(), pack=int(rng.integers(2, 6)))
 
 
 _NAME_FORMS = (

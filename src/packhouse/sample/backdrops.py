@@ -32,9 +32,7 @@ _DEEP_WALLS: tuple[Rgb, ...] = (
 """For light garments, which would be lost before a light wall."""
 
 
-def backdrop(
-    outline: Image.Image, rgb: Rgb, *, stands: bool, rng: np.random.Generator
-) -> Image.Image:
+def backdrop(outline: Image.Image, rgb: Rgb, *, stands: bool, rng: np.random.Generator) -> Image.Image:
     """Draw what is behind a garment, with the shadow it throws.
 
     Args:

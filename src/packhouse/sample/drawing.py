@@ -59,9 +59,7 @@ class Fit:
         cos, sin = np.cos(self.turn), np.sin(self.turn)
         scale = self.scale * zoom
         left, top = self.centre[0] * zoom, self.centre[1] * zoom
-        placed = np.stack(
-            [left + scale * (x * cos - y * sin), top + scale * (x * sin + y * cos)], axis=1
-        )
+        placed = np.stack([left + scale * (x * cos - y * sin), top + scale * (x * sin + y * cos)], axis=1)
         flat: list[float] = placed.ravel().tolist()
         return flat
 
@@ -156,9 +154,7 @@ def _draw_mark(mark: Mark, points: Points, fit: Fit, pens: dict[str, ImageDraw.I
     low = fit.place(points, 1 / SHRINK)
     thick = mark.width * fit.scale
     if mark.soft:
-        pens["folds"].line(
-            low, fill=_NEUTRAL + mark.tone, width=max(1, round(thick / SHRINK)), joint="curve"
-        )
+        pens["folds"].line(low, fill=_NEUTRAL + mark.tone, width=max(1, round(thick / SHRINK)), joint="curve")
         return
     fine = fit.place(points, _FINE)
     if mark.paint is None:
@@ -180,9 +176,7 @@ def _covers(paint: Paint, pens: dict[str, ImageDraw.ImageDraw]) -> dict[str, int
     return {name: 255 * (name == paint) for name in ("trim", "light") if name in pens}
 
 
-def _shade(
-    sketch: Sketch, fit: Fit, layers: Layers, surfaces: Surfaces, rng: Rng
-) -> npt.NDArray[np.int16]:
+def _shade(sketch: Sketch, fit: Fit, layers: Layers, surfaces: Surfaces, rng: Rng) -> npt.NDArray[np.int16]:
     """Return the light on the garment, 128 where it shows its own colour."""
     outline = layers["outline"]
     folds = layers["folds"]
@@ -190,9 +184,7 @@ def _shade(
     broad = _floats(small.filter(ImageFilter.GaussianBlur(9))) / 255
     narrow = _floats(small.filter(ImageFilter.GaussianBlur(2.5))) / 255
     height, width = broad.shape
-    creases = window(
-        surfaces.creases[int(rng.integers(len(surfaces.creases)))], (height, width), rng
-    )
+    creases = window(surfaces.creases[int(rng.integers(len(surfaces.creases)))], (height, width), rng)
     light = np.float32(rng.uniform(0.75, 1.25))
     # The blurred outline is a cushion; light from the upper left falls on its slopes.
     shade = np.full((height, width), 131, np.float32)
@@ -236,9 +228,7 @@ def _texture(
     return window(surfaces.textures[name], size, rng)
 
 
-def _colours(
-    article: Article, sketch: Sketch, fit: Fit, layers: Layers, rng: Rng
-) -> npt.NDArray[np.uint8]:
+def _colours(article: Article, sketch: Sketch, fit: Fit, layers: Layers, rng: Rng) -> npt.NDArray[np.uint8]:
     """Return the flat colours of the garment, before light falls on it."""
     rgb = article.colour.rgb
     width, height = layers["outline"].size
@@ -269,9 +259,7 @@ def _bright(rgb: Rgb) -> Rgb:
     return (240, 239, 234) if lightness(rgb) < 0.85 else (214, 208, 198)
 
 
-def _lit(
-    flat: npt.NDArray[np.uint8], shade: npt.NDArray[np.int16], rgb: Rgb
-) -> npt.NDArray[np.uint8]:
+def _lit(flat: npt.NDArray[np.uint8], shade: npt.NDArray[np.int16], rgb: Rgb) -> npt.NDArray[np.uint8]:
     """Let light fall on the colours: shadows multiply, and dark cloth shines a little where it is bright."""
     factor = np.clip(shade, 24, 232).astype(np.uint16)[..., None]
     lit = (flat * factor) >> 7

@@ -98,9 +98,7 @@ INDEXES = {
             ((76, "Kids Girl"), (46, "Kids Boy")),
             "Kids",
         ),
-        Index(
-            "S", "Sport", (26, "Sport"), ((5, "Ladies H&M Sport"), (27, "Men H&M Sport")), "Sport"
-        ),
+        Index("S", "Sport", (26, "Sport"), ((5, "Ladies H&M Sport"), (27, "Men H&M Sport")), "Sport"),
     )
 }
 

@@ -67,9 +67,7 @@ def _repeated(tile: Image.Image, size: tuple[int, int], rng: Rng) -> Pixels:
     small = np.asarray(tile.reduce(_FINE))
     height, width = size
     y, x = np.arange(height), np.arange(width)
-    sag = rng.uniform(-5, 9) * np.cos((x / width - 0.5) * np.pi) + 1.6 * np.sin(
-        x / rng.uniform(14, 26)
-    )
+    sag = rng.uniform(-5, 9) * np.cos((x / width - 0.5) * np.pi) + 1.6 * np.sin(x / rng.uniform(14, 26))
     sway = 2.2 * np.sin(y / rng.uniform(45, 90) + rng.uniform(0, 6))
     rows = (y[:, None] + np.rint(sag).astype(np.intp)[None, :]) % small.shape[0]
     columns = (x[None, :] + np.rint(sway).astype(np.intp)[:, None]) % small.shape[1]
@@ -201,9 +199,7 @@ def _blocks(rgb: Rgb, size: tuple[int, int], rng: Rng) -> Pixels:
     else:
         edge = width * rng.uniform(0.55, 0.62)
         lean = width * rng.uniform(-0.12, 0.12)
-        pen.polygon(
-            [(edge + lean, 0), (width, 0), (width, height), (edge - lean, height)], fill=first
-        )
+        pen.polygon([(edge + lean, 0), (width, 0), (width, height), (edge - lean, height)], fill=first)
     return np.array(sheet)
 
 
@@ -256,9 +252,7 @@ def _starburst(pen: ImageDraw.ImageDraw, side: int, first: Rgb, second: Rgb) -> 
 def _heart(pen: ImageDraw.ImageDraw, side: int, first: Rgb, _second: Rgb) -> None:
     t = _ROUND
     xs = side * (0.5 + 0.021 * 16 * np.sin(t) ** 3)
-    ys = side * (
-        0.36 - 0.021 * (13 * np.cos(t) - 5 * np.cos(2 * t) - 2 * np.cos(3 * t) - np.cos(4 * t))
-    )
+    ys = side * (0.36 - 0.021 * (13 * np.cos(t) - 5 * np.cos(2 * t) - 2 * np.cos(3 * t) - np.cos(4 * t)))
     pen.polygon(list(zip(xs.tolist(), ys.tolist(), strict=True)), fill=first)
 
 

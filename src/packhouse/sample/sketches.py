@@ -104,9 +104,7 @@ def button(x: float, y: float, *, radius: float = 2.4) -> tuple[Mark, Mark]:
 def moved(marks: tuple[Mark, ...], dx: float, dy: float, *, tone: int = 0) -> tuple[Mark, ...]:
     """Return the marks shifted by (dx, dy) units and shaded by `tone`; only marks that are not mirrored."""
     return tuple(
-        replace(
-            mark, path=_shifted(mark.path, dx, dy), tone=mark.tone + (tone if mark.paint else 0)
-        )
+        replace(mark, path=_shifted(mark.path, dx, dy), tone=mark.tone + (tone if mark.paint else 0))
         for mark in marks
     )
 

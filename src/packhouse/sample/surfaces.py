@@ -64,9 +64,7 @@ def make_surfaces(seed: int) -> Surfaces:
     )
 
 
-def window(
-    tile: npt.NDArray[Number], size: tuple[int, int], rng: np.random.Generator
-) -> npt.NDArray[Number]:
+def window(tile: npt.NDArray[Number], size: tuple[int, int], rng: np.random.Generator) -> npt.NDArray[Number]:
     """Return a random window of a tile: a view of shape size, plus the tile's further axes."""
     top = int(rng.integers(tile.shape[0] - size[0] + 1))
     left = int(rng.integers(tile.shape[1] - size[1] + 1))
@@ -125,12 +123,7 @@ def _leather(rng: np.random.Generator) -> npt.NDArray[np.int16]:
 def _heather(rng: np.random.Generator) -> npt.NDArray[np.int16]:
     """Melange: short lighter and darker fibres, more of them along the rows."""
     fibres = _noise(rng, *TILE)
-    along = (
-        fibres
-        + np.roll(fibres, 1, axis=1)
-        + np.roll(fibres, 2, axis=1)
-        + np.roll(fibres, 3, axis=1)
-    )
+    along = fibres + np.roll(fibres, 1, axis=1) + np.roll(fibres, 2, axis=1) + np.roll(fibres, 3, axis=1)
     patches = _blurred(_noise(rng, *TILE), 3)
     return _shading(np.clip(8.5 * along + 6 * patches, -60, 60))
 

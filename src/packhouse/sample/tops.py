@@ -196,9 +196,7 @@ HOODIES = (
     ),
 )
 
-_PLACKET = tuple(
-    mark for y in (-76, -52, -28, -4, 20, 44, 68, 92) for mark in button(0, y, radius=1.9)
-)
+_PLACKET = tuple(mark for y in (-76, -52, -28, -4, 20, 44, 68, 92) for mark in button(0, y, radius=1.9))
 
 SHIRTS = (
     Sketch(
@@ -209,9 +207,7 @@ SHIRTS = (
             shape("M 72 62 L 92.5 59 L 92 86 L 75 88", "pair", tone=3),
             seam("M 72 62 L 92.5 59"),
             fold("M 72 61 L 92 58", width=4),
-            shape(
-                "M 0 -90 L 22 -112 L 55 -103 Q 49 -78 56 -42 Q 54 30 58 88 Q 48 104 30 110 Q 12 114 0 118"
-            ),
+            shape("M 0 -90 L 22 -112 L 55 -103 Q 49 -78 56 -42 Q 54 30 58 88 Q 48 104 30 110 Q 12 114 0 118"),
             *_SLEEVE_SEAMS,
             *_SWEATER_FOLDS,
             seam("M -5 -88 L -5 116", "once", tone=-26),
@@ -266,9 +262,7 @@ def _suit(length: float, buttons: tuple[tuple[Mark, Mark], ...]) -> Sketch:
             seam("M 22 46 L 50 42 L 51 53 L 23 57 L 22 46", tone=-44),
             fold("M 23 59 L 52 55", width=4, tone=-26),
             seam("M 28 -34 L 44 -38", "once", tone=-50),
-            shape(
-                "M 0 24 Q 10 -30 17 -100 L 24 -84 L 41 -80 L 37 -64 Q 26 -18 2 24", "pair", tone=6
-            ),
+            shape("M 0 24 Q 10 -30 17 -100 L 24 -84 L 41 -80 L 37 -64 Q 26 -18 2 24", "pair", tone=6),
             seam("M 0 24 Q 26 -18 37 -64 L 41 -80 L 24 -84", tone=-50),
             fold("M 2 26 Q 29 -16 40 -62", width=5, tone=-36),
             shape("M 15 -104 L 22 -119 Q 30 -114 32 -110 L 37 -88 L 24 -84", "pair", tone=8),

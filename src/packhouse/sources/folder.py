@@ -34,7 +34,7 @@ class Found:
 
     @property
     def seen(self) -> int:
-        """Number of entries."""
+        """Number of entries that are no folder, and of folders that cannot be listed."""
         return len(self.files) + len(self.skipped) + len(self.failed)
 
 
@@ -44,7 +44,7 @@ def scan_folder(root: Path, *, leave_out: frozenset[Path], on_found: Callable[[i
     Args:
         root: The data set, absolute.
         leave_out: Absolute folders that are not entered, such as the pack that is being written.
-        on_found: Told the number of entries of each folder as it is done.
+        on_found: Told the number of files of each folder as it is done.
 
     Returns:
         What was found; the same for the same tree, whatever order the file system lists it in.
@@ -59,7 +59,7 @@ def scan_folder(root: Path, *, leave_out: frozenset[Path], on_found: Callable[[i
         raise SourceNotFoundError(
             f"SRC {kind}",
             where=Where(file=str(root)),
-            hint="the folder that holds images and CSV files",
+            hint="SRC is the folder that holds images and CSV files",
         )
     walk = _Walk(root, leave_out)
     while walk.waiting:
@@ -83,7 +83,7 @@ class _Walk:
         self._leave_out = leave_out
 
     def list_folder(self, below: str) -> int:
-        """List one folder, given by its path below the root, and return the number of its entries."""
+        """List one folder, given by its path below the root, and return the number of its files."""
         try:
             with os.scandir(self._root / below) as entries:
                 found = list(entries)
@@ -93,7 +93,7 @@ class _Walk:
             return 0
         for entry in found:
             self._sort_in(entry, f"{below}/{entry.name}" if below else entry.name)
-        return len(found)
+        return sum(not entry.is_dir(follow_symlinks=False) for entry in found)
 
     def _sort_in(self, entry: os.DirEntry[str], path: str) -> None:
         if not _is_text(path):

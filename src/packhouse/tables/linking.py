@@ -66,23 +66,26 @@ def find_link(
     for table in tables:
         for column in table.columns:
             if column.arrow == "string" or column.arrow in _INTEGERS:
-                evidence = weigh(engine, table, column.name, folder)
+                evidence = weigh(engine, table, column.name, folder, images=images)
                 if is_link(evidence, images) and (column.arrow == "string" or evidence.unique):
                     found.append(evidence)
     return sorted(found, key=_rank)
 
 
-def weigh(engine: Engine, table: TableReport, column: str, folder: Path) -> LinkEvidence:
+def weigh(engine: Engine, table: TableReport, column: str, folder: Path, *, images: int) -> LinkEvidence:
     """Count how well one column names the images."""
     cell = f"CAST({quote_name(column)} AS VARCHAR)"
     values, rows, values_found, images_found = engine.row(
         f"WITH cells AS (SELECT {cell} AS value, count(*) AS n_rows "
         f"FROM read_parquet({quote_path(folder / table.file)}) "
         f"WHERE {quote_name(column)} IS NOT NULL GROUP BY 1) "
-        "SELECT count(*), coalesce(sum(n_rows), 0), count(key), count(DISTINCT key) "
+        "SELECT count(*), coalesce(sum(n_rows), 0), count(key), coalesce(sum(n), 0) "
         "FROM cells LEFT JOIN image_names USING (value)"
     )
-    return LinkEvidence(table.name, column, values, values_found, images_found, rows == values)
+    # a column that mixes keys and names counts an image twice
+    return LinkEvidence(
+        table.name, column, values, values_found, min(int(images_found), images), unique=rows == values
+    )
 
 
 def is_link(evidence: LinkEvidence, images: int) -> bool:

@@ -89,7 +89,7 @@ class Tables(Mapping[str, "Table"]):
         if not is_one_select(connection, query):
             raise QueryError("only one SELECT can be answered", hint="DuckDB itself opens the Parquet files")
         with translated():
-            return connection.execute(query, parameters).to_arrow_table()
+            return connection.sql(query, params=parameters).to_arrow_table()
 
     def _connection(self) -> duckdb.DuckDBPyConnection:
         # one a thread: a DuckDB connection is not for several at once
