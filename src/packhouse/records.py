@@ -1,12 +1,15 @@
-"""Frozen values that cross folders: what the rooms of the house hand to each other."""
+"""Frozen values that cross folders: what the rooms of the house hand to each other.
+
+Those of which there is one an image are named tuples: made in a third of the time of a frozen dataclass.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class SourceFile:
+class SourceFile(NamedTuple):
     """One regular file of the data set, as the scan saw it."""
 
     path: str
@@ -44,8 +47,7 @@ class Failed:
     """What is wrong, where and what to do."""
 
 
-@dataclass(frozen=True, slots=True)
-class HeaderFacts:
+class HeaderFacts(NamedTuple):
     """What the first bytes of an image file say, found without decoding it."""
 
     media_type: str | None

@@ -47,9 +47,9 @@ class LazyGroup(click.Group):
             return super().resolve_command(ctx, args)
         except click.UsageError as err:
             nearest = get_close_matches(args[0], COMMANDS, n=2)
-            if nearest:
-                err.message += f" Did you mean {' or '.join(nearest)}?"
-            raise
+            if not nearest:
+                raise
+            raise click.UsageError(f"{err.message} Did you mean {' or '.join(nearest)}?", ctx) from err
 
 
 @click.command(

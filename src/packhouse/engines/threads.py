@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from itertools import islice
 from typing import TypeVar
 
 Piece = TypeVar("Piece")
@@ -35,16 +36,18 @@ def run_pieces(pieces: Sequence[Piece], work: Callable[[Piece], None], *, worker
     queue = iter(pieces)
     lock = threading.Lock()
     stop = threading.Event()
+    errors: list[BaseException] = []
 
     def take_pieces() -> None:
         while not stop.is_set():
             with lock:
-                piece = next(queue, None)
-            if piece is None:
+                taken = list(islice(queue, 1))  # any value may be a piece, None too
+            if not taken:
                 return
             try:
-                work(piece)
-            except BaseException:
+                work(taken[0])
+            except BaseException as err:
+                errors.append(err)
                 stop.set()
                 raise
 
@@ -54,5 +57,5 @@ def run_pieces(pieces: Sequence[Piece], work: Callable[[Piece], None], *, worker
             wait(futures, return_when=FIRST_EXCEPTION)
         finally:
             stop.set()
-    for future in futures:
-        future.result()
+    if errors:  # in the order of time, which that of the threads is not
+        raise errors[0]

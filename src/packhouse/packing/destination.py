@@ -7,7 +7,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from packhouse.errors import DestinationBusyError, DestinationError, DestinationExistsError, Where
@@ -69,7 +69,7 @@ def under_construction(dest: Path, *, overwrite: bool) -> Iterator[Path]:
         DestinationExistsError: DEST appeared in the meantime.
     """
     folder = packing_folder(dest)
-    if os.path.lexists(folder) and not (folder / LOCK_FILE).is_file():
+    if os.path.lexists(folder) and not _is_ours(folder):
         raise DestinationExistsError(
             "is there already, and packhouse did not make it",
             where=Where(file=str(folder)),
@@ -79,6 +79,8 @@ def under_construction(dest: Path, *, overwrite: bool) -> Iterator[Path]:
         folder.mkdir(parents=True, exist_ok=True)
         lock = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
     except OSError as err:
+        with suppress(OSError):
+            folder.rmdir()  # of no use without its lock
         raise DestinationError(
             f"cannot be made: {err.strerror}", where=Where(file=str(folder)), hint="another DEST"
         ) from err
@@ -95,15 +97,25 @@ def under_construction(dest: Path, *, overwrite: bool) -> Iterator[Path]:
         os.close(lock)
 
 
+def _is_ours(folder: Path) -> bool:
+    # a run killed at its very start leaves an empty folder
+    is_folder = folder.is_dir() and not folder.is_symlink()
+    return is_folder and ((folder / LOCK_FILE).is_file() or not any(folder.iterdir()))
+
+
 def _take_lock(lock: int, folder: Path) -> None:
+    busy = DestinationBusyError(
+        "another process is packing there",
+        where=Where(file=str(folder)),
+        hint="wait for it, or another DEST",
+    )
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as err:
-        raise DestinationBusyError(
-            "another process is packing there",
-            where=Where(file=str(folder)),
-            hint="wait for it, or another DEST",
-        ) from err
+        there = (folder / LOCK_FILE).lstat()
+    except (BlockingIOError, FileNotFoundError) as err:
+        raise busy from err
+    if not os.path.samestat(os.fstat(lock), there):  # the one that held it is done, and a third has begun
+        raise busy
 
 
 def _empty(folder: Path) -> None:
@@ -120,13 +132,21 @@ def _publish(folder: Path, dest: Path, *, overwrite: bool) -> None:
     shutil.rmtree(folder / SPILL_FOLDER, ignore_errors=True)
     for below, _, _ in os.walk(folder):
         sync_folder(Path(below))
-    (folder / LOCK_FILE).unlink()
     check_destination(dest, overwrite=overwrite)
     replaced = None
     if dest.exists():
         replaced = Path(tempfile.mkdtemp(prefix=f"{dest.name}.replaced-", dir=dest.parent))
         dest.rename(replaced / dest.name)
-    folder.rename(dest)
+    try:
+        folder.rename(dest)
+    except BaseException:
+        if replaced is not None:
+            (replaced / dest.name).rename(dest)
+            replaced.rmdir()
+        raise
+    # last, so that a run killed before is known as ours by the next one
+    (dest / LOCK_FILE).unlink()
+    sync_folder(dest)
     sync_folder(dest.parent.absolute())
     if replaced is not None:
         shutil.rmtree(replaced)

@@ -72,7 +72,7 @@ def _fill(plan: Plan, path: Path, places: list[Place], observer: Observer) -> li
         return fill(
             path,
             places,
-            lambda place: reader.read(plan.images[place.key.path]),
+            lambda place, view: reader.read_into(plan.images[place.key.path], view),
             workers=plan.options.n_workers,
             on_filled=progress.advance,
         )

@@ -5,27 +5,20 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-from packhouse.errors import AccountingError, PackhouseError, TableError
-from packhouse.packing.destination import SPILL_FOLDER, check_destination, under_construction
+from packhouse.errors import SourceError, Where
+from packhouse.packing.destination import check_destination, under_construction
 from packhouse.packing.image_stage import pack_images
-from packhouse.packing.options import PackOptions, split_column
+from packhouse.packing.options import PackOptions
 from packhouse.packing.planning import Plan, check_space, make_plan
-from packhouse.packing.report import Accounts, ImagesReport, Report
+from packhouse.packing.report import Accounts, Report, TableOutcome
 from packhouse.progress import Observer, silent
 from packhouse.records import Failed
 from packhouse.store.digest import digest_of_file
-from packhouse.store.layout import INDEX_FILE, MANIFEST_FILE
-from packhouse.tables.converting import Workbench, convert_table
-from packhouse.tables.duckdb_ import Engine
-from packhouse.tables.joining import join_tables
-from packhouse.tables.linking import LinkTask, find_link, link_table, prepare_names, weigh
-from packhouse.tables.records import JoinReport, LinkReport, TableReport
+from packhouse.store.layout import MANIFEST_FILE
 
 
 def plan(
@@ -152,141 +145,52 @@ def execute(made: Plan, observer: Observer, *, seconds: dict[str, float]) -> Rep
         PackhouseError: As `pack`.
     """
     check_space(made)
-    job = _Job(made, observer, seconds=seconds, failed=list(made.failed))
     if made.failed and made.options.on_error == "stop":
         first = made.failed[0]
-        raise PackhouseError(f"{first.path}: {first.message}")
+        raise SourceError(first.message, where=Where(file=first.path))
     with under_construction(made.dest, overwrite=made.options.overwrite) as folder:
-        report = job.run(folder)
+        report = _make(made, folder, observer, seconds)
         _write_manifest(folder / MANIFEST_FILE, report)
     return report
 
 
-@dataclass(slots=True)
-class _Job:
-    """One run: the plan, and what has come of it so far."""
-
-    plan: Plan
-    observer: Observer
-    seconds: dict[str, float]
-    failed: list[Failed]
-    images: ImagesReport | None = None
-    tables: list[TableReport] = field(default_factory=list)
-    link: LinkReport | None = None
-    joins: list[JoinReport] = field(default_factory=list)
-
-    def run(self, folder: Path) -> Report:
-        options = self.plan.options
-        if self.plan.images:
-            with self._timed("images"):
-                self.images, failed = pack_images(self.plan, folder, self.observer)
-            self._note_failures(failed)
-        if self.plan.tables:
-            with Engine(spill=folder / SPILL_FOLDER, memory_bytes=options.memory_bytes) as engine:
-                bench = Workbench(engine, folder, options.compression, self.observer)
-                with self._timed("tables"):
-                    self._convert(bench)
-                with self._timed("link"):
-                    self._link(bench)
-                with self._timed("joins"):
-                    self._join(bench)
-        return self._report(folder)
-
-    def _note_failures(self, failed: Sequence[PackhouseError]) -> None:
-        if failed and self.plan.options.on_error == "stop":
-            raise failed[0]
-        self.failed += [Failed(err.where.file or "", type(err).__name__, str(err)) for err in failed]
-
-    def _convert(self, bench: Workbench) -> None:
-        for table in self.plan.tables:
-            source = self.plan.source / table.source
-            wanted = self.plan.options.wanted_types(table.name)
-            with self._table_may_fail(table.source):
-                self.tables.append(convert_table(bench, table, source, wanted=wanted))
-
-    @contextmanager
-    def _table_may_fail(self, name: str) -> Iterator[None]:
-        try:
-            yield
-        except AccountingError:
-            raise
-        except TableError as err:
-            if self.plan.options.on_error == "stop":
-                raise
-            self.failed.append(Failed(name, type(err).__name__, str(err)))
-
-    def _link(self, bench: Workbench) -> None:
-        wanted = self.plan.options.link
-        if wanted is False or self.images is None:
-            return
-        index = bench.folder / INDEX_FILE
-        by_name = {table.name: table for table in self.tables}
-        with self._table_may_fail("link"):
-            images = prepare_names(bench.engine, index)
-            if wanted:
-                name, column = split_column(wanted)
-                if name not in by_name:
-                    return  # the table itself failed, and is listed
-                evidence = weigh(bench.engine, by_name[name], column, bench.folder, images=images)
-                work = LinkTask(evidence, asked_for=True, others=(), images=images)
-            else:
-                found = find_link(bench.engine, self.tables, bench.folder, images=images)
-                if not found:
-                    return
-                work = LinkTask(found[0], asked_for=False, others=tuple(found[1:]), images=images)
-            self.link = link_table(bench, by_name[work.evidence.table], work, index=index)
-            self._measure_again(bench.folder)
-
-    def _measure_again(self, folder: Path) -> None:
-        self.tables = [replace(table, bytes=(folder / table.file).stat().st_size) for table in self.tables]
-
-    def _join(self, bench: Workbench) -> None:
-        files = {table.name: table.file for table in self.tables}
-        for join in self.plan.options.join_specs:
-            with self._table_may_fail(f"join {join.name}"):
-                missing = [side for side in (join.left, join.right) if side not in files]
-                if missing:
-                    raise TableError(f"{missing[0]} could not be packed, so {join} was not made")
-                options = self.plan.options
-                self.joins.append(
-                    join_tables(bench, join, files, how=options.how, allow_many=options.allow_many)
-                )
-                files[join.name] = self.joins[-1].file
-
-    def _report(self, folder: Path) -> Report:
-        images = self.images.count if self.images else 0
-        joins = {f"join {join.name}" for join in self.plan.options.join_specs}
-        failed_files = [one for one in self.failed if one.path not in joins and one.path != "link"]
-        accounts = Accounts(
-            seen=self.plan.seen,
-            images=images,
-            tables=len(self.tables),
-            skipped=len(self.plan.skipped),
-            failed=len(failed_files),
-        )
-        accounts.check()
-        made = [(one.name, one.file) for one in self.tables]
-        made += [(one.name, one.file) for one in self.joins]
-        return Report(
-            source=self.plan.source,
-            dest=self.plan.dest,
-            options=_shaping(self.plan.options),
-            accounts=accounts,
-            images=self.images,
-            tables=tuple(self.tables),
-            link=self.link,
-            joins=tuple(self.joins),
-            skipped=self.plan.skipped,
-            failed=tuple(self.failed),
-            table_digests={name: digest_of_file(folder / file) for name, file in made},
-            seconds=self.seconds,
-        )
-
-    @contextmanager
-    def _timed(self, stage: str) -> Iterator[None]:
+def _make(made: Plan, folder: Path, observer: Observer, seconds: dict[str, float]) -> Report:
+    images, failed = None, list(made.failed)
+    if made.images:
         started = time.perf_counter()
-        yield
-        self.seconds[stage] = time.perf_counter() - started
+        images, unread = pack_images(made, folder, observer)
+        if unread and made.options.on_error == "stop":
+            raise unread[0]
+        failed += [Failed(err.where.file or "", type(err).__name__, str(err)) for err in unread]
+        seconds = {**seconds, "images": time.perf_counter() - started}
+    done = TableOutcome()
+    if made.tables:
+        from packhouse.packing.table_stage import pack_tables  # brings DuckDB, which images do not need
+
+        done = pack_tables(made, folder, observer, has_images=images is not None)
+        failed += done.failed
+    accounts = Accounts(
+        seen=made.seen,
+        images=images.count if images else 0,
+        tables=len(done.tables),
+        skipped=len(made.skipped),
+        failed=len(failed),
+    )
+    accounts.check()
+    return Report(
+        source=made.source,
+        dest=made.dest,
+        options=_shaping(made.options),
+        accounts=accounts,
+        images=images,
+        tables=tuple(done.tables),
+        link=done.link,
+        joins=tuple(done.joins),
+        skipped=made.skipped,
+        failed=(*failed, *done.undone),
+        table_digests={name: digest_of_file(folder / file) for name, file in done.files.items()},
+        seconds={**seconds, **done.seconds},
+    )
 
 
 def _shaping(options: PackOptions) -> dict[str, object]:

@@ -11,8 +11,8 @@ from packhouse.errors import UsageError
 from packhouse.parquet_ import COMPRESSIONS
 from packhouse.sources.sorting import Selection
 from packhouse.tables.column_types import TYPE_NAMES
-from packhouse.tables.duckdb_ import parse_memory
-from packhouse.tables.joining import HOW, parse_join
+from packhouse.tables.join_specs import HOW, parse_join
+from packhouse.tables.memory import parse_memory
 from packhouse.tables.records import JoinSpec
 
 ON_ERROR = ("report", "stop")

@@ -17,7 +17,7 @@ from packhouse.sources.sorting import sort_files
 from packhouse.store.keys import SettledKeys, settle_keys
 from packhouse.store.layout import INDEX_TABLE
 from packhouse.tables.dialect import read_header
-from packhouse.tables.joining import check_joins, not_found
+from packhouse.tables.join_specs import check_joins, not_found
 from packhouse.tables.records import TablePlan
 
 HDF5_BYTES_PER_IMAGE = 360

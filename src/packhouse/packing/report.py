@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +61,28 @@ class ImagesReport:
 
     problems: dict[str, str]
     """Key -> what is wrong with the file; it is packed all the same."""
+
+
+@dataclass(slots=True)
+class TableOutcome:
+    """What has come of the tables so far."""
+
+    tables: list[TableReport] = field(default_factory=list)
+    link: LinkReport | None = None
+    joins: list[JoinReport] = field(default_factory=list)
+    failed: list[Failed] = field(default_factory=list)
+    """CSV files that could not be packed."""
+
+    undone: list[Failed] = field(default_factory=list)
+    """The link and joins that could not be made."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def files(self) -> dict[str, str]:
+        """Table or join -> its Parquet file below the pack."""
+        made = {table.name: table.file for table in self.tables}
+        return {**made, **{join.name: join.file for join in self.joins}}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,49 +16,49 @@ from packhouse.sample.sketches import (
 )
 
 _SHOE: tuple[Mark, ...] = (
-    inside("M -62 -34 Q -44 -30 -24 -44 L -10 -40 L -30 -16", "once"),
-    shape("M -26 -48 Q -16 -54 -6 -48 L 34 -8 L 8 0 L -28 -26", "once", tone=-16),
+    inside("M -66 -26 Q -48 -24 -28 -38 L -12 -34 L -34 -8", "once"),
+    shape("M -30 -40 Q -20 -48 -8 -42 L 30 -4 L 8 2 L -30 -22", "once", tone=-14),
     shape(
-        "M -70 36 Q -76 -4 -66 -38 Q -54 -30 -40 -30 Q -28 -30 -20 -36 L -8 -26 Q 10 -4 40 4 Q 74 10 80 36",
+        "M -76 36 Q -80 4 -70 -29 Q -64 -34 -58 -27 Q -46 -19 -30 -24 Q -24 -27 -20 -30 "
+        "L -8 -20 Q 10 -2 42 6 Q 78 12 84 36",
         "once",
     ),
-    shape("M -70 36 Q -76 -4 -66 -38 Q -60 -34 -52 -32 Q -48 0 -44 36", "once", paint="trim"),
-    seam("M -52 -32 Q -48 0 -44 36", "once", tone=-50),
-    shape("M 44 36 Q 40 18 50 7 Q 74 12 80 36", "once", tone=6),
-    seam("M 44 36 Q 40 18 50 7", "once", tone=-46),
-    seam("M 47 36 Q 43 19 53 8", "once", tone=-24),
-    seam("M -20 -36 Q -22 -14 -2 8 Q 10 12 36 4", "once", tone=-46),
-    fold("M -24 -30 Q -26 -8 -6 14 Q 10 16 38 8", "once", tone=-22, width=5),
-    fold("M -40 0 Q -10 20 40 22", "once", tone=20, width=12),
-    fold("M -66 30 L 76 30", "once", tone=-34, width=8),
-    shape("M -36 36 L -18 -8 L -8 0 L -22 36", "once", paint="trim"),
-    seam("M -36 36 L -18 -8 L -8 0 L -22 36", "once", tone=-30),
-    shape("M -14 36 L -2 8 L 8 11 L 0 36", "once", paint="trim"),
-    seam("M -14 36 L -2 8 L 8 11 L 0 36", "once", tone=-30),
+    shape("M -76 36 Q -80 4 -70 -29 Q -64 -34 -58 -26 Q -56 4 -50 36", "once", paint="trim"),
+    seam("M -58 -26 Q -56 4 -50 36", "once", tone=-50),
+    shape("M 46 36 Q 42 20 52 9 Q 78 14 84 36", "once", tone=6),
+    seam("M 46 36 Q 42 20 52 9", "once", tone=-46),
+    seam("M 49 36 Q 45 21 55 10", "once", tone=-24),
+    seam("M -57 -22 Q -44 -14 -28 -19", "once", tone=-34),
+    fold("M -57 -20 Q -44 -11 -27 -16", "once", tone=-26, width=5),
+    seam("M -22 -29 Q -26 -8 -4 8 Q 10 13 38 6", "once", tone=-46),
+    fold("M -26 -24 Q -30 -4 -8 14 Q 10 18 40 10", "once", tone=-22, width=5),
+    fold("M -44 6 Q -10 24 40 24", "once", tone=20, width=12),
+    fold("M -70 30 L 80 30", "once", tone=-34, width=8),
+    shape("M -40 36 L -22 2 L -12 9 L -26 36", "once", paint="trim"),
+    seam("M -40 36 L -22 2 L -12 9 L -26 36", "once", tone=-30),
+    shape("M -16 36 L -6 12 L 5 14 L -2 36", "once", paint="trim"),
+    seam("M -16 36 L -6 12 L 5 14 L -2 36", "once", tone=-30),
     *(
-        strap(
-            f"M {-20 + 11 * n} {-26 + 8 * n} L {-4 + 11 * n} {-33 + 8 * n}",
-            3.4,
-            "once",
-            paint="light",
+        mark
+        for n in range(4)
+        for mark in (
+            strap(
+                f"M {-21 + 12 * n} {-21 + 7 * n} L {-7 + 12 * n} {-27 + 7 * n}", 3.2, "once", paint="light"
+            ),
+            seam(f"M {-20 + 12 * n} {-19 + 7 * n} L {-6 + 12 * n} {-25 + 7 * n}", "once", tone=-44),
         )
-        for n in range(4)
     ),
-    *(
-        seam(f"M {-19 + 11 * n} {-23.5 + 8 * n} L {-3 + 11 * n} {-30.5 + 8 * n}", "once", tone=-44)
-        for n in range(4)
-    ),
-    shape("M -74 34 Q 0 38 82 32 Q 88 48 76 52 L -66 54 Q -76 52 -74 34", "once", paint="light"),
-    seam("M -74 34 Q 0 38 82 32", "once", tone=-60),
-    seam("M -73 45 Q 0 48 84 43", "once", tone=-34),
-    fold("M -70 54 L 78 52", "once", tone=-44, width=5),
+    shape("M -79 34 Q 0 38 86 32 Q 91 46 80 50 L -70 53 Q -80 51 -79 34", "once", paint="light"),
+    seam("M -79 34 Q 0 38 86 32", "once", tone=-60),
+    seam("M -78 44 Q 0 47 87 42", "once", tone=-34),
+    fold("M -74 53 L 80 50", "once", tone=-40, width=4),
 )
 SNEAKERS = (
     Sketch(
         marks=(
-            *moved(_SHOE, 10, -26, tone=-14),
-            fold("M -70 20 Q 0 -20 70 10", "once", tone=-30, width=8),
-            *moved(_SHOE, -8, 26),
+            *moved(_SHOE, 9, -30, tone=-12),
+            fold("M -74 -6 Q -30 -4 60 26", "once", tone=-26, width=8),
+            *moved(_SHOE, -8, 24),
         ),
         texture="leather",
         stands=True,
@@ -120,8 +120,8 @@ _POMPON = (
     ),
 )
 BEANIES = (
-    Sketch(marks=(*_DOME, *_CUFF, *_POMPON), texture="knit"),
-    Sketch(marks=(*_DOME, *_CUFF), texture="knit"),
+    Sketch(marks=(*_DOME, *_CUFF, *_POMPON), texture="knit", zoom=1.1),
+    Sketch(marks=(*_DOME, *_CUFF), texture="knit", zoom=1.14),
 )
 
 CAPS = (
@@ -148,7 +148,8 @@ CAPS = (
             ),
             fold("M 0 18 Q 34 18 60 34", "half", tone=18, width=10),
             fold("M 0 36 Q 34 36 66 56", "half", tone=-30, width=5),
-        )
+        ),
+        zoom=1.06,
     ),
 )
 

@@ -7,7 +7,6 @@ import numpy.typing as npt
 from PIL import Image, ImageFilter
 
 from packhouse.sample.palette import Rgb, lightness
-from packhouse.sample.surfaces import SHRINK
 
 Light = npt.NDArray[np.float32]
 
@@ -32,19 +31,22 @@ _DEEP_WALLS: tuple[Rgb, ...] = (
 """For light garments, which would be lost before a light wall."""
 
 
-def backdrop(outline: Image.Image, rgb: Rgb, *, stands: bool, rng: np.random.Generator) -> Image.Image:
+def backdrop(
+    small: Image.Image, size: tuple[int, int], rgb: Rgb, *, stands: bool, rng: np.random.Generator
+) -> Image.Image:
     """Draw what is behind a garment, with the shadow it throws.
 
     Args:
-        outline: The garment, 255 where it covers; mode L, of the picture's size.
+        small: The garment, 255 where it covers; mode L, SHRINK times smaller than the picture.
+        size: Height and width of the picture, pixels.
         rgb: Colour of the garment, which the wall must set off.
         stands: It stands on a floor; else it hangs before the wall.
         rng: Decides wall, light and vignette.
 
     Returns:
-        RGB, of the size of `outline`.
+        RGB, width x height.
     """
-    width, height = (-(-side // SHRINK) for side in outline.size)
+    width, height = small.size
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
     y /= height
     x /= width
@@ -53,14 +55,13 @@ def backdrop(outline: Image.Image, rgb: Rgb, *, stands: bool, rng: np.random.Gen
     light = _lamp(x, y, rng)
     if stands or rng.random() < 0.18:
         light = light * _floor(y, rng)
-    small = outline.resize((width, height), Image.Resampling.BOX)
     light = light * (1 - _shadow(small, stands=stands, rng=rng))
     tint = np.array([1.0, 1.0, 1.0], np.float32) + rng.normal(0, 0.006, 3).astype(np.float32)
     # Shadows are a little cooler than light.
     cool = np.array([1.06, 1.02, 0.94], np.float32)
     pixels = wall * tint * light[..., None] ** cool
     sheet = Image.fromarray(np.clip(pixels, 0, 252).astype(np.uint8))
-    return sheet.resize(outline.size, Image.Resampling.BICUBIC)
+    return sheet.resize((size[1], size[0]), Image.Resampling.BILINEAR)
 
 
 def _lamp(x: Light, y: Light, rng: np.random.Generator) -> Light:
@@ -76,7 +77,7 @@ def _lamp(x: Light, y: Light, rng: np.random.Generator) -> Light:
 def _floor(y: Light, rng: np.random.Generator) -> Light:
     """A floor that is a little darker behind and lighter in front, with a soft edge to the wall."""
     edge = rng.uniform(0.7, 0.78)
-    step = 1 / (1 + np.exp(-(y - np.float32(edge)) * np.float32(rng.uniform(60, 160))))
+    step = (1 + np.tanh((y - np.float32(edge)) * np.float32(rng.uniform(30, 80)))) / 2
     floor: Light = 1 - step * (0.16 - 0.35 * (y - np.float32(edge)))
     return floor
 

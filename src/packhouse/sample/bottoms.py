@@ -116,7 +116,8 @@ SHORTS = (
             seam("M 0 -48 Q 24 -48 49 -56", "half"),
             fold("M 0 -46 Q 24 -46 49 -54", "half", width=4, tone=-26),
             strap("M 5 -54 Q 10 -40 7 -22", 2, paint="light"),
-        )
+        ),
+        zoom=1.22,
     ),
 )
 
@@ -139,7 +140,8 @@ SKIRTS = (
                 for x, end in ((3, 2), (13, 23), (23, 45), (31, 66))
             ),
             *_SKIRT_BAND,
-        )
+        ),
+        zoom=1.12,
     ),
     Sketch(
         marks=(
@@ -154,7 +156,8 @@ SKIRTS = (
             *(mark for y in (-58, -32, -6, 20, 46) for mark in button(0, y, radius=2.2)),
             seam("M -5.5 -77 L -5.5 84", "once", tone=-28),
             seam("M 5.5 -77 L 5.5 84", "once", tone=-36),
-        )
+        ),
+        zoom=1.18,
     ),
 )
 

@@ -7,11 +7,12 @@ All that is sharp (outlines, seams) is drawn three times larger and averaged dow
 from __future__ import annotations
 
 import io
+import math
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageDraw, ImageFilter
+from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
 from packhouse.sample.articles import Article
 from packhouse.sample.backdrops import backdrop
@@ -30,8 +31,6 @@ _FINE = 3
 """Sharp things are drawn this many times larger."""
 
 _NEUTRAL = 128
-_CANVAS = 160
-"""Half the height of the sheet that has to fit into a picture, units."""
 
 Rng = np.random.Generator
 Layers = dict[str, Image.Image]
@@ -52,16 +51,15 @@ class Fit:
     centre: tuple[float, float]
     """Where the sheet's middle comes to lie: x, y in pixels."""
 
-    def place(self, points: Points, zoom: float) -> list[float]:
-        """Return x, y, x, y, ... in pixels of a picture `zoom` times as large."""
-        x = points[:, 0] * self.stretch[0] * (1 + self.flare * points[:, 1] / 100)
+    def place(self, points: Points) -> Points:
+        """Return points of the sheet as x, y in pixels."""
+        cos, sin = self.scale * math.cos(self.turn), self.scale * math.sin(self.turn)
+        x = points[:, 0] * (self.stretch[0] + self.stretch[0] * self.flare / 100 * points[:, 1])
         y = points[:, 1] * self.stretch[1]
-        cos, sin = np.cos(self.turn), np.sin(self.turn)
-        scale = self.scale * zoom
-        left, top = self.centre[0] * zoom, self.centre[1] * zoom
-        placed = np.stack([left + scale * (x * cos - y * sin), top + scale * (x * sin + y * cos)], axis=1)
-        flat: list[float] = placed.ravel().tolist()
-        return flat
+        placed = np.empty_like(points)
+        placed[:, 0] = self.centre[0] + cos * x - sin * y
+        placed[:, 1] = self.centre[1] + sin * x + cos * y
+        return placed
 
 
 def draw_jpeg(article: Article, seed: int, surfaces: Surfaces) -> bytes:
@@ -102,20 +100,19 @@ def draw(article: Article, surfaces: Surfaces, rng: Rng) -> Image.Image:
     layers = _paint(sketch, fit, size)
     rgb = article.colour.rgb
 
-    shade = _shade(sketch, fit, layers, surfaces, rng)
-    shade += _texture(article, sketch, size, surfaces, rng)
-    flat = _colours(article, sketch, fit, layers, rng)
-    lit = _lit(flat, shade, rgb)
-
-    wall = backdrop(layers["outline"], rgb, stands=sketch.stands, rng=rng)
-    picture = Image.composite(Image.fromarray(lit), wall, layers["outline"])
-    grain = window(surfaces.grains[int(rng.integers(len(surfaces.grains)))], size, rng)
-    return _grained(picture, grain)
+    shade = _shade(sketch, layers, surfaces, rng)
+    shade += window(surfaces.textures[_texture(article, sketch)], size, rng)
+    lit = _lit(_colours(article, sketch, fit, layers, rng), shade, rgb)
+    wall = backdrop(layers["small"], size, rgb, stands=sketch.stands, rng=rng)
+    wall.paste(lit, (0, 0), layers["outline"])
+    grain = surfaces.grains[int(rng.integers(len(surfaces.grains)))]
+    left, top = (int(rng.integers(a - b + 1)) for a, b in zip(grain.size, wall.size, strict=True))
+    return ImageChops.add(wall, grain.crop((left, top, left + width, top + height)), 1, -_NEUTRAL)
 
 
 def _fit(sketch: Sketch, size: tuple[int, int], rng: Rng) -> Fit:
     height, width = size
-    scale = min(width / 200, height / 300) * rng.uniform(0.9, 0.98)
+    scale = min(width / 200, height / 300) * rng.uniform(0.91, 0.98) * sketch.zoom
     if sketch.stands:
         scale *= rng.uniform(0.92, 1)
         stretch, flare, turn = (
@@ -124,7 +121,7 @@ def _fit(sketch: Sketch, size: tuple[int, int], rng: Rng) -> Fit:
             rng.normal(0, 0.008),
         )
     else:
-        stretch = (rng.uniform(0.92, 1.02), rng.uniform(0.92, 1.04))
+        stretch = (rng.uniform(0.96, 1.04), rng.uniform(0.88, 1.0))
         flare, turn = rng.uniform(-0.05, 0.06), rng.normal(0, 0.018)
     down = 0.56 if sketch.stands else 0.5
     centre = (width * (0.5 + rng.normal(0, 0.008)), height * (down + rng.normal(0, 0.008)))
@@ -147,20 +144,20 @@ def _paint(sketch: Sketch, fit: Fit, size: tuple[int, int]) -> Layers:
             _draw_mark(mark, points, fit, pens)
     reduced = {name: layer.reduce(_FINE) for name, layer in layers.items() if name != "folds"}
     reduced["folds"] = layers["folds"].filter(ImageFilter.GaussianBlur(1.7))
+    reduced["small"] = reduced["outline"].reduce(SHRINK)
     return reduced
 
 
 def _draw_mark(mark: Mark, points: Points, fit: Fit, pens: dict[str, ImageDraw.ImageDraw]) -> None:
-    low = fit.place(points, 1 / SHRINK)
+    placed = fit.place(points).ravel()
     thick = mark.width * fit.scale
     if mark.soft:
-        pens["folds"].line(low, fill=_NEUTRAL + mark.tone, width=max(1, round(thick / SHRINK)), joint="curve")
+        low = (placed / SHRINK).tolist()
+        pens["folds"].line(low, fill=_NEUTRAL + mark.tone, width=max(1, round(thick / SHRINK)))
         return
-    fine = fit.place(points, _FINE)
+    fine = (placed * _FINE).tolist()
     if mark.paint is None:
-        pens["detail"].line(
-            fine, fill=_NEUTRAL + mark.tone, width=max(2, round(thick * _FINE)), joint="curve"
-        )
+        pens["detail"].line(fine, fill=_NEUTRAL + mark.tone, width=max(2, round(thick * _FINE)))
         return
     inks = {"outline": 255, "detail": _NEUTRAL + mark.tone, **_covers(mark.paint, pens)}
     for name, ink in inks.items():
@@ -169,18 +166,18 @@ def _draw_mark(mark: Mark, points: Points, fit: Fit, pens: dict[str, ImageDraw.I
         else:
             pens[name].polygon(fine, fill=ink)
     if not mark.width:
-        pens["folds"].polygon(low, fill=_NEUTRAL)
+        pens["folds"].polygon((placed / SHRINK).tolist(), fill=_NEUTRAL)
 
 
 def _covers(paint: Paint, pens: dict[str, ImageDraw.ImageDraw]) -> dict[str, int]:
     return {name: 255 * (name == paint) for name in ("trim", "light") if name in pens}
 
 
-def _shade(sketch: Sketch, fit: Fit, layers: Layers, surfaces: Surfaces, rng: Rng) -> npt.NDArray[np.int16]:
+def _shade(sketch: Sketch, layers: Layers, surfaces: Surfaces, rng: Rng) -> npt.NDArray[np.int16]:
     """Return the light on the garment, 128 where it shows its own colour."""
     outline = layers["outline"]
     folds = layers["folds"]
-    small = outline.resize(folds.size, Image.Resampling.BOX)
+    small = layers["small"]
     broad = _floats(small.filter(ImageFilter.GaussianBlur(9))) / 255
     narrow = _floats(small.filter(ImageFilter.GaussianBlur(2.5))) / 255
     height, width = broad.shape
@@ -195,13 +192,13 @@ def _shade(sketch: Sketch, fit: Fit, layers: Layers, surfaces: Surfaces, rng: Rn
     shade += creases * _CREASED[sketch.texture] * np.float32(rng.uniform(0.6, 1.3))
     shade += _floats(folds) - _NEUTRAL
     smooth = Image.fromarray(np.clip(shade, 0, 255).astype(np.uint8))
-    large = smooth.resize(outline.size, Image.Resampling.BICUBIC)
+    large = smooth.resize(outline.size, Image.Resampling.BILINEAR)
     detail = np.asarray(layers["detail"]).astype(np.int16) - _NEUTRAL
     detail += np.asarray(large)
     return detail
 
 
-_CREASED = {"weave": 7.0, "knit": 4.0, "leather": 3.0}
+_CREASED = {"weave": 5.5, "knit": 3.5, "leather": 2.5}
 
 
 def _floats(layer: Image.Image) -> npt.NDArray[np.float32]:
@@ -217,60 +214,76 @@ def _slopes(
     return down, right
 
 
-def _texture(
-    article: Article, sketch: Sketch, size: tuple[int, int], surfaces: Surfaces, rng: Rng
-) -> npt.NDArray[np.int16]:
-    name: str = sketch.texture
+def _texture(article: Article, sketch: Sketch) -> str:
     if article.pattern == "Melange":
-        name = "heather"
-    elif article.kind.name == "Trousers" and article.colour.master[1] == "Blue":
-        name = "denim"
-    return window(surfaces.textures[name], size, rng)
+        return "heather"
+    if article.kind.name == "Trousers" and article.colour.master[1] == "Blue":
+        return "denim"
+    return sketch.texture
 
 
-def _colours(article: Article, sketch: Sketch, fit: Fit, layers: Layers, rng: Rng) -> npt.NDArray[np.uint8]:
-    """Return the flat colours of the garment, before light falls on it."""
+Cloth = list[tuple[Rgb | Image.Image, Image.Image | None]]
+"""Colours laid over each other: one colour or a picture of cloth, and where it lies (None: everywhere)."""
+
+
+def _colours(article: Article, sketch: Sketch, fit: Fit, layers: Layers, rng: Rng) -> Cloth:
+    """Return the colours of the garment, before light falls on them."""
     rgb = article.colour.rgb
     width, height = layers["outline"].size
-    flat = cloth(article.pattern, rgb, (height, width), rng)
-    if not ({"trim", "light"} & layers.keys() or article.pattern == "Front print"):
-        return flat
-    sheet = Image.fromarray(flat)
+    colours: Cloth = [(cloth(article.pattern, rgb, (height, width), rng) or rgb, None)]
     if article.pattern == "Front print":
         side = round(fit.scale * rng.uniform(50, 64))
         motif = front_print(rgb, side, rng)
-        x, y = fit.place(np.array([[0.0, sketch.print_at]]), 1)
-        sheet.paste(motif, (round(x - side / 2), round(y - side / 2)), motif)
+        x, y = fit.place(np.array([[0.0, sketch.print_at]]))[0] - side / 2
+        sheet = Image.new("RGB", (width, height), rgb)
+        sheet.paste(motif, (round(x), round(y)), motif)
+        colours = [(sheet, None)]
     for paint, ink in (("trim", _trim(rgb, article.pattern, rng)), ("light", _bright(rgb))):
         if paint in layers:
-            sheet.paste(ink, (0, 0), layers[paint])
-    return np.asarray(sheet)
+            colours.append((ink, layers[paint]))
+    return colours
 
 
 def _trim(rgb: Rgb, pattern: str, rng: Rng) -> Rgb:
     """Return the colour of buttons, heels and handles: near the cloth's, or a contrast."""
-    if pattern == "Colour blocking" or rng.random() < 0.35:
+    if pattern == "Colour blocking" or rng.random() < _CONTRAST:
         return accent(rgb, rng)
-    return mixed(rgb, (30, 26, 28) if lightness(rgb) > 0.4 else (220, 214, 206), 0.3)
+    return mixed(rgb, (220, 214, 206) if lightness(rgb) < _DARK else (30, 26, 28), 0.3)
+
+
+_CONTRAST = 0.35
+_DARK, _BRIGHT = 0.35, 0.85
+"""Lightness below and above which things are drawn differently."""
 
 
 def _bright(rgb: Rgb) -> Rgb:
     """Return the colour of laces, labels and soles."""
-    return (240, 239, 234) if lightness(rgb) < 0.85 else (214, 208, 198)
+    return (240, 239, 234) if lightness(rgb) < _BRIGHT else (214, 208, 198)
 
 
-def _lit(flat: npt.NDArray[np.uint8], shade: npt.NDArray[np.int16], rgb: Rgb) -> npt.NDArray[np.uint8]:
+def _lit(colours: Cloth, shade: npt.NDArray[np.int16], rgb: Rgb) -> Image.Image:
     """Let light fall on the colours: shadows multiply, and dark cloth shines a little where it is bright."""
-    factor = np.clip(shade, 24, 232).astype(np.uint16)[..., None]
-    lit = (flat * factor) >> 7
-    if lightness(rgb) < 0.35:
-        lit += np.maximum(factor, 100) - 100 >> 2
-        lit -= np.minimum(lit, 7)
-    return np.minimum(lit, 255).astype(np.uint8)
+    light = np.clip(shade, 24, 232).astype(np.uint8)
+    levels = Image.fromarray(light)
+    lit = Image.new("RGB", levels.size)
+    for colour, mask in colours:
+        if isinstance(colour, tuple):
+            bands = [levels.point(_lit_table(value, dark=lightness(rgb) < _DARK)) for value in colour]
+        else:
+            # Plane by plane: NumPy is slow where the last axis has three elements.
+            factor = light.astype(np.uint16)
+            bands = [_lit_band(band, factor) for band in colour.split()]
+        lit.paste(Image.merge("RGB", bands), (0, 0), mask)
+    return lit
 
 
-def _grained(picture: Image.Image, grain: npt.NDArray[np.uint8]) -> Image.Image:
-    noisy = np.asarray(picture).astype(np.int16)
-    noisy += grain
-    noisy -= _NEUTRAL
-    return Image.fromarray(np.clip(noisy, 0, 255).astype(np.uint8))
+def _lit_table(value: int, *, dark: bool) -> list[int]:
+    """Return what becomes of a value under every light, 0..255."""
+    light = np.arange(256)
+    shine = np.maximum(light, 100) - 128 >> 2 if dark else 0
+    table: list[int] = np.clip((value * light >> 7) + shine, 0, 255).tolist()
+    return table
+
+
+def _lit_band(band: Image.Image, factor: npt.NDArray[np.uint16]) -> Image.Image:
+    return Image.fromarray(np.minimum((np.asarray(band) * factor) >> 7, 255).astype(np.uint8))

@@ -113,10 +113,45 @@ APPEARANCES = {
     "Stripe": 1010017,
 }
 
-NAMES = (
-    "Alba Ben Cilla Dune Ellis Fia Gable Hedda Iris Jolly Kim Luna Mika Nord Olga Perrie Queen Rory Sif Tuva "
-    "Ursula Viggo Wilma Yuki Zola Atlas Birch Coral Delta Ember Fjord Grove Haze Indigo Juniper Kite Lark"
-).split()
+NAMES = [
+    "Alba",
+    "Ben",
+    "Cilla",
+    "Dune",
+    "Ellis",
+    "Fia",
+    "Gable",
+    "Hedda",
+    "Iris",
+    "Jolly",
+    "Kim",
+    "Luna",
+    "Mika",
+    "Nord",
+    "Olga",
+    "Perrie",
+    "Queen",
+    "Rory",
+    "Sif",
+    "Tuva",
+    "Ursula",
+    "Viggo",
+    "Wilma",
+    "Yuki",
+    "Zola",
+    "Atlas",
+    "Birch",
+    "Coral",
+    "Delta",
+    "Ember",
+    "Fjord",
+    "Grove",
+    "Haze",
+    "Indigo",
+    "Juniper",
+    "Kite",
+    "Lark",
+]
 
 _UPPER, _LOWER, _FULL = "Garment Upper body", "Garment Lower body", "Garment Full body"
 _JERSEY = {

@@ -10,7 +10,6 @@ from PIL import Image, ImageDraw
 
 from packhouse.sample.palette import Rgb, lightness, mixed
 
-Pixels = npt.NDArray[np.uint8]
 Rng = np.random.Generator
 
 _FINE = 4
@@ -35,26 +34,22 @@ def accent(rgb: Rgb, rng: Rng) -> Rgb:
     return far[int(rng.integers(len(far)))]
 
 
-def cloth(pattern: str, rgb: Rgb, size: tuple[int, int], rng: Rng) -> Pixels:
+def cloth(pattern: str, rgb: Rgb, size: tuple[int, int], rng: Rng) -> Image.Image | None:
     """Draw flat cloth of a pattern, mostly in one colour.
 
     Args:
-        pattern: Name of the graphical appearance; an unknown one is drawn as solid.
+        pattern: Name of the graphical appearance.
         rgb: The leading colour.
         size: Height and width, pixels.
         rng: Decides the second colour, sizes and places.
 
     Returns:
-        (height, width, 3) uint8, RGB.
+        RGB, width x height; None for cloth of that one colour and no other.
     """
     if pattern == "Colour blocking":
         return _blocks(rgb, size, rng)
     draw = _TILES.get(pattern)
-    if draw is None:
-        flat = np.empty((*size, 3), np.uint8)
-        flat[:] = rgb
-        return flat
-    return _repeated(draw(rgb, accent(rgb, rng), rng), size, rng)
+    return _repeated(draw(rgb, accent(rgb, rng), rng), size, rng) if draw else None
 
 
 def _sheet(size: int, rgb: Rgb) -> tuple[Image.Image, ImageDraw.ImageDraw]:
@@ -62,17 +57,18 @@ def _sheet(size: int, rgb: Rgb) -> tuple[Image.Image, ImageDraw.ImageDraw]:
     return sheet, ImageDraw.Draw(sheet)
 
 
-def _repeated(tile: Image.Image, size: tuple[int, int], rng: Rng) -> Pixels:
+def _repeated(tile: Image.Image, size: tuple[int, int], rng: Rng) -> Image.Image:
     """Fill the size with the tile, bent a little, as cloth never hangs straight."""
-    small = np.asarray(tile.reduce(_FINE))
+    # With a fourth byte a pixel is one number, which NumPy gathers three times faster than three.
+    small = np.asarray(tile.reduce(_FINE).convert("RGBX")).view(np.uint32)[..., 0]
     height, width = size
     y, x = np.arange(height), np.arange(width)
-    sag = rng.uniform(-5, 9) * np.cos((x / width - 0.5) * np.pi) + 1.6 * np.sin(x / rng.uniform(14, 26))
+    sag = rng.uniform(-5, 9) * np.cos((x / width - 0.5) * np.pi)
     sway = 2.2 * np.sin(y / rng.uniform(45, 90) + rng.uniform(0, 6))
     rows = (y[:, None] + np.rint(sag).astype(np.intp)[None, :]) % small.shape[0]
     columns = (x[None, :] + np.rint(sway).astype(np.intp)[:, None]) % small.shape[1]
-    pixels: Pixels = small.reshape(-1, 3)[rows * small.shape[1] + columns]
-    return pixels
+    pixels = small[rows, columns].view(np.uint8).reshape(height, width, 4)
+    return Image.frombuffer("RGBX", (width, height), pixels.tobytes()).convert("RGB")
 
 
 def _stripes(rgb: Rgb, second: Rgb, rng: Rng) -> Image.Image:
@@ -186,7 +182,7 @@ def _brush(pen: ImageDraw.ImageDraw, place: Place, ink: Rgb, _heart: Rgb) -> Non
 _MOTIFS = (_flower, _flower, _leaf, _spot, _star, _brush)
 
 
-def _blocks(rgb: Rgb, size: tuple[int, int], rng: Rng) -> Pixels:
+def _blocks(rgb: Rgb, size: tuple[int, int], rng: Rng) -> Image.Image:
     """Lay fields of cloth side by side: the leading colour keeps the middle."""
     height, width = size
     sheet = Image.new("RGB", (width, height), rgb)
@@ -200,7 +196,7 @@ def _blocks(rgb: Rgb, size: tuple[int, int], rng: Rng) -> Pixels:
         edge = width * rng.uniform(0.55, 0.62)
         lean = width * rng.uniform(-0.12, 0.12)
         pen.polygon([(edge + lean, 0), (width, 0), (width, height), (edge - lean, height)], fill=first)
-    return np.array(sheet)
+    return sheet
 
 
 _TILES: dict[str, Callable[[Rgb, Rgb, Rng], Image.Image]] = {

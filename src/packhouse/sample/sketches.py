@@ -57,6 +57,9 @@ class Sketch:
     print_at: float = -28
     """Height of the middle of a front print, units."""
 
+    zoom: float = 1
+    """Small things are photographed from nearer."""
+
 
 def shape(path: str, side: Side = "half", *, paint: Paint = "fabric", tone: int = 0) -> Mark:
     """Return a filled shape."""
@@ -68,12 +71,12 @@ def strap(path: str, width: float, side: Side = "pair", *, paint: Paint = "fabri
     return Mark(path=path, side=side, paint=paint, width=width)
 
 
-def seam(path: str, side: Side = "pair", *, tone: int = -38) -> Mark:
+def seam(path: str, side: Side = "pair", *, tone: int = -32) -> Mark:
     """Return a thin sharp line: a seam, an edge, a row of stitches."""
     return Mark(path=path, side=side, tone=tone, width=0.9)
 
 
-def fold(path: str, side: Side = "pair", *, tone: int = -34, width: float = 7) -> Mark:
+def fold(path: str, side: Side = "pair", *, tone: int = -28, width: float = 7) -> Mark:
     """Return a broad blurred line: a fold or a soft shadow."""
     return Mark(path=path, side=side, tone=tone, width=width, soft=True)
 

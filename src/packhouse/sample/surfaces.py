@@ -31,8 +31,8 @@ _TAG = 0x5EED
 class Surfaces:
     """The tiles; read only, so threads may share them."""
 
-    grains: tuple[npt.NDArray[np.uint8], ...]
-    """(height, width, 3): camera noise about 128."""
+    grains: tuple[Image.Image, ...]
+    """RGB: camera noise about 128."""
 
     textures: dict[str, npt.NDArray[np.int16]]
     """(height, width): shading of each cloth about 0, by its name."""
@@ -87,10 +87,11 @@ def _level(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     return spread
 
 
-def _grain(rng: np.random.Generator) -> npt.NDArray[np.uint8]:
+def _grain(rng: np.random.Generator) -> Image.Image:
     luma = 1.9 * _noise(rng, *TILE) + 1.2 * _blurred(_noise(rng, *TILE), 0.8)
     chroma = 0.5 * _noise(rng, *TILE, 3)
-    return np.clip(np.rint(luma[..., None] + chroma + 128), 0, 255).astype(np.uint8)
+    noise = np.rint(luma[..., None] + chroma + 128)
+    return Image.fromarray(np.clip(noise, 0, 255).astype(np.uint8))
 
 
 def _shading(values: npt.NDArray[np.float32]) -> npt.NDArray[np.int16]:
@@ -104,7 +105,7 @@ def _grid() -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
 
 def _weave(rng: np.random.Generator) -> npt.NDArray[np.int16]:
     threads = _noise(rng, TILE[0], 1) + _noise(rng, 1, TILE[1])
-    return _shading(1.6 * threads + 2.6 * _noise(rng, *TILE))
+    return _shading(0.9 * threads + 3.0 * _noise(rng, *TILE))
 
 
 def _knit(rng: np.random.Generator) -> npt.NDArray[np.int16]:

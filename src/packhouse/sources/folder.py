@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,7 +92,11 @@ class _Walk:
             self.failed.append(Failed(below or ".", "SourceError", message))
             return 0
         for entry in found:
-            self._sort_in(entry, f"{below}/{entry.name}" if below else entry.name)
+            path = f"{below}/{entry.name}" if below else entry.name
+            try:
+                self._sort_in(entry, path)
+            except OSError as err:  # it went away between the listing and now, for one
+                self.failed.append(Failed(path, "SourceError", f"cannot be looked at: {err.strerror}"))
         return sum(not entry.is_dir(follow_symlinks=False) for entry in found)
 
     def _sort_in(self, entry: os.DirEntry[str], path: str) -> None:
@@ -132,51 +136,46 @@ class FolderReader:
     def __init__(self, root: Path) -> None:
         self._root = os.fspath(root)
 
-    def read(self, file: SourceFile) -> bytes:
+    def read_into(self, file: SourceFile, view: memoryview) -> None:
         """Read one file whole.
 
         Args:
             file: As the scan saw it.
-
-        Returns:
-            All of its bytes.
+            view: Where its bytes go; exactly as long as the file.
 
         Raises:
             SourceChangedError: It is not the file that was scanned, or changed while it was read.
             SourceError: It cannot be read.
         """
-        path = f"{self._root}/{file.path}"
         try:
-            descriptor = os.open(path, READ_FLAGS)
+            descriptor = os.open(f"{self._root}/{file.path}", READ_FLAGS)
             try:
-                before = os.fstat(descriptor)
-                data = b"".join(_read_all(descriptor, file.size))
-                after = os.fstat(descriptor)
+                read = _read_all(descriptor, view)
+                # after reading, and against the scan: a change before or while it was read shows in either
+                facts = os.fstat(descriptor)
             finally:
                 os.close(descriptor)
         except OSError as err:
             raise SourceError(f"cannot be read: {err.strerror}", where=Where(file=file.path)) from err
-        if not (_is_as_scanned(before, file) and _is_as_scanned(after, file) and len(data) == file.size):
+        if read != file.size or not _is_as_scanned(facts, file):
             raise SourceChangedError(
-                f"changed while packing: {file.size:,} bytes when scanned, {len(data):,} when read",
+                f"changed while packing: {file.size:,} bytes when scanned, {facts.st_size:,} now",
                 where=Where(file=file.path),
                 hint="pack again when nothing writes to the data set",
             )
-        return data
 
 
-def _read_all(descriptor: int, size: int) -> Iterator[bytes]:
-    # one byte more than expected, so that a file which grew is noticed without another call
-    left = size + 1
-    while left > 0 and (piece := os.read(descriptor, left)):
-        yield piece
-        left -= len(piece)
+def _read_all(descriptor: int, view: memoryview) -> int:
+    done = os.readv(descriptor, (view,)) if view else 0
+    while 0 < done < len(view) and (more := os.readv(descriptor, (view[done:],))):
+        done += more
+    return done
 
 
 def _is_as_scanned(facts: os.stat_result, file: SourceFile) -> bool:
     return (
-        stat.S_ISREG(facts.st_mode)
-        and facts.st_size == file.size
+        facts.st_size == file.size
         and facts.st_mtime_ns == file.mtime_ns
         and facts.st_ino == file.inode
+        and stat.S_ISREG(facts.st_mode)
     )

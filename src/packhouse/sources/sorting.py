@@ -6,6 +6,7 @@ import fnmatch
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from posixpath import splitext
 
 from packhouse.records import Skipped, SourceFile
@@ -14,6 +15,7 @@ IMAGE_EXTENSIONS = frozenset(
     (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".webp", ".bmp", ".tif", ".tiff", ".avif")
 )
 TABLE_EXTENSIONS = frozenset((".csv",))
+LEFT_BEHIND = "left behind by an operating system"
 JUNK = frozenset(("thumbs.db", "desktop.ini", "ehthumbs.db"))
 JUNK_FOLDERS = frozenset(("__macosx",))
 
@@ -55,43 +57,38 @@ def sort_files(files: Sequence[SourceFile], selection: Selection) -> Sorted:
     is_image = _matcher(selection.images, IMAGE_EXTENSIONS)
     is_table = _matcher(selection.tables, TABLE_EXTENSIONS)
     is_included = _matcher(selection.include, frozenset())
+    junk_of_folder = cache(_junk_folder_reason)
     images, tables, skipped = [], [], []
     for file in files:
-        name = file.path.rpartition("/")[2]
-        if is_included(file.path):
+        folder, _, name = file.path.rpartition("/")
+        extension = splitext(name)[1].lower()
+        if selection.include and is_included(file.path, extension):
             images.append(file)
-        elif reason := junk_reason(file.path):
+        elif reason := junk_of_folder(folder) or _junk_name_reason(name):
             skipped.append(Skipped(file.path, reason))
-        elif is_table(file.path):
+        elif is_table(file.path, extension):
             tables.append(file)
-        elif is_image(file.path):
+        elif is_image(file.path, extension):
             images.append(file)
         else:
-            skipped.append(Skipped(file.path, _other_reason(name, selection)))
+            skipped.append(Skipped(file.path, _other_reason(extension, selection)))
     return Sorted(tuple(images), tuple(tables), tuple(skipped))
 
 
-def junk_reason(path: str) -> str | None:
-    """Say why a file is junk that systems leave behind, or None.
-
-    Args:
-        path: Path below SRC.
-
-    Returns:
-        The reason, in the report's words.
-    """
-    *folders, name = path.split("/")
-    if any(folder.startswith(".") for folder in folders):
+def _junk_folder_reason(folder: str) -> str | None:
+    names = folder.lower().split("/")
+    if any(name.startswith(".") for name in names):
         return "in a hidden folder"
+    return LEFT_BEHIND if JUNK_FOLDERS.intersection(names) else None
+
+
+def _junk_name_reason(name: str) -> str | None:
     if name.startswith("."):
         return "hidden file"
-    if name.lower() in JUNK or any(folder.lower() in JUNK_FOLDERS for folder in folders):
-        return "left behind by an operating system"
-    return None
+    return LEFT_BEHIND if name.lower() in JUNK else None
 
 
-def _other_reason(name: str, selection: Selection) -> str:
-    extension = splitext(name)[1].lower()
+def _other_reason(extension: str, selection: Selection) -> str:
     if extension in IMAGE_EXTENSIONS and selection.images:
         return "not matched by --images"
     if extension in TABLE_EXTENSIONS and selection.tables:
@@ -99,12 +96,12 @@ def _other_reason(name: str, selection: Selection) -> str:
     return "neither an image nor a table, by its name"
 
 
-def _matcher(globs: Sequence[str], extensions: frozenset[str]) -> Callable[[str], bool]:
+def _matcher(globs: Sequence[str], extensions: frozenset[str]) -> Callable[[str, str], bool]:
     if not globs:
-        return lambda path: splitext(path)[1].lower() in extensions
+        return lambda _path, extension: extension in extensions
     whole = [re.compile(fnmatch.translate(glob)) for glob in globs if "/" in glob]
     names = [re.compile(fnmatch.translate(glob)) for glob in globs if "/" not in glob]
-    return lambda path: (
+    return lambda path, _extension: (
         any(pattern.match(path) for pattern in whole)
         or any(pattern.match(path.rpartition("/")[2]) for pattern in names)
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from packhouse.engines.threads import run_pieces
 from packhouse.errors import DestinationError, NoSpaceError, SourceError, Where
@@ -19,8 +19,7 @@ PIECE_BYTES = 8 << 20
 PIECE_IMAGES = 256
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """One image and its range of images.h5."""
 
     key: Key
@@ -28,8 +27,7 @@ class Place:
     length: int
 
 
-@dataclass(frozen=True, slots=True)
-class Filled:
+class Filled(NamedTuple):
     """One image that is in its place."""
 
     place: Place
@@ -38,13 +36,14 @@ class Filled:
 
 
 Outcome = Filled | SourceError
-Read = Callable[[Place], bytes]
+ReadInto = Callable[[Place, memoryview], None]
+"""Reads the bytes of one image into a view of exactly its length."""
 
 
 def fill(
     path: Path,
     places: Sequence[Place],
-    read: Read,
+    read_into: ReadInto,
     *,
     workers: int,
     on_filled: Callable[[int], None],
@@ -54,7 +53,7 @@ def fill(
     Args:
         path: The skeleton.
         places: Images in the order of their offsets.
-        read: Returns the bytes of one image, exactly `length` of them; called from several threads.
+        read_into: Reads one image, or raises SourceError; called from several threads.
         workers: Number of threads.
         on_filled: Told the number of images done, from any thread, piece by piece.
 
@@ -70,11 +69,21 @@ def fill(
     """
     outcomes: list[Outcome | None] = [None] * len(places)
     target = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    # kept and used again: fresh memory for every image costs more in page faults than reading it
+    buffers = [bytearray(PIECE_BYTES) for _ in range(workers)]
 
     def fill_piece(piece: range) -> None:
-        for row in piece:
-            outcomes[row] = _fill_one(target, places[row], read)
-        _start_writing_back(target, places[piece.start], places[piece.stop - 1])
+        start = places[piece.start].offset
+        size = places[piece.stop - 1].offset + places[piece.stop - 1].length - start
+        buffer = buffers.pop()
+        with memoryview(buffer if size <= PIECE_BYTES else bytearray(size)) as view:
+            for row in piece:
+                place = places[row]
+                image = view[place.offset - start : place.offset - start + place.length]
+                outcomes[row] = _take_in(place, image, read_into)
+            _write_all(target, view[:size], start)
+        buffers.append(buffer)
+        _start_writing_back(target, start, size)
         on_filled(len(piece))
 
     try:
@@ -89,33 +98,38 @@ def fill(
     return [outcome for outcome in outcomes if outcome is not None]
 
 
-def _fill_one(target: int, place: Place, read: Read) -> Outcome:
+def _take_in(place: Place, image: memoryview, read_into: ReadInto) -> Outcome:
     try:
-        data = read(place)
+        read_into(place, image)
     except SourceError as err:
+        image[:] = bytes(place.length)  # what was there before is another image's
         return err
-    written = os.pwrite(target, data, place.offset) if data else 0
-    while written < len(data):  # a signal or a nearly full disk can cut a write short
-        written += os.pwrite(target, data[written:], place.offset + written)
-    return Filled(place, digest_of(data), probe(data))
+    return Filled(place, digest_of(image), probe(bytes(image)))
+
+
+def _write_all(target: int, data: memoryview, offset: int) -> None:
+    while data:  # a signal or a nearly full disk can cut a write short
+        written = os.pwrite(target, data, offset)
+        data, offset = data[written:], offset + written
 
 
 def _cut(places: Sequence[Place]) -> Iterator[range]:
-    start = size = 0
-    for row, place in enumerate(places):
-        size += place.length
-        if size >= PIECE_BYTES or row - start + 1 >= PIECE_IMAGES:
-            yield range(start, row + 1)
-            start, size = row + 1, 0
-    if start < len(places):
+    """Cut into runs without gaps between the images, of at most PIECE_BYTES unless one image is larger."""
+    start = 0
+    for row in range(1, len(places)):
+        first, before, place = places[start], places[row - 1], places[row]
+        full = place.offset + place.length - first.offset > PIECE_BYTES or row - start >= PIECE_IMAGES
+        if full or place.offset != before.offset + before.length:
+            yield range(start, row)
+            start = row
+    if places:
         yield range(start, len(places))
 
 
-def _start_writing_back(target: int, first: Place, last: Place) -> None:
+def _start_writing_back(target: int, offset: int, size: int) -> None:
     # the transfer to the disk begins now, so that the final fsync finds little left: 0.02 s, not 0.31 s
-    if hasattr(os, "posix_fadvise"):
-        end = last.offset + last.length
-        os.posix_fadvise(target, first.offset, max(0, end - first.offset), os.POSIX_FADV_DONTNEED)
+    if hasattr(os, "posix_fadvise") and size:
+        os.posix_fadvise(target, offset, size, os.POSIX_FADV_DONTNEED)
 
 
 def _translate(err: OSError, path: Path) -> DestinationError:

@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from packhouse.errors import CorruptStoreError, Where
-from packhouse.parquet_ import ParquetSink, ParquetSource, batch_of
+from packhouse.parquet_ import ParquetSink, ParquetSource, batch_of, fixed_width_values
 from packhouse.store.digest import DIGEST_BYTES
 from packhouse.store.filling import Filled
 from packhouse.store.layout import FORMAT_VERSION, IMAGES_FILE, INDEX_COLUMNS, INDEX_ROW_GROUP_ROWS
+from packhouse.store.sealing import check_seal, seal
 
 FACT_COLUMNS = (
     "key",
@@ -69,6 +70,7 @@ def write_index(path: Path, images: Sequence[Filled], binding: Binding) -> None:
             columns = zip(*rows, strict=True)
             kinds = INDEX_COLUMNS.items()
             sink.write(batch_of({n: (k, v) for (n, k), v in zip(kinds, columns, strict=True)}))
+    seal(path)
 
 
 def _row(image: Filled) -> tuple[object, ...]:
@@ -92,15 +94,23 @@ def _row(image: Filled) -> tuple[object, ...]:
 class _Block:
     """The ranges of one row group, compact: 24 bytes an image and the key's own."""
 
-    def __init__(self, source: ParquetSource, row_group: int) -> None:
+    def __init__(self, source: ParquetSource, row_group: int, *, file_size: int) -> None:
         table = source.read(row_group, ("key", "offset", "length", "digest"))
         keys = [key.encode() for key in table["key"].to_pylist()]
         # NumPy's "S" cuts trailing NULs, which no key has
         self.keys: NDArray[np.bytes_] = np.array(keys, dtype="S")
         # a memoryview hands out Python integers, and faster than an array does
-        self.offsets = memoryview(table["offset"].to_numpy())
-        self.lengths = memoryview(table["length"].to_numpy())
-        self.digests = b"".join(table["digest"].to_pylist())
+        self.offsets = fixed_width_values(table["offset"]).cast("q")
+        self.lengths = fixed_width_values(table["length"]).cast("q")
+        self.digests = bytes(fixed_width_values(table["digest"]))
+        offsets, lengths = np.asarray(self.offsets), np.asarray(self.lengths)
+        # an index may be a stranger's: what it asks for is a part of the file, or is refused
+        if ((offsets < 0) | (lengths < 0) | (lengths > file_size) | (offsets > file_size - lengths)).any():
+            raise CorruptStoreError(
+                "an image lies outside of images.h5",
+                where=Where(file=str(source.path)),
+                hint="restore images.h5 and image_index.parquet together from a copy, or pack again",
+            )
 
 
 class ImageIndex:
@@ -117,7 +127,7 @@ class ImageIndex:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._source = ParquetSource(path)
+        self._opened: ParquetSource | None = _open_sealed(path)
         self.binding = _read_binding(self._source)
         self._starts = self._source.row_group_starts
         self._first_keys = self._source.first_values("key") if self._source.rows else []
@@ -136,7 +146,7 @@ class ImageIndex:
         if group < 0:
             return None
         block = self._block(group)
-        wanted = key.encode()
+        wanted = _encoded(key)
         place = bisect_left(block.keys, wanted)
         if place == len(block.keys) or block.keys[place] != wanted:
             return None
@@ -176,7 +186,9 @@ class ImageIndex:
 
     def total_bytes(self) -> int:
         """Return the sum of the lengths of all images."""
-        return sum(int(table["length"].to_numpy().sum()) for table in self._source.iterate(("length",)))
+        return sum(
+            sum(fixed_width_values(table["length"]).cast("q")) for table in self._source.iterate(("length",))
+        )
 
     def rows_named(self, name: str) -> list[int]:
         """Return the rows of all images whose name, without their group, is this one.
@@ -184,7 +196,7 @@ class ImageIndex:
         Cost: the first call reads the names of all images.
         """
         names, rows = self._name_order()
-        wanted = name.encode()
+        wanted = _encoded(name)
         return [int(row) for row in rows[bisect_left(names, wanted) : bisect_right(names, wanted)]]
 
     def nearby_keys(self, key: str, *, most: int) -> list[str]:
@@ -192,17 +204,29 @@ class ImageIndex:
         if not len(self):
             return []
         names, rows = self._name_order()
-        by_name = bisect_left(names, key.rpartition("/")[2].encode())
+        by_name = bisect_left(names, _encoded(key.rpartition("/")[2]))
         near = {int(row) for row in rows[max(0, by_name - most // 2) : by_name + most // 2]}
         group = max(0, bisect_right(self._first_keys, key) - 1)
-        by_key = bisect_left(self._block(group).keys, key.encode())
+        by_key = bisect_left(self._block(group).keys, _encoded(key))
         start = self._starts[group] + by_key
         near.update(range(max(0, start - most // 2), min(len(self), start + most // 2)))
         return [self.key_of(row) for row in sorted(near)]
 
     def close(self) -> None:
-        """Close the file."""
-        self._source.close()
+        """Close the file; what is read later, and is not in memory yet, opens it again."""
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            opened.close()
+
+    @property
+    def _source(self) -> ParquetSource:
+        opened = self._opened
+        if opened is None:
+            opened = _open_sealed(self.path)
+            if _read_binding(opened) != self.binding:
+                raise CorruptStoreError("was replaced since it was opened", where=Where(file=str(self.path)))
+            self._opened = opened
+        return opened
 
     def _locate(self, row: int) -> tuple[int, int]:
         group = bisect_right(self._starts, row) - 1
@@ -212,7 +236,9 @@ class ImageIndex:
         block = self._blocks.get(group)
         if block is None:
             with self._lock:
-                block = self._blocks.get(group) or _Block(self._source, group)
+                block = self._blocks.get(group) or _Block(
+                    self._source, group, file_size=self.binding.file_size
+                )
                 self._blocks[group] = block
         return block
 
@@ -226,6 +252,16 @@ class ImageIndex:
             order = sorted(range(len(names)), key=names.__getitem__)
             self._by_name = [names[row] for row in order], np.array(order, dtype=np.int64)
         return self._by_name
+
+
+def _encoded(key: str) -> bytes:
+    # no key has a lone surrogate, so one that is asked for is not found, instead of an error of the codec
+    return key.encode("utf-8", "surrogatepass")
+
+
+def _open_sealed(path: Path) -> ParquetSource:
+    check_seal(path)
+    return ParquetSource(path)
 
 
 def _read_binding(source: ParquetSource) -> Binding:

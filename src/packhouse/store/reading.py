@@ -50,6 +50,8 @@ class ImageStore(Mapping[str, StoredImage]):
                     where=Where(file=str(folder)),
                     hint="restore it from a copy, or pack the data set again",
                 )
+            if not path.is_file():  # opening a FIFO would wait for ever
+                raise NotAPackError(f"{path.name} is not a regular file", where=Where(file=str(folder)))
         self.index = ImageIndex(folder / INDEX_FILE)
         self._descriptor = -1
         self._process = -1
@@ -114,7 +116,7 @@ class ImageStore(Mapping[str, StoredImage]):
     def read_row(self, row: int) -> bytes:
         """Read one image by its row in the index: as `read`."""
         offset, length, digest = self.index.range_of(row)
-        data = os.pread(self._open(), length, offset)
+        data = _read_range(self._open(), length, offset)
         if digest_of(data) != digest:
             raise self._damaged(row, length, len(data))
         return data
@@ -138,9 +140,12 @@ class ImageStore(Mapping[str, StoredImage]):
         ranges = {row: self.index.range_of(row) for row in rows}
         found: dict[int, bytes] = {}
         for run in _runs(sorted(ranges, key=lambda row: ranges[row][0]), ranges):
+            if len(run) == 1:  # nothing to share, so nothing to cut out of a longer read
+                found[run[0]] = self.read_row(run[0])
+                continue
             start = ranges[run[0]][0]
             end = max(ranges[row][0] + ranges[row][1] for row in run)
-            whole = memoryview(os.pread(self._open(), end - start, start))
+            whole = memoryview(_read_range(self._open(), end - start, start))
             for row in run:
                 offset, length, digest = ranges[row]
                 data = bytes(whole[offset - start : offset - start + length])
@@ -229,6 +234,16 @@ class ImageStore(Mapping[str, StoredImage]):
                 where=where,
                 hint="restore images.h5 and image_index.parquet together from a copy, or pack again",
             )
+
+
+def _read_range(descriptor: int, length: int, offset: int) -> bytes:
+    data = os.pread(descriptor, length, offset)
+    while len(data) < length:  # Linux reads at most 2 GiB a call, a network file system sometimes less
+        more = os.pread(descriptor, length - len(data), offset + len(data))
+        if not more:
+            break
+        data += more
+    return data
 
 
 def _runs(rows: Sequence[int], ranges: Mapping[int, tuple[int, int, Any]]) -> Iterator[list[int]]:

@@ -42,14 +42,16 @@ INTEGER = Candidate(
 )
 
 _DIGITS = "ltrim(replace(replace(split_part(lower({c}), 'e', 1), '.', ''), '-', ''), '0')"
-# 17 significant digits name every double; more would be cut, and beyond its range it would become inf or 0
+# 17 significant digits name every double; more would be cut, and beyond its range it would become inf or 0;
+# from 2**53 on a whole number, an id as like as not, would become its neighbour
 FLOAT = Candidate(
     "float",
     r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]{1,3})?",
     f"length({_DIGITS}) <= 17 AND isfinite(TRY_CAST({{c}} AS DOUBLE))"
-    f" AND (abs(TRY_CAST({{c}} AS DOUBLE)) >= 2.2250738585072014e-308 OR {_DIGITS} = '')",
+    f" AND (abs(TRY_CAST({{c}} AS DOUBLE)) >= 2.2250738585072014e-308 OR {_DIGITS} = '')"
+    " AND (regexp_matches({c}, '[.eE]') OR abs(TRY_CAST({c} AS DOUBLE)) < 9007199254740992)",
     "DOUBLE",
-    "numbers of at most 17 digits",
+    "numbers that a double holds",
 )
 
 _DAY = "(000[1-9]|00[1-9][0-9]|0[1-9][0-9]{2}|[1-9][0-9]{3})-[0-9]{2}-[0-9]{2}"
@@ -72,6 +74,7 @@ _WIDTHS = (
     ("BIGINT", 64, "int64"),
 )
 _ARROW_NAMES = {
+    "BIGINT": "int64",
     "DOUBLE": "double",
     "DATE": "date32",
     "TIMESTAMP": "timestamp[us]",
@@ -143,6 +146,8 @@ def typed(
     lowest, highest = bounds
     if candidate is INTEGER and isinstance(lowest, int) and isinstance(highest, int):
         sql, arrow = integer_width(lowest, highest)
+    if values == 0:
+        return ColumnType(name, sql, arrow, f"{candidate.name}: asked for; no values", rows)
     counted = "the only value is" if values == 1 else f"all {values:,} values are"
     what = candidate.plural if values != 1 else f"one of the {candidate.plural}"
     reason = f"{candidate.name}: {counted} {what}, from {lowest} to {highest}"

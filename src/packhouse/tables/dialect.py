@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from packhouse.errors import CsvError, Where
-from packhouse.tables.duckdb_ import quote_path, quote_text
+from packhouse.tables.quoting import quote_path, quote_text
 
 LONGEST_LINE_BYTES = 16 << 20
 READ_BUFFER_BYTES = 32 << 20
@@ -47,8 +48,8 @@ def read_header(path: Path, *, shown_as: str) -> Header:
             names = next(csv.reader(file, strict=True), None)
     except UnicodeDecodeError as err:
         raise CsvError(
-            f"is not UTF-8: byte 0x{err.object[err.start]:02x} in the first lines",
-            where=where,
+            f"is not UTF-8: byte 0x{err.object[err.start]:02x}",
+            where=Where(file=shown_as, line=_line_of_bad_byte(path)),
             hint="convert it first: iconv -f latin1 -t utf-8",
         ) from err
     except csv.Error as err:
@@ -115,22 +116,29 @@ def locate_fault(path: Path, header: Header, *, shown_as: str, said: CsvError) -
     """
     expected = len(header.columns)
     start = 1
-    # the default limit of 131,072 characters a cell is not ours
-    csv.field_size_limit(LONGEST_LINE_BYTES)
+    first_end = ""
+    mixed: tuple[int, str, str] | None = None
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file, strict=True)
+        with path.open(encoding="utf-8-sig", newline="") as file, _long_cells():
+            ends = _LineEnds(file)
+            reader = csv.reader(ends, strict=True)
             for row in reader:
                 if row and len(row) != expected:
                     return CsvError(
-                        f"the row has {len(row)} cells, the header {expected}: {_shorten(row)}",
+                        f"the row has {len(row)} cells, the header {expected}: {_shorten(','.join(row))}",
                         where=Where(file=shown_as, line=start),
                         hint="mend the row (a comma inside a cell needs quotes), then pack again",
                     )
+                first_end = first_end or ends.latest
+                if mixed is None and ends.latest not in ("", first_end):
+                    mixed = reader.line_num, first_end, ends.latest
                 start = reader.line_num + 1
     except csv.Error as err:
+        too_long = "field limit" in str(err)
         return CsvError(
-            f"a quoted cell is broken: {err}",
+            f"a cell is longer than {LONGEST_LINE_BYTES:,} bytes, or its quote is never closed"
+            if too_long
+            else f"a quoted cell is broken: {err}",
             where=Where(file=shown_as, line=start),
             hint='a quote inside a cell is written twice: "", and the last one must close it',
         )
@@ -140,16 +148,42 @@ def locate_fault(path: Path, header: Header, *, shown_as: str, said: CsvError) -
             where=Where(file=shown_as, line=_line_of_bad_byte(path)),
             hint="convert it first: iconv -f latin1 -t utf-8",
         )
-    mixed = _mixes_line_ends(path)
-    return CsvError(
-        "mixes \\r\\n and \\n as line ends" if mixed else said.problem.replace("\n", " | "),
-        where=Where(file=shown_as),
-        hint="make all line ends the same: sed -i 's/\\r$//'" if mixed else said.hint,
-    )
+    if mixed is not None:
+        line, *kinds = mixed
+        return CsvError(
+            f"mixes {kinds[0]!r} and {kinds[1]!r} as line ends",
+            where=Where(file=shown_as, line=line),
+            hint="make all line ends the same" + ("" if "\r" in kinds else ": sed -i 's/\\r$//'"),
+        )
+    return CsvError(_shorten(said.problem, 300), where=Where(file=shown_as), hint=said.hint)
 
 
-def _shorten(row: list[str], most: int = 80) -> str:
-    text = ",".join(row).replace("\n", "\\n")
+class _LineEnds:
+    """Passes the lines of a file on, and remembers how the latest of them ends."""
+
+    def __init__(self, file: Iterable[str]) -> None:
+        self._file = file
+        self.latest = ""
+        """The last line of a file need not end at all."""
+
+    def __iter__(self) -> Iterator[str]:
+        for line in self._file:
+            self.latest = line[len(line.rstrip("\r\n")) :]
+            yield line
+
+
+@contextmanager
+def _long_cells() -> Iterator[None]:
+    # the default limit of 131,072 characters a cell is not ours
+    before = csv.field_size_limit(LONGEST_LINE_BYTES)
+    try:
+        yield
+    finally:
+        csv.field_size_limit(before)
+
+
+def _shorten(text: str, most: int = 80) -> str:
+    text = text.replace("\r", "\\r").replace("\n", "\\n")
     return text if len(text) <= most else text[: most - 1] + "…"
 
 
@@ -161,9 +195,3 @@ def _line_of_bad_byte(path: Path) -> int | None:
             except UnicodeDecodeError:
                 return number
     return None
-
-
-def _mixes_line_ends(path: Path) -> bool:
-    with path.open("rb") as file:
-        ends = {line.endswith(b"\r\n") for line in file if line.endswith(b"\n")}
-    return len(ends) > 1

@@ -7,7 +7,7 @@ import os
 import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -19,8 +19,8 @@ from packhouse.errors import (
     PackhouseError,
     QueryError,
     TableError,
-    UsageError,
 )
+from packhouse.tables.quoting import as_pattern, parquet_rows, quote_name, quote_text
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -31,49 +31,6 @@ Result = TypeVar("Result")
 Row = tuple[Any, ...]
 
 POLL_S = 0.05
-SMALLEST_MEMORY = 100_000_000
-_SIZE = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([kmgt]?i?)b?\s*", re.IGNORECASE)
-_UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
-_BINARY_UNITS = {"ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
-
-
-def parse_memory(text: str | None) -> int:
-    """Read a size such as "2GB" or "512MiB"; None is the default, min(2 GB, a quarter of the memory).
-
-    Args:
-        text: What the user wrote.
-
-    Returns:
-        Bytes.
-
-    Raises:
-        UsageError: It is no size, or too small to work with.
-    """
-    if text is None:
-        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-        return max(SMALLEST_MEMORY, min(2 * 10**9, memory // 4))
-    match = _SIZE.fullmatch(text)
-    if match is None:
-        raise UsageError(f"{text!r} is not a size of memory", hint="--memory-limit 2GB")
-    size = int(float(match[1]) * (_UNITS | _BINARY_UNITS)[match[2].lower()])
-    if size < SMALLEST_MEMORY:
-        raise UsageError(f"a memory limit of {text} is too small", hint="at least 100MB; 1GB is comfortable")
-    return size
-
-
-def quote_name(name: str) -> str:
-    """Return a column or table name as SQL."""
-    return '"' + name.replace('"', '""') + '"'
-
-
-def quote_text(text: str) -> str:
-    """Return a string as an SQL literal."""
-    return "'" + text.replace("'", "''") + "'"
-
-
-def quote_path(path: Path) -> str:
-    """Return a path as an SQL literal that names this one file: DuckDB would read * ? [ as a pattern."""
-    return quote_text(re.sub(r"([\[*?])", r"[\1]", os.fspath(path)))
 
 
 class Stream:
@@ -186,36 +143,46 @@ class Engine:
         """
 
         def work() -> Result:
-            with translated():
-                return consume(Stream(self._connection.sql(sql).to_arrow_reader(rows), self._cancelled))
+            # closed at once: while a result is open, kept alive by a traceback, no other query can run
+            with translated(), closing(self._connection.sql(sql).to_arrow_reader(rows)) as reader:
+                return consume(Stream(reader, self._cancelled))
 
         return self._run(work, None)
 
     def _run(self, work: Callable[[], Result], on_percent: Callable[[float], None] | None) -> Result:
         results: list[Result] = []
         errors: list[BaseException] = []
+        # not Thread.join: a Ctrl-C inside it lets Python 3.11 take the thread for dead (bpo-45274)
+        ended = threading.Event()
 
         def guarded() -> None:
             try:
                 results.append(work())
             except BaseException as err:  # noqa: BLE001  # handed over to the caller's thread
                 errors.append(err)
+            finally:
+                ended.set()
 
-        thread = threading.Thread(target=guarded, name="packhouse-duckdb")
-        thread.start()
+        self._cancelled.clear()
+        threading.Thread(target=guarded, name="packhouse-duckdb").start()
         try:
-            while thread.is_alive():
-                thread.join(POLL_S)
+            while not ended.wait(POLL_S):
                 if on_percent is not None:
                     on_percent(max(0.0, self._connection.query_progress()))
         except BaseException:
-            self._cancelled.set()
-            self._connection.interrupt()
-            thread.join()
+            self._stop(ended)
             raise
         if errors:
             raise errors[0]
         return results[0]
+
+    def _stop(self, ended: threading.Event) -> None:
+        self._cancelled.set()
+        # more than once: an interrupt that comes before the query has begun is lost
+        while not ended.is_set():
+            with suppress(KeyboardInterrupt):
+                self._connection.interrupt()
+                ended.wait(POLL_S)
 
 
 @contextmanager
@@ -237,22 +204,23 @@ def translated() -> Iterator[None]:
 
 
 def _translate(err: Exception) -> PackhouseError:
+    # every message begins with its kind, also those that reach us as an OSError of Arrow; what follows may
+    # quote the statement
     text = str(err).strip()
-    if isinstance(err, duckdb.OutOfMemoryException) or "Out of Memory Error" in text:
+    if text.startswith("Out of Memory Error"):
         return TableError(
             "needs more memory than the limit allows",
             hint="a larger --memory-limit; 1GB is comfortable",
         )
-    full = "No space left" in text or getattr(err, "errno", None) == errno.ENOSPC
-    if full:
+    full = text.startswith("IO Error") and "No space left" in text
+    if full or getattr(err, "errno", None) == errno.ENOSPC:
         return NoSpaceError(
             "the disk ran full while a table was written", hint="free some space and run it again"
         )
     # DuckDB adds some twenty-five lines of options and advice that do not apply to us
     said = text.split("Possible fixes:")[0].split("\n\n")[0].strip()
-    if "CSV" in said:
-        return CsvError(said.removeprefix("Invalid Input Error: "))
-    return QueryError(said)
+    csv = re.match("Invalid Input Error: (?=CSV Error|The CSV Parser)", said)
+    return QueryError(said) if csv is None else CsvError(said[csv.end() :])
 
 
 def connect_for_reading(views: dict[str, Path], folder: Path) -> duckdb.DuckDBPyConnection:
@@ -267,9 +235,11 @@ def connect_for_reading(views: dict[str, Path], folder: Path) -> duckdb.DuckDBPy
     """
     connection = duckdb.connect()
     for name, path in views.items():
-        connection.execute(f"CREATE VIEW {quote_name(name)} AS FROM read_parquet({quote_path(path)})")
+        connection.execute(f"CREATE VIEW {quote_name(name)} AS FROM {parquet_rows(path)}")
     # with a trailing slash, or a neighbour whose name only begins the same would be inside
-    allowed = quote_text(os.path.join(folder.absolute(), ""))  # noqa: PTH118  # pathlib drops the slash
+    inside = os.path.join(folder.absolute(), "")  # noqa: PTH118  # pathlib drops the slash
+    # DuckDB holds the pattern of a path against it as well as the file that the pattern finds
+    allowed = ", ".join(quote_text(text) for text in sorted({inside, as_pattern(inside)}))
     for setting in (
         "autoinstall_known_extensions=false",
         "autoload_known_extensions=false",

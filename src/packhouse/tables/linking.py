@@ -9,7 +9,8 @@ from pathlib import Path
 from packhouse.errors import AccountingError, Where
 from packhouse.progress import task
 from packhouse.tables.converting import Workbench, write_query
-from packhouse.tables.duckdb_ import Engine, quote_name, quote_path
+from packhouse.tables.duckdb_ import Engine
+from packhouse.tables.quoting import numbered_rows, parquet_rows, quote_name
 from packhouse.tables.records import LinkEvidence, LinkReport, TableReport
 
 THRESHOLD = 0.5
@@ -33,7 +34,7 @@ def prepare_names(engine: Engine, index: Path) -> int:
         The number of images. The table `image_names` has one row a name: value, key (the first of those it
         names), n (how many it names).
     """
-    source = f"read_parquet({quote_path(index)})"
+    source = parquet_rows(index)
     engine.query(
         "CREATE OR REPLACE TEMP TABLE image_names AS "
         "SELECT value, min(key) AS key, count(DISTINCT key) AS n FROM ("
@@ -77,7 +78,7 @@ def weigh(engine: Engine, table: TableReport, column: str, folder: Path, *, imag
     cell = f"CAST({quote_name(column)} AS VARCHAR)"
     values, rows, values_found, images_found = engine.row(
         f"WITH cells AS (SELECT {cell} AS value, count(*) AS n_rows "
-        f"FROM read_parquet({quote_path(folder / table.file)}) "
+        f"FROM {parquet_rows(folder / table.file)} "
         f"WHERE {quote_name(column)} IS NOT NULL GROUP BY 1) "
         "SELECT count(*), coalesce(sum(n_rows), 0), count(key), coalesce(sum(n), 0) "
         "FROM cells LEFT JOIN image_names USING (value)"
@@ -135,10 +136,11 @@ def link_table(bench: Workbench, table: TableReport, work: LinkTask, *, index: P
     linked = path.with_name(path.name + ".linked")
     column = quote_name(work.evidence.column)
     cells = ", ".join(f"t.{quote_name(name)} AS c{place}" for place, name in enumerate(names))
+    numbered, row_number = numbered_rows(path, names)
     sql = (
         f"SELECT {cells}, i.value IS NOT NULL AS flag, CASE WHEN i.n = 1 THEN i.key END AS image_key "
-        f"FROM read_parquet({quote_path(path)}, file_row_number=true) t "
-        f"LEFT JOIN image_names i ON i.value = CAST(t.{column} AS VARCHAR) ORDER BY t.file_row_number"
+        f"FROM {numbered} t "
+        f"LEFT JOIN image_names i ON i.value = CAST(t.{column} AS VARCHAR) ORDER BY t.{row_number}"
     )
     with task(bench.observer, f"link {table.name}", total=table.rows, unit="rows") as progress:
         rows = write_query(
@@ -192,7 +194,7 @@ class _Placed:
 
 
 def _report(engine: Engine, table: TableReport, work: LinkTask, placed: _Placed) -> LinkReport:
-    source = f"read_parquet({quote_path(placed.path)}, file_row_number=true)"
+    source, row_number = numbered_rows(placed.path, [column.name for column in table.columns])
     column = quote_name(work.evidence.column)
     flag_sql, key_sql = quote_name(placed.flag), quote_name(placed.key)
     with_image, ambiguous = engine.row(
@@ -201,11 +203,11 @@ def _report(engine: Engine, table: TableReport, work: LinkTask, placed: _Placed)
     )
     lonely_rows = engine.query(
         f"SELECT CAST({column} AS VARCHAR) FROM {source} WHERE NOT {flag_sql} "
-        f"ORDER BY file_row_number LIMIT {EXAMPLES}"
+        f"ORDER BY {row_number} LIMIT {EXAMPLES}"
     )
     # an image has a row when any of its names stands in the column, also one that names other images too
     lonely_images = (
-        f"FROM read_parquet({quote_path(placed.index)}) i WHERE key NOT IN "
+        f"FROM {parquet_rows(placed.index)} i WHERE key NOT IN "
         f"(SELECT {key_sql} FROM {source} WHERE {key_sql} IS NOT NULL)"
     )
     if ambiguous:

@@ -18,7 +18,8 @@ from packhouse.tables.column_types import (
     typed,
     why_text,
 )
-from packhouse.tables.duckdb_ import Engine, Row, quote_text
+from packhouse.tables.duckdb_ import Engine, Row
+from packhouse.tables.quoting import quote_text
 
 FIRST_ROWS = 1000
 

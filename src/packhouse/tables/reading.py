@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from packhouse.errors import CorruptStoreError, QueryError, Where
 from packhouse.tables import frames_
-from packhouse.tables.duckdb_ import connect_for_reading, is_one_select, quote_name, translated
-from packhouse.tables.joining import not_found
+from packhouse.tables.duckdb_ import connect_for_reading, is_one_select, translated
+from packhouse.tables.join_specs import not_found
+from packhouse.tables.quoting import quote_name
 
 if TYPE_CHECKING:
     import duckdb
@@ -38,7 +39,8 @@ class Tables(Mapping[str, "Table"]):
     """
 
     def __init__(self, folder: Path, files: Mapping[str, str]) -> None:
-        self.folder = folder
+        # absolute: the process may change its folder before the first question
+        self.folder = folder.absolute()
         self._files = dict(files)
         self._local = threading.local()
 

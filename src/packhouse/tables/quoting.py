@@ -1,0 +1,52 @@
+"""Names, texts and paths as SQL: nothing of the user's reaches a query but through these."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+
+def quote_name(name: str) -> str:
+    """Return a column or table name as SQL."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def quote_text(text: str) -> str:
+    """Return a string as an SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def quote_path(path: Path) -> str:
+    """Return a path as an SQL literal that names this one file: DuckDB would read * ? [ as a pattern."""
+    # absolute, or a folder of the name "~" would be taken for the user's home
+    return quote_text(as_pattern(os.fspath(path.absolute())))
+
+
+def as_pattern(path: str) -> str:
+    """Return a path with the characters of patterns set in brackets, which stand for themselves."""
+    return re.sub(r"([\[*?])", r"[\1]", path)
+
+
+def parquet_rows(path: Path) -> str:
+    """Return the SQL that reads a Parquet file, its own columns and no others."""
+    # by itself DuckDB makes columns of folders that are named like split=train
+    return f"read_parquet({quote_path(path)}, hive_partitioning=false)"
+
+
+def numbered_rows(path: Path, columns: Iterable[str]) -> tuple[str, str]:
+    """Return the SQL that reads a Parquet file with the number of each row, and the name of that column.
+
+    Args:
+        path: The file.
+        columns: Its columns.
+    """
+    name = "file_row_number"
+    taken = {column.lower() for column in columns}
+    if name not in taken:
+        return f"read_parquet({quote_path(path)}, hive_partitioning=false, file_row_number=true)", name
+    while name in taken:
+        name += "_"
+    # slower, one thread: the order of the scan, which preserve_insertion_order keeps
+    return f"(SELECT *, row_number() OVER () AS {name} FROM {parquet_rows(path)})", name

@@ -1,0 +1,403 @@
+"""The main job end to end, against the files that went in."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+from conftest import JOIN, DataSet, jpeg
+
+import packhouse
+from packhouse.errors import (
+    ColumnNotFoundError,
+    DestinationExistsError,
+    NoSpaceError,
+    SourceNotFoundError,
+    TypingError,
+    UsageError,
+)
+from packhouse.packing import planning
+from packhouse.progress import Event, Finished, Started
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    """Return path -> bytes of every file below a folder."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def test_every_image_comes_back_as_its_own_bytes(dataset: DataSet, tmp_path: Path) -> None:
+    """What packhouse.open hands out is what lay on the disk, by key and by name."""
+    packhouse.pack(dataset.folder, tmp_path / "shop.pack")
+
+    with packhouse.open(tmp_path / "shop.pack") as pack:
+        assert len(pack.images) == len(dataset.files)
+        for path, data in dataset.files.items():
+            key = path.removeprefix("images/").removesuffix(".jpg")
+            assert pack.images[key].bytes == data
+            assert pack.images[key.split("/")[1]].file_name == path
+
+
+def test_the_pack_holds_the_files_of_the_format_and_no_others(dataset: DataSet, tmp_path: Path) -> None:
+    """Nothing but standard files is left in a pack, and nothing beside it."""
+    packhouse.pack(dataset.folder, tmp_path / "shop.pack", joins=[JOIN])
+
+    assert sorted(os.listdir(tmp_path / "shop.pack")) == [
+        "articles.parquet",
+        "customers.parquet",
+        "image_index.parquet",
+        "images.h5",
+        "pack.json",
+        "train.parquet",
+        "transactions_train.parquet",
+    ]
+    assert sorted(os.listdir(tmp_path)) == ["shop", "shop.pack"]
+
+
+def test_ids_keep_their_zeros_and_every_cell_its_value(dataset: DataSet, tmp_path: Path) -> None:
+    """The Parquet tables hold what Python's csv module reads, null where a cell is empty."""
+    packhouse.pack(dataset.folder, tmp_path / "shop.pack")
+
+    with (dataset.folder / "articles.csv").open(newline="", encoding="utf-8") as file:
+        expected = list(csv.DictReader(file))
+    found = pq.read_table(tmp_path / "shop.pack" / "articles.parquet").to_pylist()
+    assert [{name: row[name] or "" for name in expected[0]} for row in found] == expected
+
+
+def test_the_linked_table_says_which_rows_have_an_image(dataset: DataSet, tmp_path: Path) -> None:
+    """The link is found by itself, and counts agree with the data set's own."""
+    report = packhouse.pack(dataset.folder, tmp_path / "shop.pack")
+
+    assert report.link is not None
+    assert (report.link.table, report.link.column) == ("articles", "article_id")
+    assert report.link.rows_without_image == len(dataset.without_image)
+    assert list(report.link.rows_without_image_examples) == dataset.without_image
+    assert report.link.images_without_row == 0
+    rows = pq.read_table(tmp_path / "shop.pack" / "articles.parquet").to_pylist()
+    keys = {path.removeprefix("images/").removesuffix(".jpg") for path in dataset.files}
+    assert {row["image_key"] for row in rows if row["image"]} == keys
+    assert {row["article_id"] for row in rows if not row["image"]} == set(dataset.without_image)
+
+
+@pytest.mark.parametrize("how", ["inner", "left"])
+def test_the_join_is_the_one_that_pandas_makes(dataset: DataSet, tmp_path: Path, how: str) -> None:
+    """Rows, order and values equal pandas.merge on columns read as text."""
+    packhouse.pack(dataset.folder, tmp_path / "shop.pack", joins=[JOIN], how=how)
+
+    left = pd.read_csv(dataset.folder / "transactions_train.csv", dtype=str, keep_default_na=False)
+    right = pd.read_csv(dataset.folder / "customers.csv", dtype=str, keep_default_na=False)
+    merged = left.merge(right, on="customer_id", how=how)  # type: ignore[arg-type]
+    found = pq.read_table(tmp_path / "shop.pack" / "train.parquet").to_pylist()
+    assert list(found[0]) == list(merged.columns)
+    for row, expected in zip(found, merged.to_dict("records"), strict=True):
+        assert str(row["t_dat"]) == expected["t_dat"]
+        assert row["customer_id"] == expected["customer_id"]
+        assert row["price"] == float(expected["price"])
+        assert str(row["age"] or "") == expected["age"]
+
+
+def test_same_input_same_bytes(dataset: DataSet, tmp_path: Path) -> None:
+    """Neither the number of threads nor the time nor the place shows in a pack."""
+    packhouse.pack(dataset.folder, tmp_path / "one.pack", joins=[JOIN], workers=1)
+    (tmp_path / "elsewhere").mkdir()
+    packhouse.pack(dataset.folder, tmp_path / "elsewhere" / "two.pack", joins=[JOIN], workers=5)
+
+    assert tree(tmp_path / "one.pack") == tree(tmp_path / "elsewhere" / "two.pack")
+
+
+def test_every_file_is_accounted_for(dataset: DataSet, tmp_path: Path) -> None:
+    """Files seen are images, tables, skipped or failed, and an independent walk counts as many."""
+    extra = {
+        ".DS_Store": b"x",
+        "images/Thumbs.db": b"x",
+        "images/notes.txt": b"x",
+        "images/010/empty.jpg": b"",
+        "images/010/text.png": b"no picture",
+        "images/010/cut.jpg": jpeg(99)[:300],
+        "images/.hidden/a.jpg": jpeg(98),
+        "broken.csv": b"a,b\n1,2\n3\n",
+    }
+    for path, data in extra.items():
+        (dataset.folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (dataset.folder / path).write_bytes(data)
+    (dataset.folder / "link.jpg").symlink_to("images/notes.txt")
+    os.mkfifo(dataset.folder / "images" / "pipe.jpg")
+
+    report = packhouse.pack(dataset.folder, tmp_path / "shop.pack")
+
+    walked = sum(len(files) for _, _, files in os.walk(dataset.folder))
+    accounts = report.accounts
+    assert accounts.seen == walked
+    assert accounts.images == len(dataset.files) + 3
+    assert accounts.tables == 3
+    assert {one.path for one in report.skipped} == {
+        ".DS_Store",
+        "images/Thumbs.db",
+        "images/notes.txt",
+        "images/.hidden/a.jpg",
+        "link.jpg",
+        "images/pipe.jpg",
+    }
+    assert [one.path for one in report.failed] == ["broken.csv"]
+    assert "line 3" in report.failed[0].message
+    assert report.images is not None
+    assert report.images.problems == {
+        "010/empty": "empty",
+        "010/text": "not an image",
+        "010/cut": "truncated",
+    }
+    with packhouse.open(tmp_path / "shop.pack") as pack:
+        assert pack.images["010/empty"].bytes == b""
+        assert pack.images["010/text"].problem == "not an image"
+
+
+def test_two_files_with_one_name_are_both_kept(dataset: DataSet, tmp_path: Path) -> None:
+    """Files that differ in extension only keep it in their keys, and the report says so."""
+    for name in ("images/010/twin.jpg", "images/010/twin.png"):
+        (dataset.folder / name).write_bytes(jpeg(len(name)))
+
+    report = packhouse.pack(dataset.folder, tmp_path / "shop.pack")
+
+    assert report.images is not None
+    assert report.images.kept_extensions == ("images/010/twin.jpg", "images/010/twin.png")
+    with packhouse.open(tmp_path / "shop.pack") as pack:
+        assert "010/twin.jpg" in pack.images
+        assert "010/twin.png" in pack.images
+        assert "010/twin" not in pack.images
+
+
+def test_an_image_that_cannot_be_read_leaves_no_dataset_of_zeros(
+    dataset: DataSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is listed as failed, all others are packed, and neither h5py nor the index sees it."""
+    lost = sorted(dataset.files)[3]
+    real_open = os.open
+
+    def failing_open(path: str, *arguments: int, **options: int) -> int:
+        if str(path).endswith(lost):
+            raise PermissionError(13, "Permission denied", path)
+        return real_open(path, *arguments, **options)
+
+    monkeypatch.setattr(os, "open", failing_open)
+
+    report = packhouse.pack(dataset.folder, tmp_path / "shop.pack")
+
+    assert [one.path for one in report.failed] == [lost]
+    assert report.accounts.images == len(dataset.files) - 1
+    seen: list[str] = []
+    with h5py.File(tmp_path / "shop.pack" / "images.h5") as file:
+        file.visititems(lambda name, thing: seen.append(name) if isinstance(thing, h5py.Dataset) else None)
+    with packhouse.open(tmp_path / "shop.pack") as pack:
+        assert sorted(pack.images) == sorted(seen)
+        assert len(seen) == len(dataset.files) - 1
+
+
+def test_a_broken_table_stops_neither_the_others_nor_the_images(dataset: DataSet, tmp_path: Path) -> None:
+    """The join that needs it is not made, and both are listed."""
+    with (dataset.folder / "customers.csv").open("a") as file:
+        file.write("one cell too few\n")
+
+    report = packhouse.pack(dataset.folder, tmp_path / "shop.pack", joins=[JOIN])
+
+    assert {table.name for table in report.tables} == {"articles", "transactions_train"}
+    assert [one.path for one in report.failed] == ["customers.csv", "join train"]
+    assert "line 32" in report.failed[0].message
+    assert "one cell too few" in report.failed[0].message
+    assert report.accounts.failed == 1
+
+
+def test_on_error_stop_leaves_nothing(dataset: DataSet, tmp_path: Path) -> None:
+    """With on_error="stop" the first broken table raises, and no folder is left."""
+    (dataset.folder / "customers.csv").write_text("a,b\n1\n")
+
+    with pytest.raises(packhouse.PackhouseError, match="the row has 1 cells, the header 2"):
+        packhouse.pack(dataset.folder, tmp_path / "shop.pack", on_error="stop")
+
+    assert os.listdir(tmp_path) == ["shop"]
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "says"),
+    [
+        (lambda folder: folder / "absent", SourceNotFoundError, "does not exist"),
+        (lambda folder: (folder / "new").mkdir() or folder / "new", SourceNotFoundError, "no image"),
+        (lambda folder: folder / "articles.csv", SourceNotFoundError, "not a folder"),
+    ],
+)
+def test_a_source_that_is_none_is_refused(
+    dataset: DataSet,
+    tmp_path: Path,
+    make: Callable[[Path], Path],
+    error: type[Exception],
+    says: str,
+) -> None:
+    """A missing, empty or wrong SRC is an error that says so, and nothing is written."""
+    with pytest.raises(error, match=says):
+        packhouse.pack(make(dataset.folder), tmp_path / "shop.pack")
+
+    assert os.listdir(tmp_path) == ["shop"]
+
+
+def test_dest_is_never_replaced_unasked(dataset: DataSet, tmp_path: Path) -> None:
+    """DEST that exists is refused; --overwrite replaces a pack, but no other folder."""
+    dest = tmp_path / "shop.pack"
+    dest.mkdir()
+    (dest / "mine.txt").write_text("precious")
+
+    with pytest.raises(DestinationExistsError, match="there already"):
+        packhouse.pack(dataset.folder, dest)
+    with pytest.raises(DestinationExistsError, match="no pack"):
+        packhouse.pack(dataset.folder, dest, overwrite=True)
+    assert (dest / "mine.txt").read_text() == "precious"
+
+    packhouse.pack(dataset.folder, tmp_path / "two.pack")
+    packhouse.pack(dataset.folder, tmp_path / "two.pack", overwrite=True, link=False)
+    assert packhouse.open(tmp_path / "two.pack").linked is None
+
+
+def test_a_disk_that_is_too_small_is_seen_before_writing(
+    dataset: DataSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The needed and the free bytes are named, and nothing is written."""
+    monkeypatch.setattr(planning, "free_bytes", lambda _dest: 1000)
+
+    with pytest.raises(NoSpaceError, match="1,000 free"):
+        packhouse.pack(dataset.folder, tmp_path / "shop.pack")
+
+    assert os.listdir(tmp_path) == ["shop"]
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "says"),
+    [
+        ({"link": "articles.articleid"}, ColumnNotFoundError, "did you mean article_id"),
+        ({"link": "article.article_id"}, ColumnNotFoundError, "did you mean articles"),
+        ({"joins": ["t = transactions + customers on customer_id"]}, ColumnNotFoundError, "transactions_train"),
+        ({"joins": ["t = articles + customers on customer"]}, ColumnNotFoundError, "no column 'customer'"),
+        ({"joins": ["articles = articles + customers on x"]}, UsageError, "name of a table"),
+        ({"joins": ["gibberish"]}, UsageError, "cannot read the join"),
+        ({"text": ["articles.nope"]}, ColumnNotFoundError, "no column 'nope'"),
+        ({"types": {"articles.name": "number"}}, UsageError, "no type"),
+        ({"workers": 0}, UsageError, "workers is 0"),
+        ({"memory_limit": "lots"}, UsageError, "not a size"),
+    ],
+)
+def test_bad_options_are_seen_before_any_work(
+    dataset: DataSet, tmp_path: Path, options: dict[str, object], error: type[Exception], says: str
+) -> None:
+    """Each names what is wrong and, where there is one, the nearest name."""
+    with pytest.raises(error, match=says):
+        packhouse.pack(dataset.folder, tmp_path / "shop.pack", **options)  # type: ignore[arg-type]
+
+    assert os.listdir(tmp_path) == ["shop"]
+
+
+def test_a_duplicate_key_on_the_right_names_examples(dataset: DataSet, tmp_path: Path) -> None:
+    """The join fails and is listed with the keys that repeat; everything else is packed."""
+    first = dataset.customers[0]
+    with (dataset.folder / "customers.csv").open("a") as file:
+        file.write(f"{first},,,\n")
+
+    report = packhouse.pack(dataset.folder, tmp_path / "shop.pack", joins=[JOIN])
+
+    assert [one.path for one in report.failed] == ["join train"]
+    assert f"{first} (2 rows)" in report.failed[0].message
+    assert len(report.tables) == 3
+
+
+def test_a_demanded_type_that_does_not_fit_names_an_example(dataset: DataSet, tmp_path: Path) -> None:
+    """--types is a demand: a value that does not fit fails the table with an example."""
+    with pytest.raises(TypingError, match="Dress 0"):
+        packhouse.pack(
+            dataset.folder, tmp_path / "shop.pack", types={"articles.name": "integer"}, on_error="stop"
+        )
+
+
+def test_a_dry_run_writes_nothing_and_foresees_the_pack(dataset: DataSet, tmp_path: Path) -> None:
+    """The plan names the keys and tables that the pack then has."""
+    plan = packhouse.plan(dataset.folder, tmp_path / "shop.pack")
+
+    assert os.listdir(tmp_path) == ["shop"]
+    report = packhouse.pack(dataset.folder, tmp_path / "shop.pack")
+    with packhouse.open(tmp_path / "shop.pack") as pack:
+        assert [key.key for key in plan.keys.keys] == list(pack.images)
+    assert [table.file for table in plan.tables] == [table.file for table in report.tables]
+    written = sum(path.stat().st_size for path in (tmp_path / "shop.pack").iterdir())
+    assert plan.needed_bytes > 0.5 * written
+
+
+def test_progress_tells_of_every_stage(dataset: DataSet, tmp_path: Path) -> None:
+    """Scanning, images, each table, the link and each join begin and end."""
+    events: list[Event] = []
+    lock = threading.Lock()
+
+    def listen(event: Event) -> None:
+        with lock:
+            events.append(event)
+
+    packhouse.pack(dataset.folder, tmp_path / "shop.pack", joins=[JOIN], progress=listen)
+
+    begun = [event.task for event in events if isinstance(event, Started)]
+    ended = [event.task for event in events if isinstance(event, Finished)]
+    assert begun == ended
+    assert begun == [
+        "scanning",
+        "skeleton",
+        "images",
+        "table articles",
+        "table customers",
+        "table transactions_train",
+        "link articles",
+        "join train",
+    ]
+
+
+def test_a_pack_inside_its_source_does_not_pack_itself(dataset: DataSet) -> None:
+    """DEST below SRC is left out of the scan, also at the second run."""
+    packhouse.pack(dataset.folder, dataset.folder / "shop.pack")
+
+    report = packhouse.pack(dataset.folder, dataset.folder / "shop.pack", overwrite=True)
+
+    assert report.accounts.images == len(dataset.files)
+
+
+def test_folders_of_images_without_any_table(dataset: DataSet, tmp_path: Path) -> None:
+    """A folder-class data set packs and opens; it has no link and no rows."""
+    report = packhouse.pack(dataset.folder / "images", tmp_path / "x.pack")
+
+    assert report.link is None
+    with packhouse.open(tmp_path / "x.pack") as pack:
+        assert sum(pack.images.groups.values()) == len(dataset.files)
+        assert pack.row(next(iter(pack.images))) is None
+        assert list(pack.tables) == ["image_index"]
+
+
+def test_tables_without_any_image(dataset: DataSet, tmp_path: Path) -> None:
+    """A pack of tables alone opens, and asking it for images says why there are none."""
+    packhouse.pack(dataset.folder, tmp_path / "x.pack", images=["*.nothing"])
+
+    with packhouse.open(tmp_path / "x.pack") as pack:
+        assert len(pack.tables["articles"]) == len(dataset.articles)
+        with pytest.raises(packhouse.PackhouseError, match="tables only"):
+            _ = pack.images
+
+
+def test_the_manifest_is_the_report_without_place_and_time(dataset: DataSet, tmp_path: Path) -> None:
+    """pack.json equals the report's manifest and names neither host, path nor time."""
+    report = packhouse.pack(dataset.folder, tmp_path / "shop.pack", joins=[JOIN])
+
+    text = (tmp_path / "shop.pack" / "pack.json").read_text(encoding="utf-8")
+    assert json.loads(text) == json.loads(json.dumps(report.to_manifest()))
+    assert str(tmp_path) not in text
+    assert "seconds" not in text

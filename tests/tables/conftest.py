@@ -1,0 +1,57 @@
+"""A bench to work on tables, and the shortest way from the bytes of a CSV file to its Parquet file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from packhouse.progress import silent
+from packhouse.tables.converting import Workbench, convert_table
+from packhouse.tables.dialect import read_header
+from packhouse.tables.duckdb_ import Engine
+from packhouse.tables.records import TablePlan, TableReport
+
+MEMORY_BYTES = 500_000_000
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workbench]:
+    """A bench with an empty folder, one for all tests of a file."""
+    folder = tmp_path_factory.mktemp("pack")
+    with Engine(spill=folder / "spill", memory_bytes=MEMORY_BYTES) as engine:
+        yield Workbench(engine, folder, "zstd", silent)
+
+
+@pytest.fixture(scope="module")
+def convert(
+    bench: Workbench, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., tuple[TableReport, Any]]:
+    """Return a function from the bytes or text of a CSV file to its report and its table as pyarrow reads it."""
+    made = 0
+
+    def work(
+        data: bytes | str, *, wanted: Mapping[str, str] | None = None, file_name: str = "table.csv"
+    ) -> tuple[TableReport, Any]:
+        nonlocal made
+        made += 1
+        source = tmp_path_factory.mktemp("source") / file_name
+        source.write_bytes(data if isinstance(data, bytes) else data.encode())
+        header = read_header(source, shown_as=file_name)
+        size = source.stat().st_size
+        target = f"table{made}.parquet"
+        plan = TablePlan(f"table{made}", file_name, size, target, header.columns, header.notes)
+        before = set(bench.folder.iterdir())
+        try:
+            report = convert_table(bench, plan, source, wanted=wanted or {})
+        except BaseException:
+            assert set(bench.folder.iterdir()) == before, "a failure left a file behind"
+            raise
+        finally:
+            source.unlink()
+        return report, pq.ParquetFile(bench.folder / target).read()
+
+    return work
