@@ -5,6 +5,7 @@ BIN := .venv/bin
 .PHONY: demo test lint bench format clean
 
 demo: .venv/ready ## sample, pack, open, decode, contact sheet
+	rm -rf demo
 	$(BIN)/python examples/demo.py demo
 
 test: .venv/ready ## the whole suite

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import h5py
 import numpy as np
-from conftest import DataSet
 from PIL import Image
 
 import packhouse
+from small_dataset import DataSet
 
-READER = '''
+READER = """
 import io, sys
 import h5py, numpy as np
 from PIL import Image
@@ -27,18 +27,16 @@ for name in names:
     image = Image.open(io.BytesIO(np.array(hf[name])))
     image.load()
     print(name, *image.size)
-'''
+"""
 
 
 def test_the_notebooks_own_cells_read_every_image(dataset: DataSet, tmp_path: Path) -> None:
-    """visititems collects every dataset name; np.array, BytesIO and PIL give each picture; no other dataset."""
+    """Each name that visititems finds gives, through np.array, BytesIO and PIL, its picture."""
     packhouse.pack(dataset.folder, tmp_path / "shop.pack")
 
     names: list[str] = []
     with h5py.File(tmp_path / "shop.pack" / "images.h5", "r") as hf:
-        hf.visititems(
-            lambda name, thing: names.append(name) if isinstance(thing, h5py.Dataset) else None
-        )
+        hf.visititems(lambda name, thing: names.append(name) if isinstance(thing, h5py.Dataset) else None)
         found = {name: np.array(hf[name]) for name in names}
 
     originals = {

@@ -13,7 +13,6 @@ import h5py
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from conftest import JOIN, DataSet, jpeg
 
 import packhouse
 from packhouse.errors import (
@@ -26,6 +25,7 @@ from packhouse.errors import (
 )
 from packhouse.packing import planning
 from packhouse.progress import Event, Finished, Started
+from small_dataset import JOIN, DataSet, jpeg
 
 
 def tree(folder: Path) -> dict[str, bytes]:
@@ -97,7 +97,7 @@ def test_the_join_is_the_one_that_pandas_makes(dataset: DataSet, tmp_path: Path,
 
     left = pd.read_csv(dataset.folder / "transactions_train.csv", dtype=str, keep_default_na=False)
     right = pd.read_csv(dataset.folder / "customers.csv", dtype=str, keep_default_na=False)
-    merged = left.merge(right, on="customer_id", how=how)  # type: ignore[arg-type]
+    merged = left.merge(right, on="customer_id", how=how)
     found = pq.read_table(tmp_path / "shop.pack" / "train.parquet").to_pylist()
     assert list(found[0]) == list(merged.columns)
     for row, expected in zip(found, merged.to_dict("records"), strict=True):
@@ -283,7 +283,11 @@ def test_a_disk_that_is_too_small_is_seen_before_writing(
     [
         ({"link": "articles.articleid"}, ColumnNotFoundError, "did you mean article_id"),
         ({"link": "article.article_id"}, ColumnNotFoundError, "did you mean articles"),
-        ({"joins": ["t = transactions + customers on customer_id"]}, ColumnNotFoundError, "transactions_train"),
+        (
+            {"joins": ["t = transactions + customers on customer_id"]},
+            ColumnNotFoundError,
+            "transactions_train",
+        ),
         ({"joins": ["t = articles + customers on customer"]}, ColumnNotFoundError, "no column 'customer'"),
         ({"joins": ["articles = articles + customers on x"]}, UsageError, "name of a table"),
         ({"joins": ["gibberish"]}, UsageError, "cannot read the join"),

@@ -29,7 +29,11 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tree of 110 files named .jpg: noise, four empty ones, some pictures, one cut."""
     root = tmp_path_factory.mktemp("store") / "source"
     rng = random.Random(7)
-    files = {f"{group}/{row:010d}": rng.randbytes(rng.randrange(1, 3000)) for group in ("010", "011") for row in range(45)}
+    files = {
+        f"{group}/{row:010d}": rng.randbytes(rng.randrange(1, 3000))
+        for group in ("010", "011")
+        for row in range(45)
+    }
     files |= {f"{row}": rng.randbytes(40 + row) for row in range(8)}
     files |= {f"empty/e{row}": b"" for row in range(4)}
     files |= {"010/same": b"first of that name", "011/deep/er/same": b"second of that name"}

@@ -11,7 +11,22 @@ from hypothesis import strategies as st
 
 from packhouse.store.keys import settle_keys, stem
 
-AWKWARD = ("a", ".a", "a.", "a.jpg", "a.png", "a.jpg.jpg", "..jpg", "...", "..a.b", "b", "b.JPG", "ä.jpg", "日本", " ")
+AWKWARD = (
+    "a",
+    ".a",
+    "a.",
+    "a.jpg",
+    "a.png",
+    "a.jpg.jpg",
+    "..jpg",
+    "...",
+    "..a.b",
+    "b",
+    "b.JPG",
+    "ä.jpg",
+    "日本",
+    " ",
+)
 names = st.one_of(
     st.sampled_from(AWKWARD),
     st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=6),
@@ -41,7 +56,7 @@ def keys_of(*paths: str) -> dict[str, str]:
 
 @given(paths=trees)
 def test_keys_are_unique_and_sorted(paths: list[str]) -> None:
-    """Each path gets one key, no key is given twice, and they come by code point, as the bytes of UTF-8 sort."""
+    """Each path gets one key, no key is given twice, and they come as the bytes of UTF-8 sort."""
     settled = settle_keys(paths)
 
     found = [key.key for key in settled.keys]
@@ -61,7 +76,7 @@ def test_no_key_is_a_group(paths: list[str]) -> None:
 
 @given(paths=trees)
 def test_a_key_is_group_and_name(paths: list[str]) -> None:
-    """Group and name make the key; no part of it is empty, "." or "..", which HDF5 reads as something else."""
+    """Group and name make the key; no part of it is empty, "." or "..", which mean something in HDF5."""
     for key in settle_keys(paths).keys:
         assert key.key == (f"{key.group}/{key.name}" if key.group else key.name)
         assert "/" not in key.name
@@ -70,7 +85,7 @@ def test_a_key_is_group_and_name(paths: list[str]) -> None:
 
 @given(paths=trees)
 def test_a_key_comes_from_its_path(paths: list[str]) -> None:
-    """Beside the dropped folders, the group is the file's folder and the name its name, whole or without its extension."""
+    """The group is the file's folder, the name its name, and the report says whose extension was kept."""
     settled = settle_keys(paths)
 
     for key in settled.keys:

@@ -247,12 +247,12 @@ def test_empty_cells_beyond_the_last_column_hold_nothing(convert: Convert, data:
         "split=train.csv",
     ],
 )
-def test_a_file_is_read_by_its_name_alone(convert: Convert, name: str, tmp_path: Path) -> None:
+def test_a_file_is_read_by_its_name_alone(convert: Convert, name: str) -> None:
     """Names that look like patterns or quotes name one file, and no neighbour that would match."""
-    for neighbour in ("1.csv", "2.csv", "ab.csv", "abc.csv", "x.csv"):
-        (tmp_path / neighbour).write_text("a,b\nother,other\n")
+    others = ("1.csv", "2.csv", "2].csv", "ab.csv", "abc.csv", "x.csv")
+    neighbours = dict.fromkeys(others, "a,b\nother,other\n")
 
-    report, table = convert("a,b\nmine,1\n", file_name=name)
+    report, table = convert("a,b\nmine,1\n", file_name=name, neighbours=neighbours)
 
     assert table.to_pylist() == [{"a": "mine", "b": 1}]
     assert report.source == name

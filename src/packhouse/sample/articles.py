@@ -51,9 +51,12 @@ _FOLDER_FILES = 12
 _PRODUCTS_PER_FOLDER = 10_000
 _FIRST_PRODUCT = 108775
 _FIRST_COLOURS = {15: "09", 44: "10", 51: "11"}
-"""The product every sample begins with, so that documentation can name its article 0108775015."""
+"""The product in every sample, so that documentation can name its article 0108775015."""
 
 _PROBLEM_VARIANT = 901
+_UNTYPED = 0.005
+"""Share of the products whose type nobody filled in."""
+
 _TAG_IDS = 1
 _TAG_PRODUCT = 2
 
@@ -141,8 +144,9 @@ def article_ids(seed: int, images: int, problems: int = 0) -> ArticleIds:
     without = max(LEAST_WITHOUT_IMAGE, round(images / 200))
     numbers = np.array(sorted(_numbers(rng, images + without)))
     missing = np.zeros(len(numbers), bool)
-    if images:  # the first article is one to show, so it always has its image
-        missing[1 + rng.choice(len(numbers) - 1, without, replace=False)] = True
+    if images:  # the article that documentation names always has its image
+        others = np.flatnonzero(numbers != _FIRST_PRODUCT * 1000 + min(_FIRST_COLOURS))
+        missing[rng.choice(others, without, replace=False)] = True
     else:
         missing[:] = True
     products = np.unique(numbers // 1000)
@@ -154,7 +158,7 @@ def article_ids(seed: int, images: int, problems: int = 0) -> ArticleIds:
 
 
 def _numbers(rng: np.random.Generator, count: int) -> list[int]:
-    """Return ids as numbers: products in folders that fill up toward the newer ones, in a few colours each."""
+    """Return ids as numbers: products in folders that are fuller the newer they are, in a few colours."""
     folders = np.array(_FOLDERS[:: max(1, len(_FOLDERS) // max(1, count // _FOLDER_FILES))])
     weights = np.linspace(0.4, 1.6, len(folders))
     variants = np.minimum(rng.geometric(0.38, count), 12)
@@ -200,7 +204,7 @@ def read_article(seed: int, article_id: str) -> Article:
     return Article(
         article_id=article_id,
         kind=kind,
-        typed=first or rng.random() > 0.005,
+        typed=first or rng.random() >= _UNTYPED,
         name=name,
         pattern=pattern,
         colour=colour,

@@ -1,5 +1,7 @@
 """What a garment is photographed before: a wall, or a wall and a floor, with its shadow on them."""
 
+# ruff: noqa: PLR2004  # the numbers are what a photographer tunes by eye
+
 from __future__ import annotations
 
 import numpy as np
@@ -85,15 +87,14 @@ def _floor(y: Light, rng: np.random.Generator) -> Light:
 def _shadow(small: Image.Image, *, stands: bool, rng: np.random.Generator) -> Light:
     """Return the share of light the garment takes away behind it, 0..1."""
     depth = rng.uniform(0.24, 0.42)
-    soft = _blurred(small, rng.uniform(3, 6))
-    near = _blurred(small, 1.2)
-    right, down = (2, 3) if not stands else (1, 1)
-    shadow: Light = np.float32(depth) * np.roll(soft, (down, right), (0, 1)) + 0.16 * np.roll(
-        near, (1, 1), (0, 1)
-    )
-    if not stands:
-        return shadow
-    return np.maximum(shadow, 0.55 * _contact(small))
+    soft = _blurred(small, rng.uniform(2.2, 4.5))
+    near = _blurred(small, 1)
+    right, down = (2, 2) if not stands else (1, 1)
+    shadow: Light = np.float32(depth) * np.roll(soft, (down, right), (0, 1))
+    shadow += 0.16 * np.roll(near, (1, 1), (0, 1))
+    if stands:
+        np.maximum(shadow, 0.55 * _contact(small), out=shadow)
+    return shadow
 
 
 def _contact(small: Image.Image) -> Light:
@@ -103,10 +104,12 @@ def _contact(small: Image.Image) -> Light:
     pool = np.zeros_like(mask)
     if len(rows):
         bottom = int(rows[-1])
-        columns = mask[max(0, bottom - 10) : bottom + 1].max(axis=0)
+        columns = mask[max(0, bottom - 8) : bottom + 1].max(axis=0)
         pool[max(0, bottom - 3) : bottom + 3] = columns
-    return _blurred(Image.fromarray((pool * 255).astype(np.uint8)), 3.4)
+    return _blurred(Image.fromarray((pool * 255).astype(np.uint8)), 2.6)
 
 
 def _blurred(layer: Image.Image, radius: float) -> Light:
-    return np.asarray(layer.filter(ImageFilter.GaussianBlur(radius)), dtype=np.float32) / 255
+    light: Light = np.array(layer.filter(ImageFilter.GaussianBlur(radius)), dtype=np.float32)
+    light /= 255
+    return light

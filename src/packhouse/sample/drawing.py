@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,7 @@ from packhouse.sample.articles import Article
 from packhouse.sample.backdrops import backdrop
 from packhouse.sample.palette import Rgb, lightness, mixed
 from packhouse.sample.patterns import accent, cloth, front_print
-from packhouse.sample.sketches import Mark, Paint, Points, Sketch, lines_of
+from packhouse.sample.sketches import Mark, Paint, Points, Sketch, corners_of, lines_of
 from packhouse.sample.surfaces import SHRINK, Surfaces, window
 
 WIDTHS = (380, 430)
@@ -31,6 +31,7 @@ _FINE = 3
 """Sharp things are drawn this many times larger."""
 
 _NEUTRAL = 128
+_MARGIN = 12
 
 Rng = np.random.Generator
 Layers = dict[str, Image.Image]
@@ -97,17 +98,43 @@ def draw(article: Article, surfaces: Surfaces, rng: Rng) -> Image.Image:
     sketches = article.kind.sketches
     sketch = sketches[int(rng.integers(len(sketches)))]
     fit = _fit(sketch, size, rng)
-    layers = _paint(sketch, fit, size)
+    box = _box(sketch, fit, size)
+    inner = replace(fit, centre=(fit.centre[0] - box.left, fit.centre[1] - box.top))
+    layers = _paint(sketch, inner, box)
     rgb = article.colour.rgb
 
     shade = _shade(sketch, layers, surfaces, rng)
-    shade += window(surfaces.textures[_texture(article, sketch)], size, rng)
-    lit = _lit(_colours(article, sketch, fit, layers, rng), shade, rgb)
-    wall = backdrop(layers["small"], size, rgb, stands=sketch.stands, rng=rng)
-    wall.paste(lit, (0, 0), layers["outline"])
+    shade += window(surfaces.textures[_texture(article, sketch)], (box.height, box.width), rng)
+    lit = _lit(_colours(article, sketch, inner, layers, rng), shade, rgb)
+    small = Image.new("L", (-(-width // SHRINK), -(-height // SHRINK)))
+    small.paste(layers["small"], (box.left // SHRINK, box.top // SHRINK))
+    picture = backdrop(small, size, rgb, stands=sketch.stands, rng=rng)
+    picture.paste(lit, (box.left, box.top), layers["outline"])
     grain = surfaces.grains[int(rng.integers(len(surfaces.grains)))]
-    left, top = (int(rng.integers(a - b + 1)) for a, b in zip(grain.size, wall.size, strict=True))
-    return ImageChops.add(wall, grain.crop((left, top, left + width, top + height)), 1, -_NEUTRAL)
+    left, top = (int(rng.integers(a - b + 1)) for a, b in zip(grain.size, picture.size, strict=True))
+    return ImageChops.add(picture, grain.crop((left, top, left + width, top + height)), 1, -_NEUTRAL)
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """The part of the picture that holds the garment, pixels; all four are multiples of SHRINK."""
+
+    left: int
+    top: int
+    width: int
+    height: int
+
+
+def _box(sketch: Sketch, fit: Fit, size: tuple[int, int]) -> Box:
+    """Return where the garment lies, with a margin for its blurred edges: the rest need not be drawn."""
+    corners = fit.place(corners_of(sketch))
+    low = np.maximum(0, (corners.min(axis=0) - _MARGIN) // SHRINK)
+    high = np.minimum((size[1], size[0]), corners.max(axis=0) + _MARGIN)
+    left, top = (int(low[axis]) * SHRINK for axis in (0, 1))
+    width, height = (
+        -(-(int(high[axis]) - start) // SHRINK) * SHRINK for axis, start in ((0, left), (1, top))
+    )
+    return Box(left, top, width, height)
 
 
 def _fit(sketch: Sketch, size: tuple[int, int], rng: Rng) -> Fit:
@@ -128,11 +155,10 @@ def _fit(sketch: Sketch, size: tuple[int, int], rng: Rng) -> Fit:
     return Fit(stretch=stretch, flare=flare, turn=float(turn), scale=scale, centre=centre)
 
 
-def _paint(sketch: Sketch, fit: Fit, size: tuple[int, int]) -> Layers:
-    """Draw all marks: who covers what (outline, trim, light), sharp shading (detail), soft shading (folds)."""
-    height, width = size
-    large = (width * _FINE, height * _FINE)
-    small = (-(-width // SHRINK), -(-height // SHRINK))
+def _paint(sketch: Sketch, fit: Fit, box: Box) -> Layers:
+    """Draw all marks: who covers what (outline, trim, light), sharp and soft shading (detail, folds)."""
+    large = (box.width * _FINE, box.height * _FINE)
+    small = (box.width // SHRINK, box.height // SHRINK)
     layers = {"outline": Image.new("L", large, 0), "detail": Image.new("L", large, _NEUTRAL)}
     for mark in sketch.marks:
         if mark.paint in {"trim", "light"} and mark.paint not in layers:
@@ -143,7 +169,7 @@ def _paint(sketch: Sketch, fit: Fit, size: tuple[int, int]) -> Layers:
         for points in lines_of(mark):
             _draw_mark(mark, points, fit, pens)
     reduced = {name: layer.reduce(_FINE) for name, layer in layers.items() if name != "folds"}
-    reduced["folds"] = layers["folds"].filter(ImageFilter.GaussianBlur(1.7))
+    reduced["folds"] = layers["folds"].filter(ImageFilter.GaussianBlur(1.3))
     reduced["small"] = reduced["outline"].reduce(SHRINK)
     return reduced
 
@@ -178,19 +204,19 @@ def _shade(sketch: Sketch, layers: Layers, surfaces: Surfaces, rng: Rng) -> npt.
     outline = layers["outline"]
     folds = layers["folds"]
     small = layers["small"]
-    broad = _floats(small.filter(ImageFilter.GaussianBlur(9))) / 255
-    narrow = _floats(small.filter(ImageFilter.GaussianBlur(2.5))) / 255
+    broad = _share(small.filter(ImageFilter.GaussianBlur(6.8)))
+    narrow = _share(small.filter(ImageFilter.GaussianBlur(1.9)))
     height, width = broad.shape
     creases = window(surfaces.creases[int(rng.integers(len(surfaces.creases)))], (height, width), rng)
     light = np.float32(rng.uniform(0.75, 1.25))
     # The blurred outline is a cushion; light from the upper left falls on its slopes.
     shade = np.full((height, width), 131, np.float32)
-    for cushion, strength in ((broad, 420), (narrow, 62)):
+    for cushion, strength in ((broad, 315), (narrow, 46)):
         down, right = _slopes(cushion)
         shade += (right * (0.8 * strength) + down * (0.6 * strength)) * light
     shade -= 34 * (1 - np.minimum(1, broad * 1.25))
     shade += creases * _CREASED[sketch.texture] * np.float32(rng.uniform(0.6, 1.3))
-    shade += _floats(folds) - _NEUTRAL
+    shade += np.asarray(folds, dtype=np.float32) - _NEUTRAL
     smooth = Image.fromarray(np.clip(shade, 0, 255).astype(np.uint8))
     large = smooth.resize(outline.size, Image.Resampling.BILINEAR)
     detail = np.asarray(layers["detail"]).astype(np.int16) - _NEUTRAL
@@ -201,8 +227,11 @@ def _shade(sketch: Sketch, layers: Layers, surfaces: Surfaces, rng: Rng) -> npt.
 _CREASED = {"weave": 5.5, "knit": 3.5, "leather": 2.5}
 
 
-def _floats(layer: Image.Image) -> npt.NDArray[np.float32]:
-    return np.asarray(layer, dtype=np.float32)
+def _share(layer: Image.Image) -> npt.NDArray[np.float32]:
+    """Return a layer as numbers from 0 to 1."""
+    share: npt.NDArray[np.float32] = np.array(layer, dtype=np.float32)
+    share /= 255
+    return share
 
 
 def _slopes(

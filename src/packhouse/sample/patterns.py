@@ -1,5 +1,7 @@
 """Cloth as the camera sees it flat: one colour, stripes, checks, dots, prints; drawn as tiles that repeat."""
 
+# ruff: noqa: PLR2004  # the numbers are what a designer tunes by eye
+
 from __future__ import annotations
 
 from collections.abc import Callable

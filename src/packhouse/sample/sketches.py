@@ -141,6 +141,14 @@ def lines_of(mark: Mark) -> tuple[Points, ...]:
     return (np.concatenate([mirrored, points]),)
 
 
+@functools.cache
+def corners_of(sketch: Sketch) -> Points:
+    """Return the four corners of the smallest upright box that holds a sketch, shape (4, 2), in units."""
+    every = np.concatenate([points for mark in sketch.marks if mark.paint for points in lines_of(mark)])
+    (left, top), (right, bottom) = every.min(axis=0), every.max(axis=0)
+    return np.array([(left, top), (right, top), (left, bottom), (right, bottom)])
+
+
 def _points(path: str) -> Points:
     words = path.split()
     found: list[tuple[float, float]] = []

@@ -18,7 +18,7 @@ Number = TypeVar("Number", bound=np.generic)
 TILE = (860, 640)
 """Height and width of the tiles, pixels; a window of the largest picture fits in with room to roam."""
 
-SHRINK = 3
+SHRINK = 4
 """Light and shadow are computed on a sheet this many times smaller than the picture: they are soft."""
 
 _CREASE_TILES = 4
@@ -88,7 +88,7 @@ def _level(values: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
 
 
 def _grain(rng: np.random.Generator) -> Image.Image:
-    luma = 1.9 * _noise(rng, *TILE) + 1.2 * _blurred(_noise(rng, *TILE), 0.8)
+    luma = 1.6 * _noise(rng, *TILE) + 1.1 * _blurred(_noise(rng, *TILE), 0.8)
     chroma = 0.5 * _noise(rng, *TILE, 3)
     noise = np.rint(luma[..., None] + chroma + 128)
     return Image.fromarray(np.clip(noise, 0, 255).astype(np.uint8))
@@ -140,12 +140,12 @@ def _creases(rng: np.random.Generator) -> npt.NDArray[np.float32]:
     """Slopes of a few dozen long waves that bend each other."""
     height, width = TILE[0] // SHRINK, TILE[1] // SHRINK
     y, x = np.mgrid[0:height, 0:width].astype(np.float32)
-    bent_x = x + 9 * np.sin(y / rng.uniform(17, 26) + rng.uniform(0, 6))
-    bent_y = y + 9 * np.sin(x / rng.uniform(17, 26) + rng.uniform(0, 6))
+    bent_x = x + 7 * np.sin(y / rng.uniform(13, 20) + rng.uniform(0, 6))
+    bent_y = y + 7 * np.sin(x / rng.uniform(13, 20) + rng.uniform(0, 6))
     slopes = np.zeros((height, width), np.float32)
     for _ in range(9):
         angle = rng.normal(0, 0.75)
-        wave = rng.uniform(9, 34)
+        wave = rng.uniform(7, 26)
         along = bent_x * np.cos(angle) + bent_y * np.sin(angle)
         phase = along * (2 * np.pi / wave) + rng.uniform(0, 6)
         ridge = np.sin(phase) * np.exp(1.4 * (np.cos(phase / 2.7 + rng.uniform(0, 6)) - 1))

@@ -57,6 +57,7 @@ T_SHIRTS = (
     ),
     Sketch(
         marks=(
+            inside("M 0 -109 Q 18 -109 29 -114 L 30 -100 L 0 -50"),
             *_BACK_NECK,
             _LABEL,
             *_SHORT_SLEEVES,
@@ -95,7 +96,7 @@ VEST_TOPS = (
     Sketch(
         marks=(
             inside("M 0 -66 Q 30 -66 36 -70 L 30 -58 L 0 -54"),
-            strap("M 33 -62 Q 29 -96 21 -120", 3.2),
+            strap("M 33 -62 Q 31 -98 25 -117 Q 22 -122 20 -114 Q 20 -90 27 -60", 2.8),
             shape("M 0 -54 Q 16 -66 34 -66 Q 44 -52 55 -46 Q 50 10 58 102 Q 30 110 0 110"),
             *_VEST_LINES,
             seam("M 0 -50 Q 16 -61.5 34 -62", "half"),

@@ -1,5 +1,7 @@
 """The purchases of the sample: lines of transactions_train.csv, sorted by day, made chunk by chunk."""
 
+# ruff: noqa: PLR2004  # the numbers are made-up shares, each used once
+
 from __future__ import annotations
 
 from collections.abc import Iterator

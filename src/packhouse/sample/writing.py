@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 from packhouse.errors import DestinationExistsError, UsageError, Where
@@ -20,6 +18,7 @@ from packhouse.sample.articles import (
     read_article,
     read_articles,
 )
+from packhouse.sample.crew import draw_all, fitting_helpers
 from packhouse.sample.customers import (
     CUSTOMERS_HEADER,
     PREDICTED,
@@ -31,12 +30,8 @@ from packhouse.sample.customers import (
 from packhouse.sample.drawing import draw_jpeg
 from packhouse.sample.hexdigits import Raw
 from packhouse.sample.problems import PROBLEM_IDS, problem_files
-from packhouse.sample.surfaces import Surfaces, make_surfaces
+from packhouse.sample.surfaces import make_surfaces
 from packhouse.sample.transactions import TRANSACTIONS_HEADER, favourites, transaction_lines
-
-_MOST_THREADS = 16
-_BATCH = 64
-"""Pictures handed to the threads at a time: few enough for Ctrl-C to end soon."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +66,8 @@ def write_sample(  # noqa: PLR0913  # one keyword for each thing there can be mo
 ) -> SampleSummary:
     """Write a made-up data set in the shape of a fashion retailer's: drawn product photos and four tables.
 
-    The same arguments give the same bytes with the same versions of NumPy and Pillow, however many
-    threads draw.
+    The same arguments give the same bytes with the same versions of NumPy and Pillow on the same
+    kind of machine, however many processors draw.
 
     Args:
         folder: Where to write; must be missing or empty.
@@ -92,15 +87,14 @@ def write_sample(  # noqa: PLR0913  # one keyword for each thing there can be mo
             without customers.
 
     Cost: about 10 ms of one processor a picture, 1 s a million transactions; memory stays below
-    200 MB, plus 70 bytes a customer.
+    200 MB, plus 100 bytes a customer.
     """
     _check_numbers(images=images, customers=customers, transactions=transactions, seed=seed)
     _check_folder(folder)
     folder.mkdir(parents=True, exist_ok=True)
     ids = article_ids(seed, images, PROBLEM_IDS if problems else 0)
-    surfaces = make_surfaces(seed)
-    size = write_images(folder / "images", ids.pictured, seed, surfaces, progress)
-    odd = _write_problems(folder, ids, seed, surfaces) if problems else {}
+    size = write_images(folder / "images", ids.pictured, seed, progress)
+    odd = _write_problems(folder, ids, seed) if problems else {}
     size += sum(odd.values())
     every = ids.all()
     size += _write_articles(folder / "articles.csv", every, seed, progress)
@@ -122,14 +116,8 @@ def write_sample(  # noqa: PLR0913  # one keyword for each thing there can be mo
     )
 
 
-def write_images(  # noqa: PLR0913  # the tests ask for the number of threads, nobody else has to
-    folder: Path,
-    ids: tuple[str, ...],
-    seed: int,
-    surfaces: Surfaces,
-    progress: Observer,
-    *,
-    threads: int | None = None,
+def write_images(
+    folder: Path, ids: tuple[str, ...], seed: int, progress: Observer, *, helpers: int | None = None
 ) -> int:
     """Draw the images of the ids, below folders named after their first three digits.
 
@@ -137,9 +125,9 @@ def write_images(  # noqa: PLR0913  # the tests ask for the number of threads, n
         folder: Folder of the images; may exist.
         ids: Article ids.
         seed: Not negative.
-        surfaces: Those of the same seed.
         progress: Told of the task "images".
-        threads: How many draw at a time; None for one per processor. The bytes do not depend on it.
+        helpers: How many interpreters draw at a time, 0 for this one; None for as many as are worth
+            it. The bytes do not depend on it.
 
     Returns:
         Bytes written.
@@ -148,27 +136,16 @@ def write_images(  # noqa: PLR0913  # the tests ask for the number of threads, n
     for name in sorted({one[:3] for one in ids}):
         (folder / name).mkdir(exist_ok=True)
 
-    def write(one: str) -> int:
-        data = draw_jpeg(read_article(seed, one), seed, surfaces)
+    def keep(one: str, data: bytes) -> int:
         return (folder / one[:3] / f"{one}.jpg").write_bytes(data)
 
-    threads = threads or min(_MOST_THREADS, os.cpu_count() or 1)
+    helpers = fitting_helpers(len(ids)) if helpers is None else helpers
     size = 0
-    with (
-        task(progress, "images", total=len(ids), unit="files") as running,
-        ThreadPoolExecutor(threads, thread_name_prefix="draw") as pool,
-    ):
-        for batch in _batches(ids, _BATCH):
-            for written in pool.map(write, batch):
-                size += written
-                running.advance()
+    with task(progress, "images", total=len(ids), unit="files") as running:
+        for written in draw_all(ids, seed, keep, helpers=helpers):
+            size += written
+            running.advance()
     return size
-
-
-def _batches(ids: Iterable[str], size: int) -> Iterator[tuple[str, ...]]:
-    source = iter(ids)
-    while batch := tuple(islice(source, size)):
-        yield batch
 
 
 def _check_numbers(**numbers: int) -> None:
@@ -191,8 +168,9 @@ def _check_folder(folder: Path) -> None:
         )
 
 
-def _write_problems(folder: Path, ids: ArticleIds, seed: int, surfaces: Surfaces) -> dict[str, int]:
+def _write_problems(folder: Path, ids: ArticleIds, seed: int) -> dict[str, int]:
     """Write the files that are bad on purpose; return their sizes by path below the folder."""
+    surfaces = make_surfaces(seed)
     pictures = tuple(draw_jpeg(read_article(seed, one), seed, surfaces) for one in ids.problems)
     sizes: dict[str, int] = {}
     for path, data in problem_files(ids.problems, pictures):
@@ -215,9 +193,7 @@ def _write_articles(path: Path, ids: list[str], seed: int, progress: Observer) -
     return path.stat().st_size
 
 
-def _write_customers(
-    folder: Path, customers: Raw, best: list[str], seed: int, progress: Observer
-) -> int:
+def _write_customers(folder: Path, customers: Raw, best: list[str], seed: int, progress: Observer) -> int:
     """Write the two tables with a row for every customer; return their bytes."""
     with task(progress, "customers", total=2 * len(customers), unit="rows") as running:
         size = _write_chunks(
@@ -228,9 +204,7 @@ def _write_customers(
         )
 
 
-def _write_chunks(
-    path: Path, header: bytes, chunks: Iterator[tuple[int, bytes]], running: Task
-) -> int:
+def _write_chunks(path: Path, header: bytes, chunks: Iterator[tuple[int, bytes]], running: Task) -> int:
     size = len(header)
     with path.open("wb") as file:
         file.write(header)

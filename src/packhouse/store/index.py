@@ -267,16 +267,17 @@ def _open_sealed(path: Path) -> ParquetSource:
 def _read_binding(source: ParquetSource) -> Binding:
     found = source.metadata
     where = Where(file=str(source.path))
-    if found.get("role") != "image_index":
+    if found.get("role") != "image_index" or source.schema.names != list(INDEX_COLUMNS):
         raise CorruptStoreError("is not an image index", where=where)
-    if found["format_version"] != FORMAT_VERSION:
+    version, size, file_id, id_offset = (
+        found.get(name) for name in ("format_version", "file_size", "file_id", "id_offset")
+    )
+    if version != FORMAT_VERSION:
         raise CorruptStoreError(
-            f"has format version {found['format_version']}, this packhouse reads {FORMAT_VERSION}",
+            f"has format version {version}, this packhouse reads {FORMAT_VERSION}",
             where=where,
             hint="install a newer packhouse",
         )
-    return Binding(
-        file_size=found["file_size"],
-        file_id=found["file_id"],
-        id_offset=found["id_offset"],
-    )
+    if not (isinstance(size, int) and isinstance(file_id, str) and isinstance(id_offset, int)):
+        raise CorruptStoreError("does not say which images.h5 it belongs to", where=where)
+    return Binding(file_size=size, file_id=file_id, id_offset=id_offset)

@@ -1,0 +1,99 @@
+"""README and docs are true: their commands and code blocks run, their tables agree with the code."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from packhouse.cli.main import COMMANDS
+from packhouse.store import layout
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def blocks(text: str, language: str) -> list[str]:
+    """Return the code blocks of one language, in order."""
+    return [body for found, body in BLOCK.findall(text) if found == language]
+
+
+def test_every_block_of_the_readme_runs_in_order_in_an_empty_folder(tmp_path: Path) -> None:
+    """Commands first, since the Python blocks read what they make; each ends without an error."""
+    programs = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    for block in blocks(README, "console"):
+        for line in block.splitlines():
+            assert line.startswith("$ ")
+            subprocess.run(
+                line[2:],
+                shell=True,
+                cwd=tmp_path,
+                env={**os.environ, "PATH": programs},
+                check=True,
+                stdout=subprocess.DEVNULL,
+                timeout=240,
+            )
+    for block in blocks(README, "python"):
+        subprocess.run([sys.executable, "-W", "error", "-c", block], cwd=tmp_path, check=True, timeout=120)
+
+
+def test_blocks_are_of_a_kind_that_is_tested() -> None:
+    """A block that no test runs is plain text, and docs have no code that nobody runs."""
+    for page in PAGES:
+        languages = {found for found, _ in BLOCK.findall(page.read_text(encoding="utf-8"))}
+        allowed = {"console", "python", "text"} if page.name == "README.md" else {"text"}
+        assert languages <= allowed, page
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    """Every relative link is a file of the repository."""
+    for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
+        assert (page.parent / target).exists(), target
+
+
+def test_make_targets_that_are_named_exist() -> None:
+    """`make x` in the docs is a target of the Makefile."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for page in PAGES:
+        for target in re.findall(r"(?:`|^)make ([a-z]+)", page.read_text(encoding="utf-8"), re.MULTILINE):
+            assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+def test_every_command_is_in_the_readme() -> None:
+    """What the program can do, the README shows."""
+    for command in COMMANDS:
+        assert f"packhouse {command}" in README
+
+
+def test_the_format_page_lists_the_columns_of_the_index() -> None:
+    """docs/format.md and layout.py name the same columns, in the same order, with the same types."""
+    page = (ROOT / "docs" / "format.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| ([\w\[\]]+) \|", page, re.MULTILINE)
+
+    types = {"digest": "fixed_size_binary[16]"}
+    assert rows == [(name, types.get(kind, kind)) for name, kind in layout.INDEX_COLUMNS.items()]
+
+
+def test_the_architecture_page_names_every_room() -> None:
+    """docs/architecture.md has every folder and file of the top floor."""
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    for entry in (ROOT / "src" / "packhouse").iterdir():
+        if entry.name.startswith("__") or entry.name == "py.typed":
+            continue
+        name = f"{entry.name}/" if entry.is_dir() else entry.name
+        assert f"`{name}`" in page, name
+
+
+def test_the_changelog_has_the_version() -> None:
+    """The version of the package has its section."""
+    import packhouse
+
+    assert f"## {packhouse.__version__}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert f'version = "{packhouse.__version__}"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
