@@ -46,9 +46,13 @@ def test_a_task_ends_in_an_exception_too(error: type[BaseException]) -> None:
     """The observer hears of the end, and the exception goes on."""
     events: list[Event] = []
 
-    with pytest.raises(error), task(events.append, "images", total=None, unit="files") as progress:
-        progress.advance(5)
-        raise error
+    def work() -> None:
+        with task(events.append, "images", total=None, unit="files") as progress:
+            progress.advance(5)
+            raise error
+
+    with pytest.raises(error):
+        work()
 
     assert events[-2:] == [Advanced(task="images", done=5), Finished(task="images")]
 

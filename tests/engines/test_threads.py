@@ -7,7 +7,7 @@ import threading
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from packhouse.engines.threads import MOST_WORKERS, default_workers, run_pieces
@@ -23,6 +23,7 @@ def test_every_piece_is_done_once(workers: int) -> None:
     assert sorted(done) == list(range(500))
 
 
+@settings(deadline=None, max_examples=60)
 @given(pieces=st.lists(st.none() | st.booleans() | st.integers() | st.just("")), workers=st.integers(1, 4))
 def test_any_value_is_a_piece(pieces: list[object], workers: int) -> None:
     """None and other values that mean nothing elsewhere are pieces too."""
@@ -47,7 +48,10 @@ def test_workers_overlap(workers: int) -> None:
     """As many pieces as workers are under way at once: all of them reach one barrier."""
     barrier = threading.Barrier(workers)
 
-    run_pieces(range(workers), lambda _: barrier.wait(10) and None, workers=workers)
+    def work(_piece: int) -> None:
+        barrier.wait(10)
+
+    run_pieces(range(workers), work, workers=workers)
 
     assert not barrier.broken
 

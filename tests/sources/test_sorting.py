@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from packhouse.records import SourceFile
@@ -57,6 +57,7 @@ def test_every_image_extension_in_any_case(extension: str) -> None:
     assert paths(sort(*names))["images"] == names
 
 
+@settings(deadline=None, max_examples=60)
 @given(
     st.lists(
         st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1).map(

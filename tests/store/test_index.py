@@ -195,7 +195,7 @@ def test_nearby_keys_hold_neighbours(index: ImageIndex) -> None:
 
 def test_it_is_a_table_for_others(pack: Path, rows: list[dict[str, Any]]) -> None:
     """DuckDB answers SQL on it as on any Parquet file."""
-    found = duckdb.sql(f"SELECT key FROM '{pack / INDEX_FILE}' WHERE width < 10 ORDER BY key").fetchall()  # noqa: S608
+    found = duckdb.execute(f"SELECT key FROM '{pack / INDEX_FILE}' WHERE width < 10 ORDER BY key").fetchall()  # noqa: S608
 
     assert found == [(row["key"],) for row in rows if row["width"] is not None and row["width"] < 10]
 

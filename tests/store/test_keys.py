@@ -6,7 +6,7 @@ from itertools import accumulate
 from posixpath import splitext
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from packhouse.store.keys import settle_keys, stem
@@ -54,6 +54,7 @@ def keys_of(*paths: str) -> dict[str, str]:
     return {key.path: key.key for key in settle_keys(paths).keys}
 
 
+@settings(deadline=None, max_examples=60)
 @given(paths=trees)
 def test_keys_are_unique_and_sorted(paths: list[str]) -> None:
     """Each path gets one key, no key is given twice, and they come as the bytes of UTF-8 sort."""
@@ -65,6 +66,7 @@ def test_keys_are_unique_and_sorted(paths: list[str]) -> None:
     assert found == sorted(found, key=str.encode)
 
 
+@settings(deadline=None, max_examples=60)
 @given(paths=trees)
 def test_no_key_is_a_group(paths: list[str]) -> None:
     """A dataset never stands where a group of another image must stand."""
@@ -74,6 +76,7 @@ def test_no_key_is_a_group(paths: list[str]) -> None:
     assert groups.isdisjoint(key.key for key in keys)
 
 
+@settings(deadline=None, max_examples=60)
 @given(paths=trees)
 def test_a_key_is_group_and_name(paths: list[str]) -> None:
     """Group and name make the key; no part of it is empty, "." or "..", which mean something in HDF5."""
@@ -83,6 +86,7 @@ def test_a_key_is_group_and_name(paths: list[str]) -> None:
         assert {"", ".", ".."}.isdisjoint(key.key.split("/"))
 
 
+@settings(deadline=None, max_examples=60)
 @given(paths=trees)
 def test_a_key_comes_from_its_path(paths: list[str]) -> None:
     """The group is the file's folder, the name its name, and the report says whose extension was kept."""
@@ -96,6 +100,7 @@ def test_a_key_comes_from_its_path(paths: list[str]) -> None:
     assert whole <= set(settled.kept_extensions)
 
 
+@settings(deadline=None, max_examples=60)
 @given(paths=trees, random=st.randoms(use_true_random=False))
 def test_the_order_of_the_files_does_not_matter(paths: list[str], random: object) -> None:
     """The same files in another order get the same keys."""

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import packhouse
@@ -140,6 +140,7 @@ def test_groups_and_total(store: ImageStore, truth: dict[str, bytes]) -> None:
     assert store.total_bytes == sum(map(len, truth.values()))
 
 
+@settings(deadline=None, max_examples=60)
 @given(data=st.data())
 def test_read_many_is_reading_one_by_one(
     store: ImageStore, truth: dict[str, bytes], data: st.DataObject
@@ -150,6 +151,7 @@ def test_read_many_is_reading_one_by_one(
     assert store.read_many(keys) == [truth[key] for key in keys]
 
 
+@settings(deadline=None, max_examples=60)
 @given(data=st.data(), gap=st.integers(0, 500), most=st.integers(1, 5000))
 def test_read_many_does_not_depend_on_how_it_coalesces(
     store: ImageStore, truth: dict[str, bytes], data: st.DataObject, gap: int, most: int
@@ -306,12 +308,12 @@ def test_swapped_images_are_refused(copy: Path) -> None:
         ImageStore(copy).read("6")
 
 
-@pytest.mark.parametrize("keep", [0, 1, 100, 0.5, -1])
-def test_a_cut_image_file_is_refused_at_open(copy: Path, keep: float) -> None:
+@pytest.mark.parametrize("missing", [1, 100, 20_000, 10**9])
+def test_a_cut_image_file_is_refused_at_open(copy: Path, missing: int) -> None:
     """One byte less is enough; the error says both sizes."""
     path = copy / IMAGES_FILE
     size = path.stat().st_size
-    os.truncate(path, int(size * keep) if isinstance(keep, float) else keep % size)
+    os.truncate(path, max(0, size - missing))
 
     with pytest.raises(CorruptStoreError, match=f"the index says {size:,}"):
         packhouse.open(copy)

@@ -33,7 +33,7 @@ def test_a_sealed_file_is_parquet(sealed: Path) -> None:
     check_seal(sealed)
 
     assert pq.read_table(sealed)["n"].to_pylist() == list(range(1000))
-    assert duckdb.sql(f"SELECT sum(n), count(DISTINCT t) FROM '{sealed}'").fetchall() == [(499500, 1000)]  # noqa: S608
+    assert duckdb.execute(f"SELECT sum(n), count(DISTINCT t) FROM '{sealed}'").fetchall() == [(499500, 1000)]  # noqa: S608
 
 
 def test_every_flip_in_the_footer_is_seen(sealed: Path) -> None:

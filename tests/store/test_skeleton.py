@@ -12,7 +12,7 @@ from pathlib import Path
 
 import h5py
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from packhouse.errors import AccountingError, DestinationError, NoSpaceError
@@ -172,6 +172,7 @@ def test_metadata_lies_before_the_first_image(tmp_path: Path, per_group: int) ->
     assert offsets[0] + 50 * 1000 == path.stat().st_size
 
 
+@settings(deadline=None, max_examples=60)
 @given(
     counts=st.lists(st.integers(1, 40), min_size=1, max_size=12),
     depth=st.integers(1, 4),

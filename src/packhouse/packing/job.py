@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
@@ -125,9 +127,28 @@ def pack(  # noqa: PLR0913  # the one face with all options, named as on the com
         overwrite=overwrite,
     )
     started = time.perf_counter()
-    made = plan(src, dest, options=options, progress=progress)
-    scanned = time.perf_counter() - started
-    return execute(made, progress or silent, seconds={"scan": scanned})
+    with _no_cycle_search():
+        made = plan(src, dest, options=options, progress=progress)
+        scanned = time.perf_counter() - started
+        return execute(made, progress or silent, seconds={"scan": scanned})
+
+
+@contextmanager
+def _no_cycle_search() -> Iterator[None]:
+    """Keep Python from searching a million small records for cycles: a tenth of the time of packing.
+
+    Memory is freed as always, by reference counts.
+
+    Yields:
+        Nothing.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def execute(made: Plan, observer: Observer, *, seconds: dict[str, float]) -> Report:

@@ -6,6 +6,7 @@ import os
 import stat
 from collections.abc import Callable
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 
 from packhouse.errors import SourceChangedError, SourceError, SourceNotFoundError, Where
@@ -65,7 +66,7 @@ def scan_folder(root: Path, *, leave_out: frozenset[Path], on_found: Callable[[i
     while walk.waiting:
         on_found(walk.list_folder(walk.waiting.pop()))
     return Found(
-        files=tuple(sorted(walk.files, key=lambda one: one.path)),
+        files=tuple(sorted(walk.files, key=itemgetter(0))),
         skipped=tuple(sorted(walk.skipped, key=lambda one: one.path)),
         failed=tuple(sorted(walk.failed, key=lambda one: one.path)),
     )

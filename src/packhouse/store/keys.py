@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
+from operator import itemgetter
 from posixpath import splitext
 from typing import NamedTuple
 
@@ -55,27 +56,34 @@ def settle_keys(paths: Iterable[str]) -> SettledKeys:
         One key a path. Two files of one folder that differ only in extension both keep it, and so does a
         file named like a folder beside it.
     """
-    split = [(path, *_split(path)) for path in paths]
-    dropped = _shared_folders([folder for _, folder, _ in split])
+    split = [(path, *path.rpartition("/")[::2]) for path in paths]
+    dropped = _shared_folders({folder for _, folder, _ in split})
     skip = len(dropped) + 1 if dropped else 0
-    groups = {folder[skip:] for _, folder, _ in split}
-    taken_by_groups = _all_levels(groups)
     placed = [(path, folder[skip:], file_name) for path, folder, file_name in split]
+    levels = _all_levels({group for _, group, _ in placed})
     whole: set[str] = set()
     while True:
-        names = {path: name if path in whole else stem(name) for path, _, name in placed}
-        count = Counter(_join(group, names[path]) for path, group, _ in placed)
-        clashing = {
-            path
-            for path, group, _ in placed
-            if path not in whole
-            and (count[_join(group, names[path])] > 1 or _join(group, names[path]) in taken_by_groups)
-        }
+        keys = [_key(path, group, name, whole=path in whole) for path, group, name in placed]
+        clashing = _clashing(keys, levels) - whole
         if not clashing:
             break
         whole |= clashing
-    keys = [Key(_join(group, names[path]), group, names[path], path) for path, group, _ in placed]
-    return SettledKeys(tuple(sorted(keys, key=lambda key: key.key)), dropped, tuple(sorted(whole)))
+    keys.sort(key=itemgetter(0))
+    return SettledKeys(tuple(keys), dropped, tuple(sorted(whole)))
+
+
+def _key(path: str, group: str, file_name: str, *, whole: bool) -> Key:
+    name = file_name if whole else stem(file_name)
+    return Key(f"{group}/{name}" if group else name, group, name, path)
+
+
+def _clashing(keys: Sequence[Key], levels: set[str]) -> set[str]:
+    """Return the paths of those whose key is another's, or a group's."""
+    distinct = {key.key for key in keys}
+    if len(distinct) == len(keys) and distinct.isdisjoint(levels):
+        return set()
+    count = Counter(key.key for key in keys)
+    return {key.path for key in keys if count[key.key] > 1 or key.key in levels}
 
 
 def stem(file_name: str) -> str:
@@ -91,17 +99,8 @@ def stem(file_name: str) -> str:
     return file_name if found in {"", ".", ".."} else found
 
 
-def _split(path: str) -> tuple[str, str]:
-    folder, _, name = path.rpartition("/")
-    return folder, name
-
-
-def _join(group: str, name: str) -> str:
-    return f"{group}/{name}" if group else name
-
-
-def _shared_folders(folders: Sequence[str]) -> str:
-    parts = [folder.split("/") if folder else [] for folder in set(folders)]
+def _shared_folders(folders: Iterable[str]) -> str:
+    parts = [folder.split("/") if folder else [] for folder in folders]
     shared = takewhile(lambda level: len(set(level)) == 1, zip(*parts, strict=False))
     return "/".join(level[0] for level in shared)
 

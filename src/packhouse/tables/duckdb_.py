@@ -153,33 +153,36 @@ class Engine:
         results: list[Result] = []
         errors: list[BaseException] = []
         # not Thread.join: a Ctrl-C inside it lets Python 3.11 take the thread for dead (bpo-45274)
-        ended = threading.Event()
+        begun, ended = threading.Event(), threading.Event()
+        cancelled = self._cancelled = threading.Event()
 
         def guarded() -> None:
+            begun.set()
             try:
-                results.append(work())
+                if not cancelled.is_set():
+                    results.append(work())
             except BaseException as err:  # noqa: BLE001  # handed over to the caller's thread
                 errors.append(err)
             finally:
                 ended.set()
 
-        self._cancelled.clear()
-        threading.Thread(target=guarded, name="packhouse-duckdb").start()
         try:
+            threading.Thread(target=guarded, name="packhouse-duckdb").start()
             while not ended.wait(POLL_S):
                 if on_percent is not None:
                     on_percent(max(0.0, self._connection.query_progress()))
         except BaseException:
-            self._stop(ended)
+            self._stop(begun, ended)
             raise
         if errors:
             raise errors[0]
         return results[0]
 
-    def _stop(self, ended: threading.Event) -> None:
+    def _stop(self, begun: threading.Event, ended: threading.Event) -> None:
+        # a thread that has not begun finds the query cancelled when it does
         self._cancelled.set()
-        # more than once: an interrupt that comes before the query has begun is lost
-        while not ended.is_set():
+        while begun.is_set() and not ended.is_set():
+            # until it has an effect: an interrupt that comes before the query runs is lost
             with suppress(KeyboardInterrupt):
                 self._connection.interrupt()
                 ended.wait(POLL_S)
