@@ -62,6 +62,15 @@ def test_row_groups_and_bytes_do_not_follow_the_batches(
     assert pq.read_table(folder / "a").equals(table)
 
 
+def test_pages_do_not_follow_the_batches(tmp_path: Path) -> None:
+    """Columns that fill several pages are cut into the same pages, however the rows came."""
+    table = pa.table({"long": [random.Random(row).randbytes(100).hex() for row in range(12_000)]})
+
+    files = {write(tmp_path / str(cut), table, [cut], row_group_rows=12_000) for cut in (0, 700, 5000)}
+
+    assert len(files) == 1
+
+
 def test_batches_that_are_slices_of_others(tmp_path: Path) -> None:
     """Rows that lie in the middle of a larger batch are written as if they stood alone."""
     whole = TABLE.combine_chunks().to_batches()[0]

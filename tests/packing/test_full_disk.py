@@ -30,7 +30,9 @@ def small_disk(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path]
 @pytest.mark.parametrize(
     ("small_disk", "images", "transactions"),
     [
+        pytest.param(12, 2000, 300, id="at the start of the skeleton"),
         pytest.param(100, 2000, 300, id="in the skeleton"),
+        pytest.param(600, 2000, 300, id="at the end of the skeleton"),
         pytest.param(1200, 2000, 300, id="in the images"),
         pytest.param(120, 24, 30_000, id="in the tables"),
     ],

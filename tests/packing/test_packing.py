@@ -376,6 +376,26 @@ def test_a_pack_inside_its_source_does_not_pack_itself(dataset: DataSet) -> None
     assert report.accounts.images == len(dataset.files)
 
 
+def test_dest_is_left_out_however_it_is_spelled(dataset: DataSet, tmp_path: Path) -> None:
+    """Also through a link and with "..", a pack below SRC is not packed again."""
+    (tmp_path / "way").symlink_to(dataset.folder)
+    packhouse.pack(dataset.folder, tmp_path / "way" / "images" / ".." / "shop.pack")
+
+    report = packhouse.pack(tmp_path / "way", dataset.folder / "shop.pack", overwrite=True)
+
+    assert report.accounts.seen == len(dataset.files) + 3
+
+
+def test_a_single_string_is_one_glob(dataset: DataSet, tmp_path: Path) -> None:
+    """images="*.jpg" means what ["*.jpg"] means."""
+    (dataset.folder / "notes.txt").write_text("x")
+
+    report = packhouse.pack(dataset.folder, tmp_path / "shop.pack", images="*.jpg", joins=JOIN)
+
+    assert report.accounts.images == len(dataset.files)
+    assert [join.name for join in report.joins] == ["train"]
+
+
 def test_folders_of_images_without_any_table(dataset: DataSet, tmp_path: Path) -> None:
     """A folder-class data set packs and opens; it has no link and no rows."""
     report = packhouse.pack(dataset.folder / "images", tmp_path / "x.pack")

@@ -258,6 +258,16 @@ def test_a_range_outside_of_the_file_is_refused(copy: Path, offset: int, length:
         ImageStore(copy).read("0")
 
 
+def test_a_range_that_leaves_the_file_is_refused(copy: Path) -> None:
+    """It begins inside, and would end one byte behind."""
+    size = (copy / "images.h5").stat().st_size
+    count = len(ImageIndex(copy / INDEX_FILE))
+    rewrite(copy / INDEX_FILE, offset=[size - 4] * count, length=[5] * count)
+
+    with pytest.raises(CorruptStoreError, match="outside"):
+        ImageStore(copy).read("0")
+
+
 def observe(folder: Path) -> list[object]:
     """Return all that a store tells."""
     store = ImageStore(folder)

@@ -89,12 +89,25 @@ def under_construction(dest: Path, *, overwrite: bool) -> Iterator[Path]:
         _empty(folder)
         try:
             yield folder
-            _publish(folder, dest, overwrite=overwrite)
+            with _translated(dest):
+                _publish(folder, dest, overwrite=overwrite)
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
     finally:
         os.close(lock)
+
+
+@contextmanager
+def _translated(dest: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as err:
+        if isinstance(err, DestinationError):
+            raise
+        raise DestinationError(
+            f"the finished pack could not be put in place: {err.strerror}", where=Where(file=str(dest))
+        ) from err
 
 
 def _is_ours(folder: Path) -> bool:

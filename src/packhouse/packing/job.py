@@ -56,14 +56,14 @@ def pack(  # noqa: PLR0913  # the one face with all options, named as on the com
     src: str | os.PathLike[str],
     dest: str | os.PathLike[str],
     *,
-    joins: Sequence[str] = (),
+    joins: str | Sequence[str] = (),
     how: str = "inner",
     allow_many: bool = False,
     link: str | Literal[False] | None = None,
-    images: Sequence[str] = (),
-    tables: Sequence[str] = (),
-    include: Sequence[str] = (),
-    text: Sequence[str] = (),
+    images: str | Sequence[str] = (),
+    tables: str | Sequence[str] = (),
+    include: str | Sequence[str] = (),
+    text: str | Sequence[str] = (),
     types: dict[str, str] | None = None,
     compression: str = "zstd",
     workers: int | None = None,
@@ -111,14 +111,14 @@ def pack(  # noqa: PLR0913  # the one face with all options, named as on the com
     about 1 KB an image.
     """
     options = PackOptions(
-        joins=tuple(joins),
+        joins=_several(joins),
         how=how,
         allow_many=allow_many,
         link=link,
-        images=tuple(images),
-        tables=tuple(tables),
-        include=tuple(include),
-        text=tuple(text),
+        images=_several(images),
+        tables=_several(tables),
+        include=_several(include),
+        text=_several(text),
         types=dict(types or {}),
         compression=compression,
         workers=workers,
@@ -131,6 +131,11 @@ def pack(  # noqa: PLR0913  # the one face with all options, named as on the com
         made = plan(src, dest, options=options, progress=progress)
         scanned = time.perf_counter() - started
         return execute(made, progress or silent, seconds={"scan": scanned})
+
+
+def _several(values: str | Sequence[str]) -> tuple[str, ...]:
+    """Return the values as a tuple; a single string is one value, not a sequence of letters."""
+    return (values,) if isinstance(values, str) else tuple(values)
 
 
 @contextmanager

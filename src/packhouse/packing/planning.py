@@ -21,6 +21,7 @@ from packhouse.tables.join_specs import check_joins, not_found
 from packhouse.tables.records import TablePlan
 
 HDF5_BYTES_PER_IMAGE = 360
+HDF5_BYTES_PER_GROUP = 1800
 INDEX_BYTES_PER_IMAGE = 70
 TABLE_SHARE = 0.5
 """Parquet and spill of a table, as a share of its CSV file; measured at 0.15 to 0.45."""
@@ -58,7 +59,8 @@ class Plan:
     def needed_bytes(self) -> int:
         """Estimate of the room the pack takes."""
         each = HDF5_BYTES_PER_IMAGE + INDEX_BYTES_PER_IMAGE
-        return self.image_bytes + len(self.images) * each + int(self.table_bytes * TABLE_SHARE)
+        groups = len({key.group for key in self.keys.keys}) * HDF5_BYTES_PER_GROUP
+        return self.image_bytes + len(self.images) * each + groups + int(self.table_bytes * TABLE_SHARE)
 
     def to_dict(self) -> dict[str, object]:
         """Return it as JSON-able values."""
@@ -109,9 +111,9 @@ def make_plan(source: Path, dest: Path, options: PackOptions, observer: Observer
         ColumnNotFoundError: A join, link or type speaks of a table or column that is not there.
         UsageError: A join has the name of a table.
     """
-    leave_out = frozenset((dest.absolute(), packing_folder(dest).absolute()))
+    leave_out = frozenset((dest.resolve(), packing_folder(dest).resolve()))
     with task(observer, "scanning", total=None, unit="files") as progress:
-        found = scan_folder(source.absolute(), leave_out=leave_out, on_found=progress.advance)
+        found = scan_folder(source.resolve(), leave_out=leave_out, on_found=progress.advance)
     sorted_files = sort_files(found.files, options.selection)
     tables, failed = _plan_tables(source, sorted_files.tables)
     if not sorted_files.images and not sorted_files.tables:

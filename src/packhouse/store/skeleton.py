@@ -54,12 +54,12 @@ def write_skeleton(path: Path, datasets: Sequence[tuple[str, str, int]], *, file
         NoSpaceError: The disk is full.
         DestinationError: The file cannot be written for another reason.
 
-    Cost: 20-40 us an image.
+    Cost: 15-20 us an image. No data goes through the HDF5 library: with it, a full disk crashes the
+    interpreter (h5py 3.16); without, no crash was seen at any of twenty sizes of a full tmpfs.
     Source: HDF5 File Format Specification 3.0, IV.A.2.i (data layout message, contiguous).
     """
     try:
         metadata_bytes = _estimate_metadata_bytes(datasets)
-        _prove_room(path, metadata_bytes)
         offsets = _write(path, datasets, file_id, metadata_bytes)
         with path.open("rb") as file:
             os.fsync(file.fileno())
@@ -82,22 +82,6 @@ def _estimate_metadata_bytes(datasets: Sequence[tuple[str, str, int]]) -> int:
     groups = sum(METADATA_BYTES_PER_GROUP + len(group.rpartition("/")[2].encode()) for group in links)
     heaps = sum(METADATA_BYTES_PER_HEAP for count in links.values() if count > MOST_LINKS_IN_HEADER)
     return max(SMALLEST_METADATA_BLOCK, names + groups + heaps)
-
-
-def _prove_room(path: Path, size: int) -> None:
-    """Reserve the room of the metadata and give it back.
-
-    On a full disk the HDF5 library crashes the interpreter (h5py 3.16, HDF5 2.0); a reservation raises, also
-    where a quota is the limit, which the free space of the disk does not tell.
-    """
-    if not hasattr(os, "posix_fallocate"):
-        return
-    reserve = path.with_name(path.name + ".reserve")
-    with reserve.open("xb") as file:
-        try:
-            os.posix_fallocate(file.fileno(), 0, size)
-        finally:
-            reserve.unlink()
 
 
 def _translate(err: OSError | RuntimeError, path: Path) -> DestinationError:

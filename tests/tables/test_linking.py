@@ -1,0 +1,292 @@
+"""Which column names the images is found by evidence; expected counts are those of Python's own sets."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+from PIL import Image
+
+import packhouse
+from packhouse.records import HeaderFacts
+from packhouse.store.filling import Filled, Place
+from packhouse.store.index import Binding, write_index
+from packhouse.store.keys import settle_keys
+from packhouse.tables.converting import Workbench, convert_table
+from packhouse.tables.linking import LinkTask, find_link, free_name, link_table, prepare_names, weigh
+from packhouse.tables.records import LinkReport, TablePlan, TableReport
+
+Columns = Mapping[str, Sequence[str | None]]
+PATHS = [f"images/01{n % 2}/{n:010d}.jpg" for n in range(20)]
+NAMES = [f"{n:010d}" for n in range(20)]
+KEYS = [f"01{n % 2}/{n:010d}" for n in range(20)]
+NOTHING = "a-word"
+
+
+class House:
+    """A bench, an index of images, and tables."""
+
+    def __init__(self, bench: Workbench, paths: Sequence[str]) -> None:
+        keys = settle_keys(paths).keys
+        facts = HeaderFacts("image/jpeg", 1, 1, None, None)
+        filled = [Filled(Place(key, 0, 1), bytes(16), facts) for key in keys]
+        self.bench = bench
+        self.index = bench.folder / "image_index.parquet"
+        self.tables: dict[str, TableReport] = {}
+        write_index(self.index, filled, Binding(file_size=1, file_id="0" * 32, id_offset=0))
+        self.images = prepare_names(bench.engine, self.index)
+
+    def add(self, name: str, columns: Columns, wanted: Mapping[str, str] | None = None) -> None:
+        """Convert a table of these columns."""
+        text = io.StringIO(newline="")
+        writer = csv.writer(text)
+        writer.writerow(columns)
+        writer.writerows(zip(*columns.values(), strict=True))
+        source = self.bench.folder / f"{name}.csv"
+        source.write_text(text.getvalue(), newline="")
+        plan = TablePlan(name, source.name, 1, f"{name}.parquet", tuple(columns), ())
+        self.tables[name] = convert_table(self.bench, plan, source, wanted=wanted or {})
+
+    def found(self) -> list[str]:
+        """Return the columns that name images, best first."""
+        evidence = find_link(
+            self.bench.engine, list(self.tables.values()), self.bench.folder, images=self.images
+        )
+        return [f"{one.table}.{one.column}" for one in evidence]
+
+    def link(self, table: str, column: str) -> tuple[LinkReport, Any]:
+        """Link a table, and return the report and the table as pyarrow reads it."""
+        report = self.tables[table]
+        evidence = weigh(self.bench.engine, report, column, self.bench.folder, images=self.images)
+        work = LinkTask(evidence, asked_for=True, others=(), images=self.images)
+        linked = link_table(self.bench, report, work, index=self.index)
+        assert not list(self.bench.folder.glob("*.linked"))
+        return linked, pq.ParquetFile(self.bench.folder / report.file).read()
+
+
+Build = Callable[[Sequence[str]], House]
+
+
+@pytest.fixture
+def build(bench: Workbench, tmp_path: Path) -> Build:
+    """Return a function from paths of images to a house of its own folder."""
+    return lambda paths: House(dataclasses.replace(bench, folder=tmp_path), paths)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        NAMES,
+        KEYS,
+        PATHS,
+        [path.rpartition("/")[2] for path in PATHS],
+        [(NAMES, KEYS, PATHS)[n % 3][n] for n in range(20)],
+    ],
+)
+def test_every_form_of_a_name_is_known(build: Build, values: list[str]) -> None:
+    """A column may hold names, keys, paths or file names of images, or mix them."""
+    house = build(PATHS)
+    house.add("articles", {"note": [NOTHING] * 20, "id": values})
+
+    report, table = house.link("articles", "id")
+
+    assert house.found() == ["articles.id"]
+    assert table["image"].to_pylist() == [True] * 20
+    assert table["image_key"].to_pylist() == KEYS
+    assert (report.rows_with_image, report.images_without_row, report.images) == (20, 0, 20)
+
+
+def test_a_column_without_repeated_values_comes_first(build: Build) -> None:
+    """The table that describes the images has one row an image; sales name each of them many times."""
+    house = build(PATHS)
+    house.add("sales", {"article": NAMES * 3, "n": [str(n) for n in range(60)]})
+    house.add("articles", {"article_id": [*NAMES[:15], *(f"no{n}" for n in range(5))]})
+    house.add("more", {"article_id": NAMES})
+
+    assert house.found() == ["more.article_id", "articles.article_id", "sales.article"]
+
+
+def test_whole_numbers_may_name_images_when_none_repeats(build: Build) -> None:
+    """A number names an image that is called like it; a repeated one is only a number."""
+    house = build([f"images/{n}.jpg" for n in range(1, 21)])
+    house.add("articles", {"id": [str(n) for n in range(1, 21)], "size": [str(n % 9 + 1) for n in range(20)]})
+
+    report, table = house.link("articles", "id")
+
+    assert house.tables["articles"].columns[0].arrow == "int8"
+    assert house.found() == ["articles.id"]
+    assert table["image_key"].to_pylist() == [str(n) for n in range(1, 21)]
+    assert report.rows_with_image == 20
+
+
+@pytest.mark.parametrize(
+    ("n_values", "n_found", "n_images", "linked"),
+    [
+        (20, 10, 20, True),
+        (20, 9, 20, False),
+        (4, 2, 20, True),
+        (40, 9, 20, False),
+        (40, 10, 20, True),
+        (3, 1, 20, False),
+    ],
+)
+def test_half_of_the_values_or_of_the_images(
+    build: Build,
+    n_values: int,
+    n_found: int,
+    n_images: int,
+    linked: bool,  # noqa: FBT001  # a parameter of the table above
+) -> None:
+    """A column is a link when half of its values name images, or name half of the images; not below."""
+    house = build(PATHS[:n_images])
+    values = [*NAMES[:n_found], *(f"no{n}" for n in range(n_values - n_found))]
+    house.add("articles", {"id": values, "note": [NOTHING] * n_values})
+
+    assert house.found() == (["articles.id"] if linked else [])
+
+
+def test_tables_that_name_nothing_are_not_linked(build: Build) -> None:
+    """Empty columns, words, floats and dates are no names; a table without rows neither."""
+    house = build(PATHS)
+    house.add("words", {"a": ["x", None], "b": [None, None], "c": ["0.5", "1.5"], "d": ["2018-02-03", None]})
+    house.add("empty", {"id": [], "other": []})
+
+    assert house.found() == []
+
+
+def test_both_kinds_of_orphans_are_counted(build: Build) -> None:
+    """Rows without an image and images without a row are the differences of two sets, with examples."""
+    house = build(PATHS)
+    values: list[str | None] = [*NAMES[3:], None, "no1", "no2", "no1", NAMES[5]]
+    house.add("articles", {"id": values, "n": [str(n) for n in range(len(values))]})
+
+    report, table = house.link("articles", "id")
+
+    named = {value for value in values if value is not None} & set(NAMES)
+    assert report.rows == table.num_rows == len(values)
+    assert report.rows_with_image == sum(value in named for value in values)
+    assert report.rows_without_image == sum(value not in named for value in values)
+    assert report.rows_without_image_examples == ("(empty)", "no1", "no2", "no1")
+    assert report.images_without_row == len(set(NAMES) - named)
+    assert set(report.images_without_row_examples) == {KEYS[n] for n in range(3)}
+    assert report.rows_ambiguous == 0
+    assert table["image"].to_pylist() == [value in named for value in values]
+    key_of = dict(zip(NAMES, KEYS, strict=True))
+    assert table["image_key"].to_pylist() == [key_of.get(value or "") for value in values]
+
+
+def test_a_name_of_several_images_is_flagged_without_a_key(build: Build) -> None:
+    """Which of them is meant cannot be known: the row has an image, and none of the images lacks a row."""
+    house = build(["images/a/1.jpg", "images/b/1.jpg", "images/a/2.jpg", "images/b/3.jpg"])
+    house.add("articles", {"id": ["1", "2", "a/1", "b/1.jpg", "images/b/1.jpg", "9"], "x": ["y"] * 6})
+
+    report, table = house.link("articles", "id")
+
+    assert table["image"].to_pylist() == [True, True, True, False, True, False]
+    assert table["image_key"].to_pylist() == [None, "a/2", "a/1", None, "b/1", None]
+    assert report.rows_ambiguous == 1
+    assert (report.images_without_row, report.images_without_row_examples) == (1, ("b/3",))
+
+
+def test_images_that_only_an_ambiguous_name_names_have_a_row(build: Build) -> None:
+    """A row that may mean either of two images leaves neither of them without a row."""
+    house = build(["images/a/1.jpg", "images/b/1.jpg", "images/a/2.jpg"])
+    house.add("articles", {"id": ["1.jpg", "x"], "x": ["y"] * 2})
+
+    report, _ = house.link("articles", "id")
+
+    assert (report.rows_ambiguous, report.rows_with_image) == (1, 1)
+    assert report.images_without_row_examples == ("a/2",)
+
+
+def test_other_columns_and_the_order_of_rows_stay(build: Build) -> None:
+    """Linking adds two columns behind the others and changes nothing else, nulls and types included."""
+    house = build(PATHS)
+    order = [n * 7 % 20 for n in range(20)]
+    house.add(
+        "articles",
+        {
+            "price": [None if n % 3 else f"{n}.5" for n in order],
+            "id": [NAMES[n] for n in order],
+            "file_row_number": [str(n) for n in order],
+            "day": [f"2018-09-{n + 1:02d}" for n in order],
+            'a "name", quoted': ["", None] * 10,
+        },
+    )
+    before = pq.ParquetFile(house.bench.folder / "articles.parquet").read()
+
+    _, after = house.link("articles", "id")
+
+    assert after.column_names == [*before.column_names, "image", "image_key"]
+    assert after.select(before.column_names).equals(before)
+    assert after["image_key"].to_pylist() == [KEYS[n] for n in order]
+
+
+@pytest.mark.parametrize(
+    ("present", "flag", "key"),
+    [
+        (["image", "image_key"], "has_image", "packhouse_image_key"),
+        (["IMAGE"], "has_image", "image_key"),
+        (["image", "has_image", "image_key", "packhouse_image_key"], "has_image_2", "packhouse_image_key_2"),
+    ],
+)
+def test_names_that_are_taken_are_left_alone(build: Build, present: list[str], flag: str, key: str) -> None:
+    """A table that has such columns keeps them; ours get other names, which the report and the file say."""
+    house = build(PATHS)
+    house.add("articles", {"id": NAMES, **{name: [f"own{n}" for n in range(20)] for name in present}})
+
+    report, table = house.link("articles", "id")
+
+    assert (report.flag_column, report.key_column) == (flag, key)
+    assert table[key].to_pylist() == KEYS
+    assert table[flag].to_pylist() == [True] * 20
+    assert all(table[name].to_pylist() == [f"own{n}" for n in range(20)] for name in present)
+    assert f'"image_key_column": "{key}"'.encode() in table.schema.metadata[b"packhouse"]
+
+
+def test_free_names_count_on() -> None:
+    """The first free name is taken, else the last one with the first free number."""
+    assert free_name(("a", "b"), set()) == "a"
+    assert free_name(("a", "b"), {"a"}) == "b"
+    assert free_name(("a", "b"), {"a", "b", "b_2"}) == "b_3"
+
+
+def test_folders_named_like_partitions_and_patterns(bench: Workbench, tmp_path: Path) -> None:
+    """Where a pack lies adds no column to its tables, and names no other file."""
+    folder = tmp_path / "split=train" / "[1]*?"
+    folder.mkdir(parents=True)
+    house = House(dataclasses.replace(bench, folder=folder), PATHS)
+    house.add("articles", {"id": NAMES})
+
+    _, table = house.link("articles", "id")
+
+    assert house.found() == ["articles.id"]
+    assert table.column_names == ["id", "image", "image_key"]
+
+
+def test_packing_links_by_itself(tmp_path: Path) -> None:
+    """A folder of images and a table is packed and linked; the row of an image is found by its key."""
+    source = tmp_path / "source"
+    for path in PATHS[:6]:
+        (source / path).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (3, 2)).save(source / path)
+    (source / "articles.csv").write_text(
+        "id,price\n" + "".join(f"{name},{n}\n" for n, name in enumerate(NAMES[1:8]))
+    )
+
+    report = packhouse.pack(source, tmp_path / "out.pack")
+
+    assert report.link is not None
+    assert (report.link.table, report.link.column) == ("articles", "id")
+    assert report.link.chosen == "5 of its 7 values name images, none twice; 5 of 6 images are named"
+    assert report.link.rows_without_image_examples == (NAMES[6], NAMES[7])
+    assert report.link.images_without_row_examples == (KEYS[0],)
+    with packhouse.open(tmp_path / "out.pack") as pack:
+        assert pack.row(KEYS[2]) == {"id": NAMES[2], "price": 1, "image": True, "image_key": KEYS[2]}
+        assert pack.row(KEYS[0]) is None
