@@ -137,7 +137,7 @@ def test_joins_are_checked_in_their_order() -> None:
         (
             "t = transactions_train + customers on age",
             "no column 'age'",
-            "columns present: customer_id, age",
+            "columns present: customer_id, price",
         ),
         ("t = transactions_train + customers on customer_id, x", "no column 'x'", "customer_id, price"),
     ],

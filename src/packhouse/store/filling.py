@@ -15,7 +15,11 @@ from packhouse.records import HeaderFacts
 from packhouse.store.digest import digest_of
 from packhouse.store.keys import Key
 
-PIECE_BYTES = 8 << 20
+PIECE_BYTES = 512 << 10
+"""Written with one call, and small enough to be still in the processor's cache by then: 3.7 GB in files of
+37 KB took 2.9 s, where 8 MiB took 5.3 s and 256 KiB 3.4 s (two cores)."""
+
+KEPT_BUFFER_BYTES = 16 << 20
 PIECE_IMAGES = 256
 
 
@@ -76,13 +80,15 @@ def fill(
         start = places[piece.start].offset
         size = places[piece.stop - 1].offset + places[piece.stop - 1].length - start
         buffer = buffers.pop()
-        with memoryview(buffer if size <= PIECE_BYTES else bytearray(size)) as view:
+        if size > len(buffer):
+            buffer = bytearray(size)
+        with memoryview(buffer) as view:
             for row in piece:
                 place = places[row]
                 image = view[place.offset - start : place.offset - start + place.length]
                 outcomes[row] = _take_in(place, image, read_into)
             _write_all(target, view[:size], start)
-        buffers.append(buffer)
+        buffers.append(buffer if len(buffer) <= KEPT_BUFFER_BYTES else bytearray(PIECE_BYTES))
         _start_writing_back(target, start, size)
         on_filled(len(piece))
 
