@@ -75,27 +75,45 @@ def under_construction(dest: Path, *, overwrite: bool) -> Iterator[Path]:
             where=Where(file=str(folder)),
             hint="move it away, or another DEST: packs are made under the name DEST.packing",
         )
+    lock = -1
+    try:
+        # all in one block, so that Ctrl-C at any moment leaves no folder
+        lock = _open_lock(folder)
+        _take_lock(lock, folder)
+        _empty(folder)
+        yield folder
+        with _translated(dest):
+            _publish(folder, dest, overwrite=overwrite)
+    except DestinationBusyError:
+        raise
+    except BaseException:
+        _remove(folder, lock)
+        raise
+    finally:
+        if lock >= 0:
+            os.close(lock)
+
+
+def _open_lock(folder: Path) -> int:
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+        return os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
     except OSError as err:
-        with suppress(OSError):
-            folder.rmdir()  # of no use without its lock
         raise DestinationError(
             f"cannot be made: {err.strerror}", where=Where(file=str(folder)), hint="another DEST"
         ) from err
-    try:
-        _take_lock(lock, folder)
-        _empty(folder)
-        try:
-            yield folder
-            with _translated(dest):
-                _publish(folder, dest, overwrite=overwrite)
-        except BaseException:
-            shutil.rmtree(folder, ignore_errors=True)
-            raise
-    finally:
-        os.close(lock)
+
+
+def _remove(folder: Path, lock: int) -> None:
+    """Remove the folder unless another process holds its lock."""
+    with suppress(OSError, DestinationBusyError):
+        if not (folder / LOCK_FILE).exists():
+            folder.rmdir()
+            return
+        # Ctrl-C may have come between the opening of the lock and our knowing of it
+        again = lock if lock >= 0 else os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+        _take_lock(again, folder)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
