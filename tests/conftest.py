@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -15,3 +16,9 @@ def dataset(tmp_path: Path) -> DataSet:
     folder = tmp_path / "shop"
     folder.mkdir()
     return write_dataset(folder)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _ctrl_c_is_heard() -> None:
+    """What a shell starts in the background ignores Ctrl-C, and so would all that the tests interrupt."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)

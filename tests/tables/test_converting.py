@@ -12,12 +12,14 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from packhouse.errors import TableError, TypingError
+from packhouse.parquet_ import ParquetSink
 from packhouse.progress import Advanced, Event
 from packhouse.tables import dialect
 from packhouse.tables.converting import Workbench, convert_table, write_query
@@ -299,6 +301,9 @@ def test_a_late_row_decides(convert: Convert, first: str, later: str, arrow: str
         (["-0", "0"], "double"),
         (["0.06779661016949153", "1"], "double"),
         (["9007199254740993", "0.5"], "string"),
+        (["0.12345678901234567", "0.5"], "double"),
+        (["0.123456789012345678", "0.5"], "string"),
+        (["1.00000000000000000", "0.5"], "string"),
         (["9007199254740991", "0.5"], "double"),
         (["1e308", "1e309"], "string"),
         (["1.0", "1e-310"], "string"),
@@ -408,6 +413,22 @@ def test_the_same_rows_give_the_same_bytes(tmp_path: Path) -> None:
         found.add((tmp_path / str(number) / "deep" / "t.parquet").read_bytes())
 
     assert len(found) == 1
+
+
+def test_the_bytes_do_not_follow_the_batches(tmp_path: Path) -> None:
+    """However the rows arrive, the same rows make the same file."""
+    table = pa.table({"n": range(50_000), "text": [f"{n % 977:09d}" for n in range(50_000)]})
+    found = set()
+
+    for size in (50_000, 20_000, 7_001, 333):
+        path = tmp_path / f"{size}.parquet"
+        with ParquetSink(path, table.schema, metadata={}, row_group_rows=20_000) as sink:
+            for batch in table.to_batches(max_chunksize=size):
+                sink.write(batch)
+        found.add(path.read_bytes())
+
+    assert len(found) == 1
+    assert pq.read_table(tmp_path / "333.parquet").equals(table)
 
 
 @pytest.mark.parametrize(
