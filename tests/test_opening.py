@@ -98,6 +98,19 @@ def test_tables_go_wherever_arrow_goes(packed: Path, dataset: DataSet) -> None:
         assert counted == [{"n": len(dataset.files)}]
 
 
+def test_a_pack_stays_the_same_when_the_folder_changes(packed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pack opened by a relative path is read, reopened and unpickled from another folder."""
+    monkeypatch.chdir(packed.parent)
+    pack = packhouse.open(packed.name)
+    key = next(iter(pack.images))
+    text = pickle.dumps(pack)
+
+    monkeypatch.chdir("/")
+    pack.images.close()
+
+    assert pack.images[key].bytes == pickle.loads(text).images[key].bytes  # noqa: S301  # our own
+
+
 def test_a_pack_is_picklable_and_reopens(packed: Path) -> None:
     """As its path: small, and the copy reads."""
     pack = packhouse.open(packed)
@@ -111,7 +124,7 @@ def test_a_pack_is_picklable_and_reopens(packed: Path) -> None:
     assert copy.images[key].bytes == pack.images[key].bytes
 
 
-@pytest.mark.parametrize("damage", ["{", "[]", '{"format_version": 99}', "\xff"])
+@pytest.mark.parametrize("damage", ["{", "[]", '{"format_version": 99}', '{"format_version": 1}', "\xff"])
 def test_a_manifest_that_cannot_be_read_is_refused(packed: Path, damage: str) -> None:
     """Broken JSON, another thing, a newer version, wrong bytes: an error that names the pack."""
     (packed / "pack.json").write_bytes(damage.encode("latin-1"))

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 
+MANIFEST_PARTS = ("images", "tables", "joins", "link")
+
+
 class Pack:
     """An opened pack: `images`, `tables`, and what ties them. A context manager; picklable as its path.
 
@@ -35,7 +38,7 @@ class Pack:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = path
+        self.path = path.absolute()  # a pack stays the same when the process changes its folder
         self.manifest = _read_manifest(path)
 
     def __reduce__(self) -> tuple[type[Pack], tuple[Path]]:
@@ -155,16 +158,13 @@ def open(path: str | os.PathLike[str]) -> Pack:  # noqa: A001  # packhouse.open,
 
 def _read_manifest(path: Path) -> dict[str, Any]:
     where = Where(file=str(path))
+    if not (path / MANIFEST_FILE).is_file():
+        raise NotAPackError(_why_no_pack(path), where=where, hint=_what_to_open(path))
     try:
-        text = (path / MANIFEST_FILE).read_text(encoding="utf-8")
-    except FileNotFoundError as err:
-        raise NotAPackError(_why_no_pack(path), where=where, hint=_what_to_open(path)) from err
-    except (NotADirectoryError, UnicodeDecodeError) as err:
-        raise NotAPackError(f"is not a pack: {err}", where=where, hint=_what_to_open(path)) from err
-    try:
-        manifest: dict[str, Any] = json.loads(text)
-        version = manifest["format_version"]
-    except (ValueError, KeyError, TypeError) as err:
+        manifest: dict[str, Any] = json.loads((path / MANIFEST_FILE).read_text(encoding="utf-8"))
+        missing = [part for part in MANIFEST_PARTS if part not in manifest]
+        version = manifest.get("format_version")
+    except (OSError, ValueError, AttributeError, TypeError) as err:
         raise CorruptStoreError(
             f"{MANIFEST_FILE} cannot be read: {err}", where=where, hint="restore it from a copy"
         ) from err
@@ -174,16 +174,22 @@ def _read_manifest(path: Path) -> dict[str, Any]:
             where=where,
             hint="install a newer packhouse",
         )
+    if missing:
+        raise CorruptStoreError(
+            f"{MANIFEST_FILE} does not say: {', '.join(missing)}", where=where, hint="restore it from a copy"
+        )
     return manifest
 
 
 def _why_no_pack(path: Path) -> str:
     if not path.exists():
         return "there is no such pack"
+    if not path.is_dir():
+        return "is not a pack: a pack is a folder"
     return f"is not a pack: it has no {MANIFEST_FILE}"
 
 
 def _what_to_open(path: Path) -> str:
     if path.name == IMAGES_FILE and (path.parent / MANIFEST_FILE).exists():
-        return f"packhouse.open({str(path.parent)!r}), the folder it lies in"
+        return f"{path.parent}, the folder it lies in"
     return "packhouse pack SRC -o DEST makes one"

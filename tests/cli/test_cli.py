@@ -111,6 +111,46 @@ def test_mistakes_say_what_and_what_to_do(
     assert done.stdout == ""
 
 
+def test_errors_of_the_file_system_are_messages_too(packed: Path, dataset: DataSet, tmp_path: Path) -> None:
+    """A missing folder for -o, a sample where none can be, a full stdout: no traceback."""
+    name = min(dataset.files).split("/")[2].removesuffix(".jpg")
+    mistakes: list[list[str | Path]] = [
+        ["get", packed, name, "-o", tmp_path / "absent" / "x.jpg"],
+        ["sample", "/proc/none"],
+        ["pack", "", "-o", tmp_path / "y.pack"],
+        ["inspect", packed / "images.h5"],
+    ]
+    for arguments in mistakes:
+        done = run(*arguments)
+
+        assert done.returncode in {1, 2}
+        assert done.stderr.startswith("error: ")
+        assert "Traceback" not in done.stderr
+    with Path("/dev/full").open("w") as full:
+        command = [PROGRAM, "inspect", packed]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+
+
+def test_ctrl_c_in_sample_leaves_an_empty_folder(tmp_path: Path) -> None:
+    """So that the same command can be run again."""
+    process = subprocess.Popen(
+        [PROGRAM, "sample", tmp_path / "shop", "--images", "3000"],
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+    )
+    while not list(tmp_path.glob("shop/images/*/*.jpg")) and process.poll() is None:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    said = process.communicate(timeout=60)[1]
+
+    assert process.returncode == 130
+    assert "Traceback" not in said
+    assert list((tmp_path / "shop").iterdir()) == []
+
+
 def test_verbose_shows_where_an_error_arose(tmp_path: Path) -> None:
     """-v adds the traceback."""
     done = run("-v", "inspect", tmp_path / "nothing.pack")

@@ -94,7 +94,7 @@ def test_wanted_types_are_those_of_the_table(table: str, expected: dict[str, str
         types={"articles.price": "float", "train_labels.id": "integer", "articles.a.b": "date"},
     )
 
-    assert options.wanted_types(table) == expected
+    assert options.wanted_types(table, ["articles", "train_labels", "customers"]) == expected
 
 
 @pytest.mark.parametrize(

@@ -376,6 +376,79 @@ def test_a_pack_inside_its_source_does_not_pack_itself(dataset: DataSet) -> None
     assert report.accounts.images == len(dataset.files)
 
 
+def test_overwrite_never_removes_what_is_not_the_packs(dataset: DataSet, tmp_path: Path) -> None:
+    """Not the source itself, nor a DEST around it, nor a pack into which somebody put a file."""
+    packhouse.pack(dataset.folder, tmp_path / "shop.pack")
+    (dataset.folder / "pack.json").write_text("{}")
+    (tmp_path / "shop.pack" / "notes.txt").write_text("precious")
+    before = tree(tmp_path)
+
+    for source, dest, says in (
+        (dataset.folder, dataset.folder, "SRC lies in DEST"),
+        (dataset.folder / "images", dataset.folder, "SRC lies in DEST"),
+        (dataset.folder, tmp_path / "shop.pack", r"notes\.txt"),
+    ):
+        with pytest.raises(DestinationExistsError, match=says):
+            packhouse.pack(source, dest, overwrite=True)
+
+    assert tree(tmp_path) == before
+
+
+def test_tables_may_have_dots_and_dashes_in_their_names(tmp_path: Path) -> None:
+    """Joins and types name them as they are."""
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "sales.2020-01.csv").write_text("id,n\n1,2\n2,3\n")
+    (tmp_path / "src" / "my-shops.csv").write_text("id,city\n1,Oslo\n2,Rome\n")
+
+    report = packhouse.pack(
+        tmp_path / "src",
+        tmp_path / "x.pack",
+        joins=["by-city = sales.2020-01 + my-shops on id"],
+        text=["sales.2020-01.n"],
+    )
+
+    assert report.failed == ()
+    assert report.joins[0].rows == 2
+    assert pq.read_table(tmp_path / "x.pack" / "by-city.parquet").to_pylist()[0] == {
+        "id": 1,
+        "n": "2",
+        "city": "Oslo",
+    }
+
+
+def test_a_table_whose_folder_has_the_name_of_another_file_fails_alone(
+    dataset: DataSet, tmp_path: Path
+) -> None:
+    """A folder images.h5 with a CSV in it cannot be in the pack; everything else is."""
+    (dataset.folder / "images.h5").mkdir()
+    (dataset.folder / "images.h5" / "y.csv").write_text("a\n1\n")
+
+    report = packhouse.pack(dataset.folder, tmp_path / "shop.pack")
+
+    assert [one.path for one in report.failed] == ["images.h5/y.csv"]
+    assert len(report.tables) == 3
+
+
+@pytest.mark.parametrize("name", ["image_index.parquet", "pack.json"])
+def test_a_disk_that_runs_full_at_the_end_is_a_clean_error(
+    dataset: DataSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Also in the index and the manifest: NoSpaceError, and nothing is left."""
+    real_fsync = os.fsync
+
+    def full(descriptor: int) -> None:
+        if Path(f"/proc/self/fd/{descriptor}").readlink().name == name:
+            raise OSError(28, "No space left on device")
+        real_fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", full)
+
+    with pytest.raises(NoSpaceError):
+        packhouse.pack(dataset.folder, tmp_path / "shop.pack")
+
+    assert os.listdir(tmp_path) == ["shop"]
+
+
 def test_dest_is_left_out_however_it_is_spelled(dataset: DataSet, tmp_path: Path) -> None:
     """Also through a link and with "..", a pack below SRC is not packed again."""
     (tmp_path / "way").symlink_to(dataset.folder)

@@ -37,8 +37,16 @@ def command(pack: str, keys: tuple[str, ...], output: str | None) -> None:
         if to_stdout:
             sys.stdout.buffer.write(images[0].bytes)
             return
-        for image, target in _targets(images, Path(output or "")):
-            _write_new(target, image.bytes)
+        targets = _targets(images, Path(output or ""))
+        paths = [target for _, target in targets]
+        for target in paths:
+            if target.exists() or paths.count(target) > 1:
+                raise DestinationExistsError(
+                    "is there already, or asked for twice", where=Where(file=str(target)), hint="another -o"
+                )
+        for image, target in targets:
+            with target.open("xb") as file:
+                file.write(image.bytes)
             click.echo(str(target), err=True)
 
 
@@ -49,11 +57,3 @@ def _targets(images: list[StoredImage], output: Path) -> list[tuple[StoredImage,
     if len(images) > 1:
         raise click.UsageError(f"several images need a folder, and {output} is none")
     return [(images[0], output)]
-
-
-def _write_new(path: Path, data: bytes) -> None:
-    try:
-        with path.open("xb") as file:
-            file.write(data)
-    except FileExistsError as err:
-        raise DestinationExistsError("is there already", where=Where(file=str(path))) from err

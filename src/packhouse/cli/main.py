@@ -82,20 +82,27 @@ def run(arguments: Sequence[str]) -> int:
         err.show()
         return err.exit_code
     except (KeyboardInterrupt, click.Abort):
-        click.echo("interrupted: nothing is left half-done; run the same command again", err=True)
+        click.echo("interrupted: nothing half-done is left behind; run the same command again", err=True)
         return INTERRUPTED
-    except PackhouseError as err:
+    except BrokenPipeError:
+        raise
+    except (PackhouseError, OSError) as err:
         if verbose:
             traceback.print_exc()
-        _show(err)
-        return err.exit_code
+        return _show(err)
     return code if isinstance(code, int) else DONE
 
 
-def _show(err: PackhouseError) -> None:
+def _show(err: PackhouseError | OSError) -> int:
+    """Print an error and return the exit code; one of the file system has no hint of ours."""
+    if not isinstance(err, PackhouseError):
+        place = f"\n  in {err.filename}" if err.filename else ""
+        click.echo(f"error: {err.strerror or err}{place}", err=True)
+        return FAILED
     click.echo(f"error: {err}", err=True)
     for note in getattr(err, "__notes__", ()):
         click.echo(f"  {note}", err=True)
+    return err.exit_code
 
 
 def main() -> None:
@@ -103,8 +110,9 @@ def main() -> None:
     try:
         code = run(sys.argv[1:])
         sys.stdout.flush()
-    except BrokenPipeError:
-        # the reader went away, as `head` does: no traceback, and none when Python flushes at exit
+    except OSError as err:
+        # no traceback either when Python flushes at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        code = FAILED
+        # that the reader goes away, as `head` does, is no news
+        code = FAILED if isinstance(err, BrokenPipeError) else _show(err)
     sys.exit(code)

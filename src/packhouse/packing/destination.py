@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
+import json
 import os
 import shutil
 import tempfile
@@ -10,8 +12,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from packhouse.errors import DestinationBusyError, DestinationError, DestinationExistsError, Where
-from packhouse.store.layout import MANIFEST_FILE
+from packhouse.errors import (
+    DestinationBusyError,
+    DestinationError,
+    DestinationExistsError,
+    NoSpaceError,
+    PackhouseError,
+    Where,
+)
+from packhouse.store.layout import IMAGES_FILE, INDEX_FILE, MANIFEST_FILE, MANIFEST_FORMAT
 
 LOCK_FILE = ".lock"
 SPILL_FOLDER = ".spill"
@@ -41,12 +50,45 @@ def check_destination(dest: Path, *, overwrite: bool) -> None:
             where=where,
             hint="another name, or --overwrite to replace the pack",
         )
-    if dest.is_symlink() or not (dest / MANIFEST_FILE).is_file():
+    strange = "it is no pack" if dest.is_symlink() else _why_not_replaced(dest)
+    if strange:
         raise DestinationExistsError(
-            "DEST is there already and is no pack, so it is not replaced",
-            where=where,
-            hint="another name",
+            f"DEST is there already and is not replaced: {strange}", where=where, hint="another name"
         )
+
+
+def check_apart(source: Path, dest: Path) -> None:
+    """See that replacing DEST would not remove SRC.
+
+    Args:
+        source: The data set.
+        dest: The pack to be.
+
+    Raises:
+        DestinationExistsError: SRC is DEST, or lies inside it.
+    """
+    if source.resolve().is_relative_to(dest.resolve()):
+        raise DestinationExistsError(
+            "SRC lies in DEST, and would be replaced with it",
+            where=Where(file=str(dest)),
+            hint="another DEST",
+        )
+
+
+def _why_not_replaced(dest: Path) -> str | None:
+    """Return why a folder is not wholly a pack of ours; None when it is."""
+    try:
+        manifest = json.loads((dest / MANIFEST_FILE).read_text(encoding="utf-8"))
+        ours = manifest["format"] == MANIFEST_FORMAT
+        made = [*manifest["tables"].values(), *manifest["joins"].values()]
+        files = {MANIFEST_FILE, IMAGES_FILE, INDEX_FILE, LOCK_FILE, *(one["file"] for one in made)}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        ours, files = False, set()
+    if not ours:
+        return "it is no pack"
+    found = (path.relative_to(dest).as_posix() for path in sorted(dest.rglob("*")) if not path.is_dir())
+    foreign = [path for path in found if path not in files]
+    return f"it holds files that are not of the pack, such as {foreign[0]}" if foreign else None
 
 
 @contextmanager
@@ -81,8 +123,8 @@ def under_construction(dest: Path, *, overwrite: bool) -> Iterator[Path]:
         lock = _open_lock(folder)
         _take_lock(lock, folder)
         _empty(folder)
-        yield folder
         with _translated(dest):
+            yield folder
             _publish(folder, dest, overwrite=overwrite)
     except DestinationBusyError:
         raise
@@ -118,14 +160,17 @@ def _remove(folder: Path, lock: int) -> None:
 
 @contextmanager
 def _translated(dest: Path) -> Iterator[None]:
+    """Turn errors of the file system that no inner part has translated into ours."""
     try:
         yield
     except OSError as err:
-        if isinstance(err, DestinationError):
+        if isinstance(err, PackhouseError):
             raise
-        raise DestinationError(
-            f"the finished pack could not be put in place: {err.strerror}", where=Where(file=str(dest))
-        ) from err
+        where = Where(file=str(err.filename or dest))
+        if err.errno in {errno.ENOSPC, errno.EDQUOT}:
+            hint = "free some space and run it again"
+            raise NoSpaceError("the disk ran full", where=where, hint=hint) from err
+        raise DestinationError(f"cannot be written: {err.strerror or err}", where=where) from err
 
 
 def _is_ours(folder: Path) -> bool:

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
-from packhouse.errors import SourceError, Where
-from packhouse.packing.destination import check_destination, under_construction
+from packhouse.errors import SourceError, UsageError
+from packhouse.packing.destination import check_apart, check_destination, under_construction
 from packhouse.packing.image_stage import pack_images
 from packhouse.packing.options import PackOptions
 from packhouse.packing.planning import Plan, check_space, make_plan
@@ -48,6 +48,9 @@ def plan(
         UsageError: Options contradict each other.
     """
     chosen = options or PackOptions()
+    if not os.fspath(src) or not os.fspath(dest):
+        raise UsageError("SRC or DEST is empty", hint="packhouse pack SRC -o DEST")
+    check_apart(Path(src), Path(dest))
     check_destination(Path(dest), overwrite=chosen.overwrite)
     return make_plan(Path(src), Path(dest), chosen, progress or silent)
 
@@ -173,7 +176,7 @@ def execute(made: Plan, observer: Observer, *, seconds: dict[str, float]) -> Rep
     check_space(made)
     if made.failed and made.options.on_error == "stop":
         first = made.failed[0]
-        raise SourceError(first.message, where=Where(file=first.path))
+        raise SourceError(first.message)
     with under_construction(made.dest, overwrite=made.options.overwrite) as folder:
         report = _make(made, folder, observer, seconds)
         _write_manifest(folder / MANIFEST_FILE, report)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -105,18 +105,19 @@ class PackOptions:
         """The globs."""
         return Selection(self.images, self.tables, self.include)
 
-    def wanted_types(self, table: str) -> dict[str, str]:
-        """Return column -> type for the columns of one table that the user spoke of."""
+    def wanted_types(self, table: str, tables: Collection[str]) -> dict[str, str]:
+        """Return column -> type for the columns of one table, of all tables, that the user spoke of."""
         asked = {**dict.fromkeys(self.text, "text"), **self.types}
-        split = ((split_column(name), kind) for name, kind in asked.items())
+        split = ((split_column(name, tables), kind) for name, kind in asked.items())
         return {column: kind for (owner, column), kind in split if owner == table}
 
 
-def split_column(text: str) -> tuple[str, str]:
-    """Split "TABLE.COLUMN" at its first dot.
+def split_column(text: str, tables: Collection[str] = ()) -> tuple[str, str]:
+    """Split "TABLE.COLUMN" behind the longest name of a table, or else at the first dot.
 
     Args:
         text: What the user wrote.
+        tables: Names of tables, which may have dots themselves.
 
     Returns:
         Table and column.
@@ -124,6 +125,9 @@ def split_column(text: str) -> tuple[str, str]:
     Raises:
         UsageError: There is no dot, or nothing on one side of it.
     """
+    known = max((name for name in tables if text.startswith(f"{name}.")), key=len, default=None)
+    if known is not None and len(text) > len(known) + 1:
+        return known, text[len(known) + 1 :]
     table, dot, column = text.partition(".")
     if not (table and dot and column):
         raise UsageError(f"{text!r} is not of the form TABLE.COLUMN", hint="articles.article_id")

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from posixpath import splitext
 
 from packhouse.errors import CsvError, NoSpaceError, SourceError, SourceNotFoundError, UsageError, Where
 from packhouse.packing.destination import packing_folder
@@ -150,7 +151,7 @@ def _plan_tables(source: Path, files: Sequence[SourceFile]) -> tuple[tuple[Table
 
 
 def _plan_table(source: Path, file: SourceFile, others: Mapping[str, TablePlan]) -> TablePlan:
-    path = file.path.rpartition(".")[0] or file.path
+    path = splitext(file.path)[0]
     name = path.replace("/", "_")
     clash = others.get(name.lower())
     if clash is not None or name.lower() == INDEX_TABLE:
@@ -172,7 +173,7 @@ def _check_names(options: PackOptions, tables: Sequence[TablePlan], broken: set[
     names = [*options.text, *options.types, *([options.link] if options.link else [])]
     hint = f"; not readable: {', '.join(sorted(broken))}" if broken else ""
     for name in names:
-        table, column = split_column(name)
+        table, column = split_column(name, columns)
         if table not in columns:
             raise not_found("table", table, list(columns), Where(member=name + hint))
         if column not in columns[table]:

@@ -10,7 +10,7 @@ from typing import Any
 from packhouse import __version__
 from packhouse.errors import AccountingError
 from packhouse.records import Failed, Skipped
-from packhouse.store.layout import FORMAT_VERSION
+from packhouse.store.layout import FORMAT_VERSION, MANIFEST_FORMAT
 from packhouse.tables.records import JoinReport, LinkReport, TableReport
 
 
@@ -122,7 +122,7 @@ class Report:
     def to_manifest(self) -> dict[str, Any]:
         """Return what pack.json holds: the same for the same input, on any machine, at any time."""
         return {
-            "format": "packhouse",
+            "format": MANIFEST_FORMAT,
             "format_version": FORMAT_VERSION,
             "packhouse": __version__,
             "source": self.source.absolute().name,

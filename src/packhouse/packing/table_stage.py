@@ -63,8 +63,9 @@ class _Work:
         self._bench = bench
 
     def convert(self) -> None:
+        names = [table.name for table in self._plan.tables]
         for table in self._plan.tables:
-            wanted = self._options.wanted_types(table.name)
+            wanted = self._options.wanted_types(table.name, names)
             with self._may_fail(table.source, self.done.failed):
                 source = self._plan.source / table.source
                 self.done.tables.append(convert_table(self._bench, table, source, wanted=wanted))
@@ -85,7 +86,7 @@ class _Work:
     def _link_task(self, images: int) -> LinkTask | None:
         engine, folder = self._bench.engine, self._bench.folder
         if self._options.link:
-            name, column = split_column(self._options.link)
+            name, column = split_column(self._options.link, [table.name for table in self._plan.tables])
             evidence = weigh(engine, self._table(name), column, folder, images=images)
             return LinkTask(evidence, asked_for=True, others=(), images=images)
         found = find_link(engine, self.done.tables, folder, images=images)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,6 +93,25 @@ def write_sample(  # noqa: PLR0913  # one keyword for each thing there can be mo
     _check_numbers(images=images, customers=customers, transactions=transactions, seed=seed)
     _check_folder(folder)
     folder.mkdir(parents=True, exist_ok=True)
+    try:
+        return _write_all(folder, images, customers, transactions, seed, problems=problems, progress=progress)
+    except BaseException:
+        # it was empty before; half a data set would be in the way of the next try
+        for made in folder.iterdir():
+            shutil.rmtree(made) if made.is_dir() else made.unlink()
+        raise
+
+
+def _write_all(  # noqa: PLR0913  # those of write_sample
+    folder: Path,
+    images: int,
+    customers: int,
+    transactions: int,
+    seed: int,
+    *,
+    problems: bool,
+    progress: Observer,
+) -> SampleSummary:
     ids = article_ids(seed, images, PROBLEM_IDS if problems else 0)
     size = write_images(folder / "images", ids.pictured, seed, progress)
     odd = _write_problems(folder, ids, seed) if problems else {}

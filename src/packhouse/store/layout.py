@@ -7,6 +7,7 @@ FORMAT_VERSION = 1
 IMAGES_FILE = "images.h5"
 INDEX_FILE = "image_index.parquet"
 MANIFEST_FILE = "pack.json"
+MANIFEST_FORMAT = "packhouse"
 INDEX_TABLE = "image_index"
 
 ATTRIBUTE_FORMAT = "format"

@@ -61,11 +61,15 @@ def write_skeleton(path: Path, datasets: Sequence[tuple[str, str, int]], *, file
     try:
         metadata_bytes = _estimate_metadata_bytes(datasets)
         offsets = _write(path, datasets, file_id, metadata_bytes)
-        with path.open("rb") as file:
-            os.fsync(file.fileno())
+        _flush(path)
     except (OSError, RuntimeError) as err:  # h5py raises RuntimeError when the last flush fails
         raise _translate(err, path) from err
     return offsets
+
+
+def _flush(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
 
 
 def _estimate_metadata_bytes(datasets: Sequence[tuple[str, str, int]]) -> int:
@@ -170,6 +174,7 @@ def remove_datasets(path: Path, keys: Sequence[str]) -> None:
             while group and len(file[group]) == 0:
                 del file[group]
                 group = group.rpartition("/")[0]
+    _flush(path)
 
 
 def find_id(path: Path, file_id: str) -> int:

@@ -85,7 +85,14 @@ def convert_table(
             share = rows / max(1, proved.rows)
             progress.reach(PROVING_SHARE + int(share * (100 - PROVING_SHARE)))
 
-        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+        except FileExistsError as err:
+            raise TableError(
+                f"its folder cannot be made: the pack has a file named {target.parent.name}",
+                where=Where(file=plan.source),
+                hint="rename the folder",
+            ) from err
         written = write_query(
             bench,
             _convert_sql(proved.columns, clause),

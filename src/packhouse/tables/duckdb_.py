@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
@@ -243,7 +244,10 @@ def connect_for_reading(views: dict[str, Path], folder: Path) -> duckdb.DuckDBPy
     inside = os.path.join(folder.absolute(), "")  # noqa: PTH118  # pathlib drops the slash
     # DuckDB holds the pattern of a path against it as well as the file that the pattern finds
     allowed = ", ".join(quote_text(text) for text in sorted({inside, as_pattern(inside)}))
+    # not ".tmp" in whatever folder the process is in
+    spill = quote_text(f"{tempfile.gettempdir()}/packhouse-{os.getpid()}")
     for setting in (
+        f"temp_directory={spill}",
         "autoinstall_known_extensions=false",
         "autoload_known_extensions=false",
         f"allowed_directories=[{allowed}]",

@@ -10,7 +10,7 @@ from packhouse.errors import ColumnNotFoundError, UsageError, Where
 from packhouse.tables.records import JoinSpec
 
 HOW = ("inner", "left")
-_SPEC = re.compile(r"\s*(\w+)\s*=\s*(\w+)\s*\+\s*(\w+)\s+on\s+(.+?)\s*", re.IGNORECASE)
+_SPEC = re.compile(r"\s*([^=]+?)\s*=\s*([^=+]+?)\s*\+\s*([^=+]+?)\s+on\s+(.+?)\s*", re.IGNORECASE)
 
 
 def parse_join(text: str) -> JoinSpec:
