@@ -127,7 +127,7 @@ def test_errors_of_the_file_system_are_messages_too(packed: Path, dataset: DataS
         assert done.stderr.startswith("error: ")
         assert "Traceback" not in done.stderr
     with Path("/dev/full").open("w") as full:
-        command = [PROGRAM, "inspect", packed]
+        command = [str(PROGRAM), "inspect", str(packed)]
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
