@@ -96,7 +96,7 @@ def test_joins_that_are_read(text: str, spec: JoinSpec) -> None:
             "t = a + b on id + c",
             "t = a b on id",
             "t := a + b on id",
-            "t = a.x + b on id",
+            ".t = a + b on id",
         ),
         *("t/u = a + b on id", "../t = a + b on id", "= a + b on id", "t = a + b onid"),
     ],

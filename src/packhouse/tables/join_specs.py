@@ -10,7 +10,8 @@ from packhouse.errors import ColumnNotFoundError, UsageError, Where
 from packhouse.tables.records import JoinSpec
 
 HOW = ("inner", "left")
-_SPEC = re.compile(r"\s*([^=]+?)\s*=\s*([^=+]+?)\s*\+\s*([^=+]+?)\s+on\s+(.+?)\s*", re.IGNORECASE)
+# the name of the result becomes that of a file, the others are looked up
+_SPEC = re.compile(r"\s*([\w-][\w.-]*)\s*=\s*([^=+]+?)\s*\+\s*([^=+]+?)\s+on\s+(.+?)\s*", re.IGNORECASE)
 
 
 def parse_join(text: str) -> JoinSpec:
