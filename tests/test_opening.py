@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pyarrow as pa
 import pytest
 from PIL import Image
@@ -88,12 +89,14 @@ def test_find_joins_images_with_their_rows(packed: Path) -> None:
 
 
 def test_tables_go_wherever_arrow_goes(packed: Path, dataset: DataSet) -> None:
-    """Arrow, pandas, SQL over all tables of the pack, and the PyCapsule interface."""
+    """Arrow, pandas, Polars, SQL over all tables of the pack, and the PyCapsule interface."""
     with packhouse.open(packed) as pack:
         train = pack.tables["train"]
         assert len(train) == len(dataset.transactions)
         assert pa.table(train).num_rows == len(train)
         assert list(train.to_pandas().columns) == list(train.columns)
+        assert train.to_polars().rows() == pl.DataFrame(train).rows()
+        assert train.to_polars()["price"].to_list() == [float(row[3]) for row in dataset.transactions]
         counted = train.sql("SELECT count(*) AS n FROM articles WHERE image").to_pylist()
         assert counted == [{"n": len(dataset.files)}]
 
