@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from packhouse.errors import CorruptStoreError, QueryError, Where
+from packhouse.errors import CorruptStoreError, QueryError, UsageError, Where
 from packhouse.tables import frames_
 from packhouse.tables.duckdb_ import connect_for_reading, is_one_select, translated
 from packhouse.tables.join_specs import not_found
@@ -199,6 +199,7 @@ def find_keys(tables: Tables, where: str, linked: LinkedColumns | None) -> list[
         Keys, sorted, each once.
 
     Raises:
+        UsageError: The condition is empty.
         QueryError: The condition does not fit the columns.
     """
     join = ""
@@ -206,7 +207,14 @@ def find_keys(tables: Tables, where: str, linked: LinkedColumns | None) -> list[
         key = f"{quote_name(linked.table)}.{quote_name(linked.key_column)}"
         join = f"LEFT JOIN {quote_name(linked.table)} ON {key} = image_index.key"
     query = f"SELECT DISTINCT image_index.key FROM image_index {join} WHERE (\n{where}\n) ORDER BY 1"
-    return list(tables.sql(query)["key"].to_pylist())
+    if not where.strip():
+        raise UsageError("the condition is empty", hint='packhouse find PACK --where "width < 400"')
+    try:
+        return list(tables.sql(query)["key"].to_pylist())
+    except QueryError as err:
+        if linked is not None and "Ambiguous" in err.problem:
+            err.hint = f"say which table: image_index.name or {linked.table}.name"
+        raise
 
 
 def find_rows(tables: Tables, key: str, linked: LinkedColumns) -> list[dict[str, Any]]:
