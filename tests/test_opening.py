@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 import packhouse
-from packhouse.errors import CorruptStoreError, ImageError, NotAPackError, QueryError, UsageError
+from packhouse.errors import CorruptStoreError, ImageError, NotAPackError, QueryError
 from small_dataset import JOIN, DataSet
 
 
@@ -86,7 +86,7 @@ def test_find_joins_images_with_their_rows(packed: Path) -> None:
         assert len(pack.find("width = 40 -- a comment")) == 24
         with pytest.raises(QueryError, match=r"image_index\.name or articles\.name"):
             pack.find("name = 'Dress 1'")
-        with pytest.raises(UsageError, match="empty"):
+        with pytest.raises(QueryError, match="empty"):
             pack.find(" ")
         with pytest.raises(QueryError):
             pack.find("true) UNION SELECT path FROM read_text('/etc/passwd') WHERE (true")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from packhouse.errors import CorruptStoreError, QueryError, UsageError, Where
+from packhouse.errors import CorruptStoreError, QueryError, Where
 from packhouse.tables import frames_
 from packhouse.tables.duckdb_ import connect_for_reading, is_one_select, translated
 from packhouse.tables.join_specs import not_found
@@ -199,8 +199,7 @@ def find_keys(tables: Tables, where: str, linked: LinkedColumns | None) -> list[
         Keys, sorted, each once.
 
     Raises:
-        UsageError: The condition is empty.
-        QueryError: The condition does not fit the columns.
+        QueryError: The condition is empty, or does not fit the columns.
     """
     join = ""
     if linked is not None:
@@ -208,7 +207,7 @@ def find_keys(tables: Tables, where: str, linked: LinkedColumns | None) -> list[
         join = f"LEFT JOIN {quote_name(linked.table)} ON {key} = image_index.key"
     query = f"SELECT DISTINCT image_index.key FROM image_index {join} WHERE (\n{where}\n) ORDER BY 1"
     if not where.strip():
-        raise UsageError("the condition is empty", hint='packhouse find PACK --where "width < 400"')
+        raise QueryError("the condition is empty", hint='packhouse find PACK --where "width < 400"')
     try:
         return list(tables.sql(query)["key"].to_pylist())
     except QueryError as err:
