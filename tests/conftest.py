@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from pathlib import Path
 
@@ -22,3 +23,21 @@ def dataset(tmp_path: Path) -> DataSet:
 def _ctrl_c_is_heard() -> None:
     """What a shell starts in the background ignores Ctrl-C, and so would all that the tests interrupt."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The descriptors that os.open gave from here on and os.close has not closed yet."""
+    open_now, really_open, really_close = list[int](), os.open, os.close
+
+    def note(path: str, flags: int) -> int:
+        open_now.append(really_open(path, flags))
+        return open_now[-1]
+
+    def forget(descriptor: int) -> None:
+        open_now.remove(descriptor)
+        really_close(descriptor)
+
+    monkeypatch.setattr(os, "open", note)
+    monkeypatch.setattr(os, "close", forget)
+    return open_now

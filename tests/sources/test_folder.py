@@ -371,20 +371,8 @@ def test_a_missing_file_is_refused(root: Path) -> None:
     assert caught.value.where.file == "top.jpg"
 
 
-def test_reading_leaves_nothing_open(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reading_leaves_nothing_open(root: Path, opened: list[int]) -> None:
     """However reading ends, the file is closed."""
-    opened, really_open, close = list[int](), os.open, os.close
-
-    def note(path: str, flags: int) -> int:
-        opened.append(really_open(path, flags))
-        return opened[-1]
-
-    def forget(descriptor: int) -> None:
-        opened.remove(descriptor)
-        close(descriptor)
-
-    monkeypatch.setattr(os, "open", note)
-    monkeypatch.setattr(os, "close", forget)
     file = seen(root, "top.jpg")
 
     read(root, file)

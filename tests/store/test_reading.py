@@ -404,20 +404,8 @@ def test_closing_and_reading_again(pack: Path, truth: dict[str, bytes]) -> None:
     assert fresh.read_many(truth) == list(truth.values())
 
 
-def test_close_closes_the_descriptor(pack: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_close_closes_the_descriptor(pack: Path, opened: list[int]) -> None:
     """What was opened for reading is closed, once."""
-    opened, really_open, close = list[int](), os.open, os.close
-
-    def note(path: str, flags: int) -> int:
-        opened.append(really_open(path, flags))
-        return opened[-1]
-
-    def forget(descriptor: int) -> None:
-        opened.remove(descriptor)
-        close(descriptor)
-
-    monkeypatch.setattr(os, "open", note)
-    monkeypatch.setattr(os, "close", forget)
     store = ImageStore(pack)
     assert len(opened) == 1
 
@@ -427,21 +415,9 @@ def test_close_closes_the_descriptor(pack: Path, monkeypatch: pytest.MonkeyPatch
     assert opened == []
 
 
-def test_a_refused_file_is_closed(copy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_refused_file_is_closed(copy: Path, opened: list[int]) -> None:
     """An open that ends in an error leaves nothing open."""
     os.truncate(copy / IMAGES_FILE, 5)
-    opened, really_open, close = list[int](), os.open, os.close
-
-    def note(path: str, flags: int) -> int:
-        opened.append(really_open(path, flags))
-        return opened[-1]
-
-    def forget(descriptor: int) -> None:
-        opened.remove(descriptor)
-        close(descriptor)
-
-    monkeypatch.setattr(os, "open", note)
-    monkeypatch.setattr(os, "close", forget)
 
     with pytest.raises(StoreError):
         ImageStore(copy)

@@ -60,10 +60,9 @@ class LazyGroup(click.Group):
 )
 @click.option("-v", "--verbose", is_flag=True, help="Show where in the code an error arose.")
 @click.version_option(__version__, prog_name="packhouse")
-@click.pass_context
-def group(context: click.Context, verbose: bool) -> None:
+def group(verbose: bool) -> None:
     """Pack a data set (image folders and CSV tables) into HDF5 and Parquet, and look into the pack."""
-    context.obj = {"verbose": verbose}
+    del verbose  # `run` sees to it, since it also speaks of errors in the command line itself
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -132,8 +132,8 @@ def pack(  # noqa: PLR0913  # the one face with all options, named as on the com
     started = time.perf_counter()
     with _no_cycle_search():
         made = plan(src, dest, options=options, progress=progress)
-        scanned = time.perf_counter() - started
-        return execute(made, progress or silent, seconds={"scan": scanned})
+    scanned = time.perf_counter() - started
+    return execute(made, progress or silent, seconds={"scan": scanned})
 
 
 def _several(values: str | Sequence[str]) -> tuple[str, ...]:
@@ -187,7 +187,8 @@ def _make(made: Plan, folder: Path, observer: Observer, seconds: dict[str, float
     images, failed = None, list(made.failed)
     if made.images:
         started = time.perf_counter()
-        images, unread = pack_images(made, folder, observer)
+        with _no_cycle_search():
+            images, unread = pack_images(made, folder, observer)
         if unread and made.options.on_error == "stop":
             raise unread[0]
         failed += [Failed(err.where.file or "", type(err).__name__, str(err)) for err in unread]
