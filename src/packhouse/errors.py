@@ -21,6 +21,7 @@ PackhouseError
 |   +-- ColumnNotFoundError    also KeyError             no such table or column; names the nearest
 |   +-- DuplicateKeyError                                the right side of a join repeats a key
 |   +-- QueryError                                       SQL that does not run
++-- WorkerDiedError            also RuntimeError         a process of --engine processes was killed
 +-- AccountingError            also RuntimeError         counts that must be equal are not: a bug of ours
 """
 
@@ -172,6 +173,10 @@ class DuplicateKeyError(TableError):
 
 class QueryError(TableError):
     """SQL that does not run."""
+
+
+class WorkerDiedError(PackhouseError, RuntimeError):
+    """A worker process was killed before it had finished."""
 
 
 class AccountingError(PackhouseError, RuntimeError):

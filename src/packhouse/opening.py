@@ -73,7 +73,7 @@ class Pack:
         """
         if self.manifest["images"] is None:
             raise NotAPackError("the pack has tables only, no images", where=Where(file=str(self.path)))
-        return ImageStore(self.path)
+        return ImageStore(self.path / IMAGES_FILE, self.path / INDEX_FILE)
 
     @cached_property
     def tables(self) -> Tables:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 
 class SourceFile(NamedTuple):
-    """One regular file of the data set, as the scan saw it."""
+    """One file of the data set, as the scan saw it."""
 
     path: str
     """Path below SRC, parts joined by "/"."""
@@ -19,10 +19,10 @@ class SourceFile(NamedTuple):
     """Bytes."""
 
     mtime_ns: int
-    """Time of the last change, nanoseconds since the epoch."""
+    """Time of the last change, nanoseconds since the epoch; of a member of an archive, that of the archive."""
 
     inode: int
-    """Number of the file in its file system."""
+    """Number of the file in its file system; of a member of an archive, where it starts in the archive."""
 
 
 @dataclass(frozen=True, slots=True)

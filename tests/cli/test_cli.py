@@ -280,8 +280,8 @@ def test_bars_are_drawn_on_a_terminal_only(dataset: DataSet, tmp_path: Path) -> 
     assert b"\x1b[3" not in shown.replace(b"\x1b[3A", b"")  # no colour: cursor movements only
 
 
-def test_ctrl_c_leaves_nothing_behind(tmp_path: Path) -> None:
-    """An interrupt while packing exits with 130, without DEST and without DEST.packing."""
+def test_ctrl_c_says_how_to_go_on(tmp_path: Path) -> None:
+    """An interrupt while packing exits with 130, without DEST; the same command completes."""
     folder = tmp_path / "big"
     data = jpeg(1)
     for group in range(40):
@@ -302,7 +302,11 @@ def test_ctrl_c_leaves_nothing_behind(tmp_path: Path) -> None:
     assert process.returncode == 130
     assert "run the same command again" in said
     assert "Traceback" not in said
-    assert os.listdir(tmp_path) == ["big"]
+    kept = (tmp_path / "big.pack.packing").exists()
+    assert ("goes on from there" if kept else "nothing half-done is left behind") in said
+    assert not (tmp_path / "big.pack").exists()
+    assert run("pack", folder, "-o", tmp_path / "big.pack").returncode == 0
+    assert sorted(os.listdir(tmp_path)) == ["big", "big.pack"]
 
 
 def test_a_killed_run_is_followed_by_a_good_one(dataset: DataSet, tmp_path: Path) -> None:

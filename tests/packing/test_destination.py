@@ -34,7 +34,7 @@ def manifest(text: str) -> str:
 
 def build(dest: Path, text: str = "new", *, overwrite: bool = False) -> None:
     """Make something like a pack."""
-    with under_construction(dest, overwrite=overwrite) as folder:
+    with under_construction(dest, replace=overwrite) as folder:
         (folder / "pack.json").write_text(manifest(text))
         (folder / "train").mkdir()
         (folder / "train" / "labels.parquet").write_text(text)
@@ -65,7 +65,7 @@ def test_a_finished_pack_has_its_name(dest: Path) -> None:
 
 def test_it_is_made_beside_its_place(dest: Path) -> None:
     """Until it is complete, DEST does not exist and the work is in DEST.packing, which was empty."""
-    with under_construction(dest, overwrite=False) as folder:
+    with under_construction(dest, replace=False) as folder:
         assert folder == packing_folder(dest) == dest.with_name("some.pack.packing")
         assert list(tree(folder)) == [".lock"]
         assert not dest.exists()
@@ -83,7 +83,7 @@ def test_a_failure_leaves_nothing(dest: Path, error: BaseException) -> None:
     """Whatever ends the work, neither DEST nor DEST.packing is there, and the error goes on."""
 
     def work() -> None:
-        with under_construction(dest, overwrite=False) as folder:
+        with under_construction(dest, replace=False) as folder:
             (folder / "pack.json").write_text("half")
             raise error
 
@@ -99,7 +99,7 @@ def test_a_failure_keeps_the_pack_that_was_to_be_replaced(dest: Path) -> None:
     build(dest, "old")
 
     def work() -> None:
-        with under_construction(dest, overwrite=True):
+        with under_construction(dest, replace=True):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -170,7 +170,7 @@ def test_a_held_lock_is_busy(dest: Path) -> None:
 
 def test_two_at_once_are_refused(dest: Path) -> None:
     """The second one is told, and the first goes on."""
-    with under_construction(dest, overwrite=False) as folder:
+    with under_construction(dest, replace=False) as folder:
         (folder / "pack.json").write_text("first")
         with pytest.raises(DestinationBusyError):
             build(dest, "second")
@@ -196,7 +196,7 @@ def test_another_process_is_refused(dest: Path) -> None:
         except DestinationBusyError:
             os._exit(7)
 
-    with under_construction(dest, overwrite=False) as folder:
+    with under_construction(dest, replace=False) as folder:
         (folder / "pack.json").write_text("first")
         assert run_forked(other) == 7
 
@@ -308,7 +308,7 @@ def test_dest_is_not_overwritten_unasked(dest: Path) -> None:
     build(dest, "old")
 
     with pytest.raises(DestinationExistsError, match="there already"):
-        check_destination(dest, overwrite=False)
+        check_destination(dest, replace=False)
     with pytest.raises(DestinationExistsError, match="there already"):
         build(dest)
 
@@ -343,7 +343,7 @@ def test_overwrite_replaces_nothing_but_packs(dest: Path, what: str) -> None:
 
     for overwrite in (False, True):
         with pytest.raises(DestinationExistsError):
-            check_destination(dest, overwrite=overwrite)
+            check_destination(dest, replace=overwrite)
         with pytest.raises(DestinationExistsError):
             build(dest, overwrite=overwrite)
 
@@ -356,7 +356,7 @@ def test_what_appears_meanwhile_is_not_overwritten(dest: Path, *, overwrite: boo
     """A DEST that came into being while the pack was made stays, and the work is given up."""
 
     def work() -> None:
-        with under_construction(dest, overwrite=overwrite):
+        with under_construction(dest, replace=overwrite):
             dest.mkdir()
             (dest / "mine").write_text("mine")
 
@@ -411,6 +411,6 @@ def test_everything_is_on_the_disk_before_the_rename(dest: Path, monkeypatch: py
 
 def test_check_destination_accepts_what_is_free(dest: Path) -> None:
     """A name that nothing bears is fine, and so is a pack that may be replaced."""
-    check_destination(dest, overwrite=False)
+    check_destination(dest, replace=False)
     build(dest)
-    check_destination(dest, overwrite=True)
+    check_destination(dest, replace=True)

@@ -28,20 +28,26 @@ def small_disk(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path]
 
 
 @pytest.mark.parametrize(
-    ("small_disk", "images", "transactions"),
+    ("small_disk", "images", "transactions", "goes_on"),
     [
-        pytest.param(12, 2000, 300, id="at the start of the skeleton"),
-        pytest.param(100, 2000, 300, id="in the skeleton"),
-        pytest.param(600, 2000, 300, id="at the end of the skeleton"),
-        pytest.param(1200, 2000, 300, id="in the images"),
-        pytest.param(120, 24, 30_000, id="in the tables"),
+        pytest.param(12, 2000, 300, False, id="at the start of the skeleton"),
+        pytest.param(100, 2000, 300, False, id="in the skeleton"),
+        pytest.param(600, 2000, 300, False, id="at the end of the skeleton"),
+        pytest.param(1200, 2000, 300, True, id="in the images"),
+        pytest.param(120, 24, 30_000, True, id="in the tables"),
     ],
     indirect=["small_disk"],
 )
-def test_a_full_disk_is_a_clean_error_and_leaves_nothing(
-    small_disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, images: int, transactions: int
+def test_a_full_disk_is_a_clean_error_and_more_room_goes_on(
+    small_disk: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    images: int,
+    transactions: int,
+    *,
+    goes_on: bool,
 ) -> None:
-    """Wherever the disk runs full: NoSpaceError, no crash, no folder, and a run elsewhere works."""
+    """Wherever the disk runs full: NoSpaceError, no crash; with room made, the same command completes."""
     (tmp_path / "shop").mkdir()
     data: DataSet = write_dataset(tmp_path / "shop", images=images, transactions=transactions)
     monkeypatch.setattr(planning, "free_bytes", lambda _dest: 10**12)
@@ -49,5 +55,12 @@ def test_a_full_disk_is_a_clean_error_and_leaves_nothing(
     with pytest.raises(NoSpaceError, match="full"):
         packhouse.pack(data.folder, small_disk / "shop.pack")
 
-    assert os.listdir(small_disk) == []
-    assert packhouse.pack(data.folder, tmp_path / "shop.pack").is_clean
+    assert os.listdir(small_disk) == (["shop.pack.packing"] if goes_on else [])
+    subprocess.run(["mount", "-o", "remount,size=100m", str(small_disk)], check=True)
+    report = packhouse.pack(data.folder, small_disk / "shop.pack")
+    assert report.is_clean
+    assert report.resumed is not None
+    assert (report.resumed.found > 0) == goes_on
+    packhouse.pack(data.folder, tmp_path / "elsewhere.pack")
+    for path in (tmp_path / "elsewhere.pack").iterdir():
+        assert path.read_bytes() == (small_disk / "shop.pack" / path.name).read_bytes()

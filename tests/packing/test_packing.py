@@ -24,6 +24,7 @@ from packhouse.errors import (
     UsageError,
 )
 from packhouse.packing import planning
+from packhouse.packing.report import Resumed
 from packhouse.progress import Event, Finished, Started
 from small_dataset import JOIN, DataSet, jpeg
 
@@ -217,14 +218,19 @@ def test_a_broken_table_stops_neither_the_others_nor_the_images(dataset: DataSet
     assert report.accounts.failed == 1
 
 
-def test_on_error_stop_leaves_nothing(dataset: DataSet, tmp_path: Path) -> None:
-    """With on_error="stop" the first broken table raises, and no folder is left."""
+def test_on_error_stop_leaves_what_the_next_run_goes_on_with(dataset: DataSet, tmp_path: Path) -> None:
+    """With on_error="stop" the first broken table raises; when it is mended, no image is read again."""
     (dataset.folder / "customers.csv").write_text("a,b\n1\n")
 
-    with pytest.raises(packhouse.PackhouseError, match="the row has 1 cells, the header 2"):
+    with pytest.raises(packhouse.PackhouseError, match="the row has 1 cells, the header 2") as caught:
         packhouse.pack(dataset.folder, tmp_path / "shop.pack", on_error="stop")
 
-    assert os.listdir(tmp_path) == ["shop"]
+    assert "the same command goes on" in caught.value.__notes__[0]
+    assert sorted(os.listdir(tmp_path)) == ["shop", "shop.pack.packing"]
+    (dataset.folder / "customers.csv").write_text("a,b\n1,2\n")
+    report = packhouse.pack(dataset.folder, tmp_path / "shop.pack", on_error="stop")
+    assert report.resumed == Resumed(found=24, changed=0, copied=0)
+    assert sorted(os.listdir(tmp_path)) == ["shop", "shop.pack"]
 
 
 @pytest.mark.parametrize(
@@ -433,7 +439,7 @@ def test_a_table_whose_folder_has_the_name_of_another_file_fails_alone(
 def test_a_disk_that_runs_full_at_the_end_is_a_clean_error(
     dataset: DataSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    """Also in the index and the manifest: NoSpaceError, and nothing is left."""
+    """Also in the index and the manifest: NoSpaceError, and a run with more space goes on."""
     real_fsync = os.fsync
 
     def full(descriptor: int) -> None:
@@ -446,7 +452,10 @@ def test_a_disk_that_runs_full_at_the_end_is_a_clean_error(
     with pytest.raises(NoSpaceError):
         packhouse.pack(dataset.folder, tmp_path / "shop.pack")
 
-    assert os.listdir(tmp_path) == ["shop"]
+    assert not (tmp_path / "shop.pack").exists()
+    monkeypatch.undo()
+    report = packhouse.pack(dataset.folder, tmp_path / "shop.pack")
+    assert report.resumed == Resumed(found=24, changed=0, copied=0)
 
 
 def test_dest_is_left_out_however_it_is_spelled(dataset: DataSet, tmp_path: Path) -> None:

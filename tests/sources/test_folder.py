@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import pickle
 import random
 import signal
 import socket
 import stat
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -15,7 +18,8 @@ import pytest
 
 from packhouse.errors import SourceChangedError, SourceError, SourceNotFoundError
 from packhouse.records import SourceFile
-from packhouse.sources.folder import FolderReader, Found, scan_folder
+from packhouse.sources.folder import FolderSource
+from packhouse.sources.source import Found, Source
 
 FILES = {
     "top.jpg": b"top",
@@ -69,6 +73,10 @@ def awkward(root: Path) -> Path:
     (root / "dangling.jpg").symlink_to("nowhere")
     (root / "out.jpg").symlink_to(outside / "secret.jpg")
     (root / "out").symlink_to(outside)
+    (root / "a" / "ring").symlink_to("ring")
+    beside = root.with_name("src beside")  # begins as the root does
+    beside.write_bytes(b"beside")
+    (root / "beside.jpg").symlink_to(beside)
     os.mkfifo(root / "fifo.jpg")
     with socket.socket(socket.AF_UNIX) as bound:
         bound.bind(os.path.relpath(root / "socket.jpg"))
@@ -78,7 +86,7 @@ def awkward(root: Path) -> Path:
 
 def scan(root: Path, *leave_out: Path) -> Found:
     """Scan without listening."""
-    return scan_folder(root, leave_out=frozenset(leave_out), on_found=lambda _: None)
+    return FolderSource(root, frozenset(leave_out)).scan(lambda _: None)
 
 
 def count_entries(root: Path) -> int:
@@ -97,9 +105,14 @@ def seen(root: Path, path: str) -> SourceFile:
 
 def read(root: Path, file: SourceFile) -> bytes:
     """Read one file as packing does."""
+    return read_from(FolderSource(root), file)[0]
+
+
+def read_from(source: Source, file: SourceFile) -> tuple[bytes, SourceFile]:
+    """Read one file from a source, and return what it says of the file as well."""
     data = bytearray(file.size)
-    FolderReader(root).read_into(file, memoryview(data))
-    return bytes(data)
+    now = source.read_into(file, memoryview(data))
+    return bytes(data), now
 
 
 def test_all_files_are_found(root: Path) -> None:
@@ -114,38 +127,77 @@ def test_links_and_special_files_are_skipped(awkward: Path) -> None:
     """No link is followed, whatever it points to, and no FIFO or socket is opened; each has its reason."""
     found = scan(awkward)
 
-    links = ["a/link to folder", "a/link.jpg", "a/loop", "dangling.jpg", "out", "out.jpg"]
-    assert [one.path for one in found.files] == sorted(FILES)
-    assert [one.path for one in found.skipped if "link" in one.reason] == links
-    assert [one.path for one in found.skipped if "regular" in one.reason] == ["fifo.jpg", "socket.jpg"]
-    assert [one.path for one in found.skipped] == sorted([*links, "fifo.jpg", "socket.jpg"])
+    reasons = {one.path: one.reason for one in found.skipped}
+    assert [one.path for one in found.files] == sorted([*FILES, "latin-%E9.jpg"])
+    assert list(reasons) == sorted(reasons)
+    assert reasons == {
+        "a/link to folder": "symbolic link within the data set: not followed",
+        "a/link.jpg": "symbolic link within the data set: not followed",
+        "a/loop": "symbolic link within the data set: not followed",
+        "a/ring": "symbolic link that leads nowhere: not followed",
+        "dangling.jpg": "symbolic link that leads nowhere: not followed",
+        "out": "symbolic link out of the data set: not followed",
+        "out.jpg": "symbolic link out of the data set: not followed",
+        "beside.jpg": "symbolic link out of the data set: not followed",
+        "fifo.jpg": "not a regular file",
+        "socket.jpg": "not a regular file",
+    }
 
 
-def test_a_name_that_is_no_text_fails(awkward: Path) -> None:
-    """It is named in a way that can be printed, and says why."""
-    failed = scan(awkward).failed
+def test_a_name_that_is_no_text_is_escaped(awkward: Path) -> None:
+    """It is found under an escaped path, named as such, and read, also by a pickled copy of the source."""
+    source = FolderSource(awkward)
 
-    assert [(one.path, one.error) for one in failed] == [("latin-\\xe9.jpg", "SourceError")]
-    assert "UTF-8" in failed[0].message
+    found = source.scan(lambda _: None)
+
+    (file,) = [one for one in found.files if one.path not in FILES]
+    assert (file.path, found.escaped, found.failed) == ("latin-%E9.jpg", ("latin-%E9.jpg",), ())
+    assert read_from(source, file) == (b"latin", file)
+    copy = pickle.loads(pickle.dumps(source))  # noqa: S301  # our own
+    assert read_from(copy, file) == (b"latin", file)
+    with source.as_file(file, awkward) as path:
+        assert path.read_bytes() == b"latin"
 
 
-def test_a_folder_whose_name_is_no_text_fails_as_one(root: Path) -> None:
-    """What is below it is not looked at, and the folder is listed."""
-    folder = os.fsencode(root) + b"/latin-\xe9"
-    os.mkdir(folder)  # noqa: PTH102  # bytes are no Path
-    Path(os.fsdecode(folder), "x.jpg").write_bytes(b"x")
+def test_a_folder_whose_name_is_no_text_is_entered(root: Path) -> None:
+    """Every file below it is escaped, a literal percent sign too."""
+    (root / os.fsdecode(b"50%-\xe9/sub")).mkdir(parents=True)
+    (root / os.fsdecode(b"50%-\xe9/sub/100%.jpg")).write_bytes(b"below")
+    (root / "50%.jpg").write_bytes(b"text")
+    source = FolderSource(root)
 
-    found = scan(root)
+    found = source.scan(lambda _: None)
 
-    assert [one.path for one in found.failed] == ["latin-\\xe9"]
-    assert found.seen == len(FILES) + 1
+    assert found.escaped == ("50%25-%E9/sub/100%25.jpg",)
+    files = {file.path: read_from(source, file)[0] for file in found.files if "50" in file.path}
+    assert files == {"50%25-%E9/sub/100%25.jpg": b"below", "50%.jpg": b"text"}
+
+
+def test_an_escaped_name_that_is_taken_fails(root: Path) -> None:
+    """Two files never have one path; the one whose name is text keeps it, also when they are hard links."""
+    (root / os.fsdecode(b"\xe9.jpg")).write_bytes(b"latin")
+    (root / "%E9.jpg").write_bytes(b"percent")
+    (root / os.fsdecode(b"\xea.jpg")).hardlink_to(root / "%E9.jpg")
+    (root / "%EA.jpg").hardlink_to(root / "%E9.jpg")
+    source = FolderSource(root)
+
+    found = source.scan(lambda _: None)
+
+    files = {file.path: read_from(source, file)[0] for file in found.files if file.path not in FILES}
+    assert files == {"%E9.jpg": b"percent", "%EA.jpg": b"percent"}
+    assert found.escaped == ()
+    assert [(one.path, "not UTF-8" in one.message) for one in found.failed] == [
+        ("%E9.jpg", True),
+        ("%EA.jpg", True),
+    ]
+    assert found.seen == len(FILES) + 4
 
 
 def test_everything_is_accounted_for(awkward: Path) -> None:
     """Files, skipped and failed are all that another walk counts; what is told on the way adds up to it."""
     steps: list[int] = []
 
-    found = scan_folder(awkward, leave_out=frozenset(), on_found=steps.append)
+    found = FolderSource(awkward).scan(steps.append)
 
     assert found.seen == len(found.files) + len(found.skipped) + len(found.failed) == count_entries(awkward)
     assert sum(steps) == found.seen
@@ -259,6 +311,34 @@ def test_a_link_to_the_data_set_is_followed(root: Path) -> None:
     assert [one.path for one in scan(link).files] == sorted(FILES)
 
 
+def test_reading_ahead_changes_nothing(awkward: Path, opened: list[int]) -> None:
+    """A hint: whatever became of the files, nothing is raised, waited for or left open."""
+    source = FolderSource(awkward)
+    files = source.scan(lambda _: None).files
+    (awkward / "top.jpg").unlink()
+    (awkward / "empty.jpg").unlink()
+    os.mkfifo(awkward / "empty.jpg")
+
+    source.read_ahead(files)
+
+    assert opened == []
+
+
+def test_a_file_is_given_by_its_path(root: Path) -> None:
+    """Nothing is copied; a link or a FIFO in its place is refused."""
+    source = FolderSource(root)
+    file = seen(root, "a/b/c/deep.CSV")
+
+    with source.as_file(file, root / "not there", most=1) as path:
+        assert path == root / file.path
+    path.unlink()
+    with pytest.raises(SourceError, match="No such file"), source.as_file(file, root):
+        pass
+    path.symlink_to(root / "top.jpg")
+    with pytest.raises(SourceError, match="no regular file"), source.as_file(file, root):
+        pass
+
+
 def test_files_are_read_whole(root: Path) -> None:
     """Every file, the empty one too, comes as it is."""
     assert {file.path: read(root, file) for file in scan(root).files} == FILES
@@ -272,48 +352,138 @@ def test_a_larger_file_is_read_whole(root: Path) -> None:
     assert read(root, seen(root, "large.jpg")) == data
 
 
-@pytest.mark.parametrize("data", [b"", b"to", b"topp", b"tip"], ids=["emptied", "cut", "grown", "same size"])
-def test_a_file_that_changed_since_the_scan_is_refused(root: Path, data: bytes) -> None:
-    """Another size, or another time with the same size, is another file."""
+@pytest.mark.parametrize("data", [b"", b"to", b"topp"], ids=["emptied", "cut", "grown"])
+def test_a_file_of_another_size_is_refused(root: Path, data: bytes) -> None:
+    """Its room was measured by the scan: the error says both sizes and what to do."""
     file = seen(root, "top.jpg")
     (root / "top.jpg").write_bytes(data)
-    os.utime(root / "top.jpg", ns=(0, file.mtime_ns + (len(data) == file.size)))
 
-    with pytest.raises(SourceChangedError, match="changed while packing") as caught:
+    with pytest.raises(SourceChangedError, match=f"3 bytes when scanned, {len(data)} now") as caught:
         read(root, file)
 
     assert caught.value.where.file == "top.jpg"
+    assert "again" in caught.value.hint
 
 
-def test_a_file_that_was_replaced_is_refused(root: Path) -> None:
-    """Same name, size and time, another inode: another file."""
+def test_a_file_that_changed_since_the_scan_is_read_as_it_is_now(root: Path) -> None:
+    """Rewritten or replaced with as many bytes, it is read, and its new time and inode are told."""
     file = seen(root, "top.jpg")
     (root / "new").write_bytes(b"new")
-    os.utime(root / "new", ns=(0, file.mtime_ns))
+    os.utime(root / "new", ns=(0, file.mtime_ns + 1))
     (root / "new").replace(root / "top.jpg")
 
-    with pytest.raises(SourceChangedError):
-        read(root, file)
+    data, now = read_from(FolderSource(root), file)
+
+    assert (data, now) == (b"new", seen(root, "top.jpg"))
+    assert (now.mtime_ns, now.size) == (file.mtime_ns + 1, file.size)
+    assert now.inode != file.inode
 
 
-@pytest.mark.parametrize("change", ["grow", "cut", "rewrite"])
-def test_a_file_that_changes_while_it_is_read_is_refused(
+class Meddler:
+    """Calls something after each of the first reads, as another process might at that moment."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, times: int, meddle: Callable[[int], None]) -> None:
+        self.reads = 0
+        self._times, self._meddle, self._really_read = times, meddle, os.preadv
+        monkeypatch.setattr(os, "preadv", self._read)
+
+    def _read(self, descriptor: int, views: Sequence[memoryview], offset: int) -> int:
+        done = self._really_read(descriptor, views, offset)
+        self.reads += 1
+        if self.reads <= self._times:
+            self._meddle(self.reads)
+        return done
+
+
+@pytest.mark.parametrize("times", [1, 2, 3, 9])
+def test_a_file_that_changes_while_it_is_read_is_read_again(
+    root: Path, monkeypatch: pytest.MonkeyPatch, times: int
+) -> None:
+    """Up to three times in all; what is returned is one whole state of the file."""
+    path, file = root / "top.jpg", seen(root, "top.jpg")
+
+    def rewrite(number: int) -> None:
+        path.write_bytes(f"v{number:02}".encode())
+        os.utime(path, ns=(0, number))
+
+    meddler = Meddler(monkeypatch, times, rewrite)
+
+    if times < 3:
+        assert read_from(FolderSource(root), file) == (f"v{times:02}".encode(), seen(root, "top.jpg"))
+        assert meddler.reads == times + 1
+    else:
+        with pytest.raises(SourceChangedError, match="3 times in a row"):
+            read(root, file)
+        assert meddler.reads == 3
+
+
+@pytest.mark.parametrize("change", ["grow", "cut"])
+def test_a_file_whose_size_changes_while_it_is_read_is_refused(
     root: Path, monkeypatch: pytest.MonkeyPatch, change: str
 ) -> None:
-    """A writer that begins after the file is open is noticed, also when the size stays."""
-    file, really_open = seen(root, "top.jpg"), os.open
+    """Even when its time is put back."""
+    path, file = root / "top.jpg", seen(root, "top.jpg")
 
-    def open_and_change(path: str, flags: int) -> int:
-        descriptor = really_open(path, flags)
-        with Path(path).open({"grow": "ab", "cut": "wb", "rewrite": "r+b"}[change]) as writer:
-            writer.write({"grow": b"more", "cut": b"t", "rewrite": b"TOP"}[change])
-        os.utime(path, ns=(0, file.mtime_ns + (change == "rewrite")))
-        return descriptor
+    def resize(_number: int) -> None:
+        path.write_bytes({"grow": b"topmore", "cut": b"t"}[change])
+        os.utime(path, ns=(0, file.mtime_ns))
 
-    monkeypatch.setattr(os, "open", open_and_change)
+    meddler = Meddler(monkeypatch, 1, resize)
 
-    with pytest.raises(SourceChangedError):
+    with pytest.raises(SourceChangedError, match="3 bytes when scanned"):
         read(root, file)
+    assert meddler.reads == 1
+
+
+def test_a_write_in_the_same_tick_of_the_clock_is_seen(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file changed just now is read when its time is old enough to show another change."""
+    path, file = root / "top.jpg", seen(root, "top.jpg")
+    path.write_bytes(b"one")
+    first = path.stat().st_mtime_ns
+
+    def rewrite_in_the_same_tick(_number: int) -> None:
+        if time.time_ns() - first < 4_000_000:  # as the kernel would do it
+            path.write_bytes(b"two")
+            os.utime(path, ns=(first, first))
+
+    Meddler(monkeypatch, 1, rewrite_in_the_same_tick)
+
+    data, now = read_from(FolderSource(root), file)
+
+    assert data == path.read_bytes()
+    assert time.time_ns() - now.mtime_ns > 40_000_000
+
+
+def test_no_read_is_torn(root: Path) -> None:
+    """While another thread rewrites a file, one of its states is read, or an error says that it changes."""
+    path, states = root / "flip.jpg", (b"a" * 300_000, b"b" * 300_000)
+    path.write_bytes(states[0])
+    file, source = seen(root, "flip.jpg"), FolderSource(root)
+    done = threading.Event()
+
+    def rewrite() -> None:
+        with path.open("r+b", buffering=0) as writer:
+            for number in range(400):
+                writer.seek(0)
+                writer.write(states[number % 2])
+                time.sleep(0.12 if number % 40 == 0 else 0.002)
+        done.set()
+
+    writer = threading.Thread(target=rewrite)
+    writer.start()
+    whole, refused = 0, 0
+    while not done.is_set():
+        try:
+            data, _ = read_from(source, file)
+        except SourceChangedError:
+            refused += 1
+        else:
+            assert data in states
+            whole += 1
+    writer.join()
+
+    assert whole
+    assert read(root, file) in states
 
 
 def test_a_link_put_in_a_files_place_is_not_followed(root: Path) -> None:

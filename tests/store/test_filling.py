@@ -5,20 +5,21 @@ from __future__ import annotations
 import errno
 import os
 import random
-from collections.abc import Callable
+import signal
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import h5py
 import pytest
 import xxhash
 
-from packhouse.errors import DestinationError, NoSpaceError, SourceError
+from packhouse.errors import DestinationError, NoSpaceError, SourceError, WorkerDiedError
 from packhouse.images.probing import probe
-from packhouse.store.filling import Filled, Place, fill
+from packhouse.records import SourceFile
+from packhouse.store.filling import Filling, Outcome, Place, Reader, Taken, fill
 from packhouse.store.keys import settle_keys
 from packhouse.store.skeleton import write_skeleton
-
-ReadInto = Callable[[Place, memoryview], None]
 
 
 def make_images(count: int, *, most: int = 400) -> dict[str, bytes]:
@@ -35,20 +36,68 @@ def make_skeleton(path: Path, images: dict[str, bytes]) -> list[Place]:
     keys = settle_keys(images).keys
     datasets = [(key.group, key.name, len(images[key.path])) for key in keys]
     offsets = write_skeleton(path, datasets, file_id="0" * 32)
-    return [Place(key, offset, len(images[key.path])) for key, offset in zip(keys, offsets, strict=True)]
+    files = [SourceFile(key.path, len(images[key.path]), row, row) for row, key in enumerate(keys)]
+    return [Place(*place) for place in zip(keys, offsets, files, strict=True)]
 
 
-def reader_of(images: dict[str, bytes]) -> ReadInto:
-    """Return a source that gives those bytes, and refuses what is not there."""
+@dataclass(frozen=True)
+class Memory:
+    """A source that gives those bytes, and refuses what is not there."""
 
-    def read_into(place: Place, view: memoryview) -> None:
-        data = images.get(place.key.path)
+    images: dict[str, bytes]
+
+    def read_into(self, file: SourceFile, view: memoryview) -> SourceFile:
+        """Copy the bytes, or half of them and an error."""
+        data = self.images.get(file.path)
         if data is None:
-            view[: place.length // 2] = b"?" * (place.length // 2)
+            view[: file.size // 2] = b"?" * (file.size // 2)
             raise SourceError("went away")
         view[:] = data
+        return file._replace(mtime_ns=file.mtime_ns + 1)
 
-    return read_into
+    def read_ahead(self, files: Sequence[SourceFile]) -> None:
+        """Do nothing: all is in memory."""
+
+
+class Broken(Memory):
+    """A source with a bug."""
+
+    def read_into(self, file: SourceFile, view: memoryview) -> SourceFile:
+        """Raise what no source should."""
+        del file, view
+        raise ZeroDivisionError
+
+
+class Deadly(Memory):
+    """A source at which the process dies."""
+
+    def read_into(self, file: SourceFile, view: memoryview) -> SourceFile:
+        """End this process as the system would, short of memory."""
+        del file, view
+        os.kill(os.getpid(), signal.SIGKILL)
+        raise AssertionError
+
+
+def fill_all(
+    path: Path,
+    places: list[Place],
+    reader: Reader,
+    *,
+    workers: int,
+    processes: bool = False,
+    rows: Sequence[int] | None = None,
+) -> list[Outcome | None]:
+    """Fill and return what came of each place, in their order; each is told of once."""
+    outcomes: list[Outcome | None] = [None] * len(places)
+
+    def on_filled(told: Sequence[int], filled: Sequence[Outcome]) -> None:
+        for row, outcome in zip(told, filled, strict=True):
+            assert outcomes[row] is None
+            outcomes[row] = outcome
+
+    chosen = range(len(places)) if rows is None else rows
+    fill(Filling(path, reader), places, chosen, on_filled, workers=workers, processes=processes)
+    return outcomes
 
 
 def contents(path: Path) -> dict[str, bytes]:
@@ -83,7 +132,7 @@ def test_the_bytes_are_those_of_the_source(tmp_path: Path, workers: int) -> None
     places = make_skeleton(path, images)
     size = path.stat().st_size
 
-    fill(path, places, reader_of(images), workers=workers, on_filled=lambda _: None)
+    fill_all(path, places, Memory(images), workers=workers)
 
     assert contents(path) == {place.key.key: images[place.key.path] for place in places}
     assert path.stat().st_size == size
@@ -96,7 +145,7 @@ def test_the_number_of_threads_does_not_show(tmp_path: Path) -> None:
     written = []
     for workers in (1, 2, 7):
         path = tmp_path / f"{workers}.h5"
-        fill(path, make_skeleton(path, images), reader_of(images), workers=workers, on_filled=lambda _: None)
+        fill_all(path, make_skeleton(path, images), Memory(images), workers=workers)
         written.append(path.read_bytes())
 
     assert written[0] == written[1] == written[2]
@@ -108,13 +157,13 @@ def test_outcomes_tell_digest_and_facts_in_order(tmp_path: Path, workers: int) -
     images, path = make_images(60), tmp_path / "images.h5"
     places = make_skeleton(path, images)
 
-    outcomes = fill(path, places, reader_of(images), workers=workers, on_filled=lambda _: None)
+    outcomes = fill_all(path, places, Memory(images), workers=workers)
 
     assert len(outcomes) == len(places)
     for outcome, place in zip(outcomes, places, strict=True):
         data = images[place.key.path]
-        assert isinstance(outcome, Filled)
-        assert outcome.place == place
+        assert isinstance(outcome, Taken)
+        assert outcome.file == place.file._replace(mtime_ns=place.file.mtime_ns + 1)
         assert outcome.digest == xxhash.xxh3_128_digest(data)
         assert outcome.facts == probe(data)
 
@@ -127,7 +176,7 @@ def test_an_unreadable_image_is_an_outcome(tmp_path: Path, workers: int) -> None
     places = make_skeleton(path, images)
     there = {name: data for name, data in images.items() if name not in {"g1/0007.jpg", "g0/0012.jpg"}}
 
-    outcomes = fill(path, places, reader_of(there), workers=workers, on_filled=lambda _: None)
+    outcomes = fill_all(path, places, Memory(there), workers=workers)
 
     lost = {
         place.key.path for place, one in zip(places, outcomes, strict=True) if isinstance(one, SourceError)
@@ -135,16 +184,6 @@ def test_an_unreadable_image_is_an_outcome(tmp_path: Path, workers: int) -> None
     assert lost == {"g1/0007.jpg", "g0/0012.jpg"}
     expected = {place.key.key: there.get(place.key.path, bytes(place.length)) for place in places}
     assert contents(path) == expected
-
-
-@pytest.mark.usefixtures("_small_pieces")
-def test_progress_adds_up(tmp_path: Path, workers: int) -> None:
-    """The steps that are told sum up to the number of images."""
-    images, path, steps = make_images(60), tmp_path / "images.h5", list[int]()
-
-    fill(path, make_skeleton(path, images), reader_of(images), workers=workers, on_filled=steps.append)
-
-    assert sum(steps) == 60
 
 
 def test_an_image_larger_than_a_piece(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -158,7 +197,7 @@ def test_an_image_larger_than_a_piece(tmp_path: Path, monkeypatch: pytest.Monkey
     }
     path = tmp_path / "images.h5"
 
-    fill(path, make_skeleton(path, images), reader_of(images), workers=2, on_filled=lambda _: None)
+    fill_all(path, make_skeleton(path, images), Memory(images), workers=2)
 
     assert contents(path) == {name.removesuffix(".jpg"): data for name, data in images.items()}
 
@@ -167,7 +206,7 @@ def test_nothing_to_fill(tmp_path: Path) -> None:
     """No images, no outcomes, and the file is left as it was."""
     path = tmp_path / "images.h5"
 
-    assert fill(path, make_skeleton(path, {}), reader_of({}), workers=3, on_filled=lambda _: None) == []
+    assert fill_all(path, make_skeleton(path, {}), Memory({}), workers=3) == []
 
 
 def test_only_empty_images(tmp_path: Path) -> None:
@@ -175,9 +214,9 @@ def test_only_empty_images(tmp_path: Path) -> None:
     images = {"a.jpg": b"", "b.jpg": b""}
     path = tmp_path / "images.h5"
 
-    outcomes = fill(path, make_skeleton(path, images), reader_of(images), workers=2, on_filled=lambda _: None)
+    outcomes = fill_all(path, make_skeleton(path, images), Memory(images), workers=2)
 
-    assert [type(outcome) for outcome in outcomes] == [Filled, Filled]
+    assert [type(outcome) for outcome in outcomes] == [Taken, Taken]
     assert contents(path) == {"a": b"", "b": b""}
 
 
@@ -188,7 +227,7 @@ def test_short_writes_are_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     pwrite = os.pwrite
     monkeypatch.setattr(os, "pwrite", lambda target, data, offset: pwrite(target, data[:7], offset))
 
-    fill(path, places, reader_of(images), workers=2, on_filled=lambda _: None)
+    fill_all(path, places, Memory(images), workers=2)
 
     assert contents(path) == {place.key.key: images[place.key.path] for place in places}
 
@@ -220,7 +259,7 @@ def test_a_failing_write_is_a_clean_error(
     while calls >= failing:
         calls, failing = 0, failing + 1
         try:
-            fill(path, places, reader_of(images), workers=workers, on_filled=lambda _: None)
+            fill_all(path, places, Memory(images), workers=workers)
         except DestinationError as err:
             errors.append(err)
 
@@ -241,7 +280,7 @@ def test_a_failing_fsync_is_a_clean_error(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(os, "fsync", fsync)
 
     with pytest.raises(DestinationError, match="Input/output error"):
-        fill(path, places, reader_of(images), workers=1, on_filled=lambda _: None)
+        fill_all(path, places, Memory(images), workers=1)
 
 
 def test_the_file_is_flushed_to_the_disk_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -261,7 +300,7 @@ def test_the_file_is_flushed_to_the_disk_last(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(os, "pwrite", write)
     monkeypatch.setattr(os, "fsync", flush)
 
-    fill(path, places, reader_of(images), workers=2, on_filled=lambda _: None)
+    fill_all(path, places, Memory(images), workers=2)
 
     assert calls.index("fsync") == len(calls) - 1 > 0
 
@@ -271,36 +310,67 @@ def test_other_errors_are_not_renamed(tmp_path: Path) -> None:
     images, path = make_images(5), tmp_path / "images.h5"
     places = make_skeleton(path, images)
 
-    def read_into(_place: Place, _view: memoryview) -> None:
-        raise ZeroDivisionError
-
     with pytest.raises(ZeroDivisionError):
-        fill(path, places, read_into, workers=2, on_filled=lambda _: None)
+        fill_all(path, places, Broken(images), workers=2)
 
 
-def test_the_descriptor_is_closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_descriptors_are_closed(tmp_path: Path, opened: list[int]) -> None:
     """However filling ends, the file is closed."""
-    images, path, opened = make_images(5), tmp_path / "images.h5", list[int]()
+    images, path = make_images(5), tmp_path / "images.h5"
     places = make_skeleton(path, images)
-    really_open, close = os.open, os.close
 
-    def note(name: str, flags: int) -> int:
-        opened.append(really_open(name, flags))
-        return opened[-1]
-
-    def forget(descriptor: int) -> None:
-        opened.remove(descriptor)
-        close(descriptor)
-
-    def fail(_place: Place, _view: memoryview) -> None:
-        assert len(opened) == 1
-        raise ZeroDivisionError
-
-    monkeypatch.setattr(os, "open", note)
-    monkeypatch.setattr(os, "close", forget)
-
-    fill(path, places, reader_of(images), workers=2, on_filled=lambda _: None)
+    fill_all(path, places, Memory(images), workers=2)
     with pytest.raises(ZeroDivisionError):
-        fill(path, places, fail, workers=2, on_filled=lambda _: None)
+        fill_all(path, places, Broken(images), workers=2)
 
     assert opened == []
+
+
+@pytest.mark.usefixtures("_small_pieces")
+@pytest.mark.parametrize("processes", [False, True])
+def test_any_order_and_any_part(tmp_path: Path, *, processes: bool) -> None:
+    """Rows in a wild order are filled where they belong, and the rest is not touched."""
+    images, path = make_images(60), tmp_path / "images.h5"
+    places = make_skeleton(path, images)
+    rows = random.Random(5).sample(range(60), 40)
+
+    outcomes = fill_all(path, places, Memory(images), workers=2, processes=processes, rows=rows)
+
+    assert [outcome is not None for outcome in outcomes] == [row in rows for row in range(60)]
+    expected = [
+        images[place.key.path] if row in rows else bytes(place.length) for row, place in enumerate(places)
+    ]
+    assert list(contents(path).values()) == expected
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_processes_write_the_same_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int
+) -> None:
+    """What processes make, handed many small tasks, is what one thread makes; errors come back whole."""
+    monkeypatch.setattr("packhouse.store.filling.TASK_BYTES", (2000, 2000))
+    images = make_images(120)
+    expected, path = tmp_path / "threads.h5", tmp_path / "processes.h5"
+    there = {name: data for name, data in images.items() if name != "g0/0012.jpg"}
+    told = fill_all(expected, make_skeleton(expected, images), Memory(there), workers=1)
+
+    outcomes = fill_all(path, make_skeleton(path, images), Memory(there), workers=workers, processes=True)
+
+    assert path.read_bytes() == expected.read_bytes()
+    assert [str(outcome) for outcome in outcomes] == [str(outcome) for outcome in told]
+
+
+def test_a_bug_in_a_process_arrives_as_itself(tmp_path: Path) -> None:
+    """What a worker process raises is raised here."""
+    images, path = make_images(5), tmp_path / "images.h5"
+
+    with pytest.raises(ZeroDivisionError):
+        fill_all(path, make_skeleton(path, images), Broken(images), workers=2, processes=True)
+
+
+def test_a_killed_process_is_a_clean_error(tmp_path: Path) -> None:
+    """When the system kills a worker, it is said, and nothing hangs."""
+    images, path = make_images(5), tmp_path / "images.h5"
+
+    with pytest.raises(WorkerDiedError, match="was killed"):
+        fill_all(path, make_skeleton(path, images), Deadly(images), workers=2, processes=True)

@@ -19,7 +19,7 @@ from PIL import Image
 import packhouse
 from packhouse.errors import CorruptStoreError
 from packhouse.store.index import Binding, ImageIndex, write_index
-from packhouse.store.layout import INDEX_COLUMNS, INDEX_FILE
+from packhouse.store.layout import IMAGES_FILE, INDEX_COLUMNS, INDEX_FILE
 from packhouse.store.reading import ImageStore
 from packhouse.store.sealing import seal
 
@@ -153,7 +153,7 @@ def test_every_key_has_its_row(index: ImageIndex, rows: list[dict[str, Any]]) ->
 
 def test_stored_image_gives_every_column(pack: Path, rows: list[dict[str, Any]]) -> None:
     """The properties of an image are the columns of its row."""
-    store = ImageStore(pack)
+    store = ImageStore(pack / IMAGES_FILE, pack / INDEX_FILE)
 
     for row in rows:
         image = store[row["key"]]
@@ -255,7 +255,7 @@ def test_a_range_outside_of_the_file_is_refused(copy: Path, offset: int, length:
     rewrite(copy / INDEX_FILE, offset=[offset] * count, length=[length] * count)
 
     with pytest.raises(CorruptStoreError, match="outside"):
-        ImageStore(copy).read("0")
+        ImageStore(copy / IMAGES_FILE, copy / INDEX_FILE).read("0")
 
 
 def test_a_range_that_leaves_the_file_is_refused(copy: Path) -> None:
@@ -265,12 +265,12 @@ def test_a_range_that_leaves_the_file_is_refused(copy: Path) -> None:
     rewrite(copy / INDEX_FILE, offset=[size - 4] * count, length=[5] * count)
 
     with pytest.raises(CorruptStoreError, match="outside"):
-        ImageStore(copy).read("0")
+        ImageStore(copy / IMAGES_FILE, copy / INDEX_FILE).read("0")
 
 
 def observe(folder: Path) -> list[object]:
     """Return all that a store tells."""
-    store = ImageStore(folder)
+    store = ImageStore(folder / IMAGES_FILE, folder / INDEX_FILE)
     keys = list(store)
     facts = [[getattr(store[key], name) for name in (*FACTS, "digest")] for key in keys]
     return [len(store), keys, store.read_many(keys), facts, store.groups, store.total_bytes]

@@ -27,7 +27,7 @@ from packhouse.store.reading import ImageStore
 @pytest.fixture(scope="module")
 def store(pack: Path) -> ImageStore:
     """The small pack's images."""
-    return ImageStore(pack)
+    return ImageStore(pack / IMAGES_FILE, pack / INDEX_FILE)
 
 
 @pytest.fixture
@@ -231,7 +231,7 @@ def test_a_spawned_process_reads(store: ImageStore, truth: dict[str, bytes]) -> 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 def test_forked_processes_read(pack: Path, truth: dict[str, bytes]) -> None:
     """Processes that inherit an opened store, half loaded, read right bytes beside their parent."""
-    opened = ImageStore(pack)
+    opened = ImageStore(pack / IMAGES_FILE, pack / INDEX_FILE)
     opened.read("0")
     context = multiprocessing.get_context("fork")
 
@@ -254,7 +254,7 @@ def test_forked_processes_read(pack: Path, truth: dict[str, bytes]) -> None:
 
 def test_sixteen_threads_read(pack: Path, truth: dict[str, bytes]) -> None:
     """From a fresh store, random reads on 16 threads at once, by key, by many and by name, are all right."""
-    fresh, keys = ImageStore(pack), sorted(truth)
+    fresh, keys = ImageStore(pack / IMAGES_FILE, pack / INDEX_FILE), sorted(truth)
 
     def read_some(seed: int) -> bool:
         rng = random.Random(seed)
@@ -271,7 +271,7 @@ def test_sixteen_threads_read(pack: Path, truth: dict[str, bytes]) -> None:
 
 def test_a_flipped_bit_is_never_read(copy: Path, truth: dict[str, bytes]) -> None:
     """For 300 random flips inside images: the damaged one is refused, however it is read; others read."""
-    store, where = ImageStore(copy), places(copy)
+    store, where = ImageStore(copy / IMAGES_FILE, copy / INDEX_FILE), places(copy)
     rng = random.Random(5)
     keys = sorted(key for key, data in truth.items() if data)
     weights = [len(truth[key]) for key in keys]
@@ -305,7 +305,7 @@ def test_swapped_images_are_refused(copy: Path) -> None:
         file.write(data[length:] + data[:length])
 
     with pytest.raises(CorruptStoreError):
-        ImageStore(copy).read("6")
+        ImageStore(copy / IMAGES_FILE, copy / INDEX_FILE).read("6")
 
 
 @pytest.mark.parametrize("missing", [1, 100, 20_000, 10**9])
@@ -321,7 +321,7 @@ def test_a_cut_image_file_is_refused_at_open(copy: Path, missing: int) -> None:
 
 def test_a_file_cut_while_it_is_open(copy: Path, truth: dict[str, bytes]) -> None:
     """What was cut off is an error that says so; what is still there reads."""
-    store = ImageStore(copy)
+    store = ImageStore(copy / IMAGES_FILE, copy / INDEX_FILE)
     last = max(places(copy).items(), key=lambda one: one[1])[0]
     os.truncate(copy / IMAGES_FILE, (copy / IMAGES_FILE).stat().st_size - 1)
 
@@ -392,7 +392,7 @@ def test_an_empty_index_file_is_refused(copy: Path) -> None:
 
 def test_closing_and_reading_again(pack: Path, truth: dict[str, bytes]) -> None:
     """After close, whether or not it was read before, everything can be read again; closing twice is fine."""
-    fresh = ImageStore(pack)
+    fresh = ImageStore(pack / IMAGES_FILE, pack / INDEX_FILE)
     image = fresh["010/0000000000"]
     fresh.close()
     fresh.close()
@@ -406,7 +406,7 @@ def test_closing_and_reading_again(pack: Path, truth: dict[str, bytes]) -> None:
 
 def test_close_closes_the_descriptor(pack: Path, opened: list[int]) -> None:
     """What was opened for reading is closed, once."""
-    store = ImageStore(pack)
+    store = ImageStore(pack / IMAGES_FILE, pack / INDEX_FILE)
     assert len(opened) == 1
 
     store.close()
@@ -420,13 +420,13 @@ def test_a_refused_file_is_closed(copy: Path, opened: list[int]) -> None:
     os.truncate(copy / IMAGES_FILE, 5)
 
     with pytest.raises(StoreError):
-        ImageStore(copy)
+        ImageStore(copy / IMAGES_FILE, copy / INDEX_FILE)
 
     assert opened == []
 
 
 def test_repr_tells_what_it_is_of(store: ImageStore, pack: Path) -> None:
     """Store and image say how many, where, and what."""
-    assert repr(store) == f"<ImageStore of {len(store)} images in {pack}>"
+    assert repr(store) == f"<ImageStore of {len(store)} images in {pack / IMAGES_FILE}>"
     assert repr(store["pictures/jpeg"]).startswith("<pictures/jpeg: image/jpeg, 40 x 30, ")
     assert repr(store["empty/e0"]) == "<empty/e0: unknown, 0 bytes, empty>"

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 import packhouse
-from packhouse.records import HeaderFacts
+from packhouse.records import HeaderFacts, SourceFile
 from packhouse.store.filling import Filled, Place
 from packhouse.store.index import Binding, write_index
 from packhouse.store.keys import settle_keys
@@ -35,7 +35,8 @@ class House:
     def __init__(self, bench: Workbench, paths: Sequence[str]) -> None:
         keys = settle_keys(paths).keys
         facts = HeaderFacts("image/jpeg", 1, 1, None, None)
-        filled = [Filled(Place(key, 0, 1), bytes(16), facts) for key in keys]
+        file = SourceFile("", 1, 0, 0)
+        filled = [Filled(Place(key, 0, file), bytes(16), facts) for key in keys]
         self.bench = bench
         self.index = bench.folder / "image_index.parquet"
         self.tables: dict[str, TableReport] = {}

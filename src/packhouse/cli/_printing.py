@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 import click
 
 from packhouse.packing.planning import Plan
-from packhouse.packing.report import Report
+from packhouse.packing.report import Report, Resumed, Updated
 from packhouse.tables.records import JoinReport, LinkReport, TableReport
 
 EXAMPLES = 3
@@ -78,9 +78,41 @@ def _image_lines(report: Report) -> Iterator[str]:
             f"  {len(images.kept_extensions)} keys keep their extension, another file has the same name: "
             + examples(images.kept_extensions)
         )
+    if images.escaped_names:
+        yield (
+            f"  {len(images.escaped_names)} names are not UTF-8, written with %XX: "
+            + examples(images.escaped_names)
+        )
+    if images.alike:
+        yield (
+            f"  {len(images.alike)} keys differ only in case or Unicode form (one file on a Mac's disk): "
+            + examples(images.alike)
+        )
+    yield from _resumed_lines(report.resumed)
+    yield from _updated_lines(report.updated)
     for problem in sorted(set(images.problems.values())):
         keys = [key for key, found in images.problems.items() if found == problem]
         yield f"  {len(keys)} packed as they are, but {problem}: {examples(keys)}"
+
+
+def _resumed_lines(resumed: Resumed | None) -> Iterator[str]:
+    if resumed is None:
+        return
+    if resumed.found:
+        yield f"  went on with an earlier run: {resumed.found:,} images were in their places"
+    if resumed.changed:
+        yield f"  {resumed.changed:,} that it had packed have changed since and were read again"
+    if resumed.copied:
+        yield f"  {resumed.copied:,} images are unchanged and were copied from an earlier image file"
+
+
+def _updated_lines(updated: Updated | None) -> Iterator[str]:
+    if updated is None:
+        return
+    yield f"  update: {updated.unchanged:,} images unchanged"
+    for what, paths in (("new", updated.new), ("changed", updated.changed), ("removed", updated.removed)):
+        if paths:
+            yield f"  {len(paths):,} {what}: {examples(paths)}"
 
 
 def _table_lines(table: TableReport) -> Iterator[str]:

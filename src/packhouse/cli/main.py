@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Sequence
@@ -80,8 +81,11 @@ def run(arguments: Sequence[str]) -> int:
     except click.ClickException as err:
         err.show()
         return err.exit_code
-    except (KeyboardInterrupt, click.Abort):
-        click.echo("interrupted: nothing half-done is left behind; run the same command again", err=True)
+    except (KeyboardInterrupt, click.Abort) as err:
+        # click puts its own Abort in the place of Ctrl-C, which may carry a note of what was kept
+        notes = getattr(err, "__notes__", None) or getattr(err.__context__, "__notes__", None)
+        left = "\n  ".join(notes or ["nothing half-done is left behind"])
+        click.echo(f"interrupted; run the same command again\n  {left}", err=True)
         return INTERRUPTED
     except BrokenPipeError:
         raise
@@ -104,8 +108,16 @@ def _show(err: PackhouseError | OSError) -> int:
     return err.exit_code
 
 
+def _stop(_number: int, _frame: object) -> None:
+    """Stop cleanly at the first Ctrl-C, and at once at the second: what is on the disk is never broken."""
+    signal.signal(signal.SIGINT, lambda _number, _frame: os._exit(INTERRUPTED))
+    raise KeyboardInterrupt
+
+
 def main() -> None:
     """Run the command line of this process and exit."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else it is ignored, as behind nohup
+        signal.signal(signal.SIGINT, _stop)
     try:
         code = run(sys.argv[1:])
         sys.stdout.flush()

@@ -41,7 +41,8 @@ def _split_types(
     help="Demand a type: text, integer, float, date, timestamp. Repeatable.",
 )
 @click.option("--compression", default="zstd", show_default=True, help="zstd, gzip, snappy or lz4.")
-@click.option("--workers", type=int, help="Threads that copy images; one a core.")
+@click.option("--workers", type=int, help="How many copy images at once; one a core.")
+@click.option("--engine", default="local", show_default=True, help="local (threads) or processes.")
 @click.option("--memory-limit", metavar="SIZE", help="For tables; min(2GB, a quarter of the memory).")
 @click.option(
     "--on-error",
@@ -51,6 +52,7 @@ def _split_types(
 )
 @click.option("--dry-run", is_flag=True, help="Show the plan and write nothing.")
 @click.option("--overwrite", is_flag=True, help="Replace a pack that is there.")
+@click.option("--update", is_flag=True, help="Bring a pack that is there up to date.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON document.")
 def command(
     src: str,

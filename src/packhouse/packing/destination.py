@@ -21,6 +21,7 @@ from packhouse.errors import (
     Where,
 )
 from packhouse.store.layout import IMAGES_FILE, INDEX_FILE, MANIFEST_FILE, MANIFEST_FORMAT
+from packhouse.store.resuming import FOLDER_PREFIX, JOURNAL_FILE, is_begun
 
 LOCK_FILE = ".lock"
 SPILL_FOLDER = ".spill"
@@ -31,12 +32,12 @@ def packing_folder(dest: Path) -> Path:
     return dest.with_name(dest.name + ".packing")
 
 
-def check_destination(dest: Path, *, overwrite: bool) -> None:
+def check_destination(dest: Path, *, replace: bool) -> None:
     """See that a pack may be put there.
 
     Args:
         dest: The pack to be.
-        overwrite: Whether a pack that is there may be replaced.
+        replace: Whether a pack that is there may be replaced.
 
     Raises:
         DestinationExistsError: Something is there, and may not be or is no pack.
@@ -44,11 +45,11 @@ def check_destination(dest: Path, *, overwrite: bool) -> None:
     where = Where(file=str(dest))
     if not os.path.lexists(dest):
         return
-    if not overwrite:
+    if not replace:
         raise DestinationExistsError(
             "DEST is there already",
             where=where,
-            hint="another name, or --overwrite to replace the pack",
+            hint="another name, --update to bring the pack up to date, or --overwrite to replace it",
         )
     strange = "it is no pack" if dest.is_symlink() else _why_not_replaced(dest)
     if strange:
@@ -87,20 +88,21 @@ def _why_not_replaced(dest: Path) -> str | None:
     if not ours:
         return "it is no pack"
     found = (path.relative_to(dest).as_posix() for path in sorted(dest.rglob("*")) if not path.is_dir())
-    foreign = [path for path in found if path not in files]
+    foreign = [path for path in found if path not in files and not path.startswith(FOLDER_PREFIX)]
     return f"it holds files that are not of the pack, such as {foreign[0]}" if foreign else None
 
 
 @contextmanager
-def under_construction(dest: Path, *, overwrite: bool) -> Iterator[Path]:
-    """Give an empty folder to work in, and rename it to DEST when the work is complete and on the disk.
+def under_construction(dest: Path, *, replace: bool) -> Iterator[Path]:
+    """Give the folder to work in, and rename it to DEST when the work is complete and on the disk.
 
-    What an earlier, killed run left there is removed first. When the work ends in an exception, the folder
-    goes.
+    What an earlier, stopped run left there of the images is kept, so that this one can go on; the rest is
+    removed first. When the work ends in an exception, the folder stays if images have been begun, and goes
+    otherwise.
 
     Args:
         dest: The pack to be.
-        overwrite: Whether a pack that is there may be replaced.
+        replace: Whether a pack that is there may be replaced.
 
     Yields:
         DEST.packing.
@@ -119,17 +121,17 @@ def under_construction(dest: Path, *, overwrite: bool) -> Iterator[Path]:
         )
     lock = -1
     try:
-        # all in one block, so that Ctrl-C at any moment leaves no folder
+        # all in one block, so that Ctrl-C at any moment leaves no empty folder
         lock = _open_lock(folder)
         _take_lock(lock, folder)
-        _empty(folder)
+        _tidy(folder)
         with _translated(dest):
             yield folder
-            _publish(folder, dest, overwrite=overwrite)
+            _publish(folder, dest, replace=replace)
     except DestinationBusyError:
         raise
-    except BaseException:
-        _remove(folder, lock)
+    except BaseException as err:
+        _leave(folder, lock, err)
         raise
     finally:
         if lock >= 0:
@@ -146,8 +148,11 @@ def _open_lock(folder: Path) -> int:
         ) from err
 
 
-def _remove(folder: Path, lock: int) -> None:
-    """Remove the folder unless another process holds its lock."""
+def _leave(folder: Path, lock: int, err: BaseException) -> None:
+    """Keep the folder when images have been begun; else remove it, unless another process holds its lock."""
+    if is_begun(folder):
+        err.add_note(f"what is packed so far is kept in {folder}; the same command goes on from there")
+        return
     with suppress(OSError, DestinationBusyError):
         if not (folder / LOCK_FILE).exists():
             folder.rmdir()
@@ -194,9 +199,11 @@ def _take_lock(lock: int, folder: Path) -> None:
         raise busy
 
 
-def _empty(folder: Path) -> None:
+def _tidy(folder: Path) -> None:
+    """Remove what an earlier run left there, all but the images it has begun."""
+    _take_down(folder)
     for entry in os.scandir(folder):
-        if entry.name == LOCK_FILE:
+        if entry.name == LOCK_FILE or entry.name.startswith(FOLDER_PREFIX):
             continue
         if entry.is_dir(follow_symlinks=False):
             shutil.rmtree(entry.path)
@@ -204,11 +211,41 @@ def _empty(folder: Path) -> None:
             Path(entry.path).unlink()
 
 
-def _publish(folder: Path, dest: Path, *, overwrite: bool) -> None:
+def _take_down(folder: Path) -> None:
+    """Move the image file back to its journal, if a run was killed while it put the pack in place."""
+    up = folder / IMAGES_FILE
+    for journal in folder.glob(f"{FOLDER_PREFIX}*/{JOURNAL_FILE}"):
+        if up.exists() and not journal.with_name(IMAGES_FILE).exists():
+            up.rename(journal.with_name(IMAGES_FILE))
+
+
+def put_up(folder: Path, images: Path) -> None:
+    """Move the finished image file from the folder it was made in to its place in the pack.
+
+    Args:
+        folder: DEST.packing.
+        images: The file.
+    """
+    images.rename(folder / IMAGES_FILE)
+
+
+def drop_others(folder: Path, images: Path) -> None:
+    """Remove image files that were begun for other plans: the finished one has what was valid in them.
+
+    Args:
+        folder: DEST.packing.
+        images: The finished file.
+    """
+    for other in folder.glob(f"{FOLDER_PREFIX}*"):
+        if other != images.parent:
+            shutil.rmtree(other)
+
+
+def _publish(folder: Path, dest: Path, *, replace: bool) -> None:
     shutil.rmtree(folder / SPILL_FOLDER, ignore_errors=True)
     for below, _, _ in os.walk(folder):
         sync_folder(Path(below))
-    check_destination(dest, overwrite=overwrite)
+    check_destination(dest, replace=replace)
     replaced = None
     if dest.exists():
         replaced = Path(tempfile.mkdtemp(prefix=f"{dest.name}.replaced-", dir=dest.parent))
@@ -220,7 +257,9 @@ def _publish(folder: Path, dest: Path, *, overwrite: bool) -> None:
             (replaced / dest.name).rename(dest)
             replaced.rmdir()
         raise
-    # last, so that a run killed before is known as ours by the next one
+    # last, so that a run killed before is known as ours by the next one, and goes on
+    for begun in dest.glob(f"{FOLDER_PREFIX}*"):
+        shutil.rmtree(begun)
     (dest / LOCK_FILE).unlink()
     sync_folder(dest)
     sync_folder(dest.parent.absolute())

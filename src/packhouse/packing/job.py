@@ -12,11 +12,18 @@ from pathlib import Path
 from typing import Literal
 
 from packhouse.errors import SourceError, UsageError
-from packhouse.packing.destination import check_apart, check_destination, under_construction
-from packhouse.packing.image_stage import pack_images
+from packhouse.packing.destination import (
+    check_apart,
+    check_destination,
+    drop_others,
+    put_up,
+    under_construction,
+)
+from packhouse.packing.image_stage import PackedImages, pack_images
 from packhouse.packing.options import PackOptions
 from packhouse.packing.planning import Plan, check_space, make_plan
 from packhouse.packing.report import Accounts, Report, TableOutcome
+from packhouse.packing.updating import NO_EARLIER_PACK, EarlierPack, read_earlier, remember_files
 from packhouse.progress import Observer, silent
 from packhouse.records import Failed
 from packhouse.store.digest import digest_of_file
@@ -51,7 +58,7 @@ def plan(
     if not os.fspath(src) or not os.fspath(dest):
         raise UsageError("SRC or DEST is empty", hint="packhouse pack SRC -o DEST")
     check_apart(Path(src), Path(dest))
-    check_destination(Path(dest), overwrite=chosen.overwrite)
+    check_destination(Path(dest), replace=chosen.may_replace)
     return make_plan(Path(src), Path(dest), chosen, progress or silent)
 
 
@@ -70,17 +77,21 @@ def pack(  # noqa: PLR0913  # the one face with all options, named as on the com
     types: dict[str, str] | None = None,
     compression: str = "zstd",
     workers: int | None = None,
+    engine: str = "local",
     memory_limit: str | None = None,
     on_error: str = "report",
     overwrite: bool = False,
+    update: bool = False,
     progress: Observer | None = None,
 ) -> Report:
     """Pack a data set: images into one HDF5 file, CSV tables into Parquet files, linked and joined.
 
     Args:
-        src: The data set: a folder with image files, in folders of any depth, and CSV files.
+        src: The data set: a folder with image files, in folders of any depth, and CSV files; or a .zip, .tar,
+            .tar.gz or .tar.zst of such a folder; or a list of paths (.txt, .csv, .parquet); or an HDF5 file
+            of images.
         dest: The pack to make: a folder that is not there yet. It appears when it is complete; until then the
-            work is done in "dest.packing".
+            work is done in "dest.packing", and a run that was stopped is gone on with by the same call.
         joins: Such as "train = transactions_train + customers on customer_id", many to one; the order of the
             left rows is kept.
         how: "inner" drops left rows without a partner, "left" keeps them with empty cells.
@@ -92,10 +103,14 @@ def pack(  # noqa: PLR0913  # the one face with all options, named as on the com
         text: "TABLE.COLUMN"s that stay text.
         types: "TABLE.COLUMN" -> "text", "integer", "float", "date" or "timestamp"; every value must fit.
         compression: "zstd", "gzip", "snappy" or "lz4", of the Parquet files.
-        workers: Threads that copy images; None: one a core.
+        workers: How many threads or processes copy images; None: one a core.
+        engine: "local": threads copy; "processes": processes do, for sources that keep one interpreter busy;
+            a script needs its `if __name__ == "__main__":` then.
         memory_limit: Of the table engine, "2GB"; None: min(2 GB, a quarter of the memory).
         on_error: "report" packs what can be packed and lists the rest; "stop" ends at the first error.
         overwrite: Replace a pack that is there.
+        update: Replace a pack that is there by one of the data set as it is now: images whose files have the
+            size, time and inode that they had are copied from it, the others read; tables are made anew.
         progress: Told of the progress; called from several threads.
 
     Returns:
@@ -125,9 +140,11 @@ def pack(  # noqa: PLR0913  # the one face with all options, named as on the com
         types=dict(types or {}),
         compression=compression,
         workers=workers,
+        engine=engine,
         memory_limit=memory_limit,
         on_error=on_error,
         overwrite=overwrite,
+        update=update,
     )
     started = time.perf_counter()
     with _no_cycle_search():
@@ -177,21 +194,30 @@ def execute(made: Plan, observer: Observer, *, seconds: dict[str, float]) -> Rep
     if made.failed and made.options.on_error == "stop":
         first = made.failed[0]
         raise SourceError(first.message)
-    with under_construction(made.dest, overwrite=made.options.overwrite) as folder:
-        report = _make(made, folder, observer, seconds)
+    with under_construction(made.dest, replace=made.options.may_replace) as folder:
+        earlier = NO_EARLIER_PACK
+        if made.options.update:
+            earlier = read_earlier(made.source.path, made.dest)
+        report, images = _make(made, folder, earlier, observer, seconds)
         _write_manifest(folder / MANIFEST_FILE, report)
+        if images is not None:
+            remember_files(made.source.path, made.dest, images.file)
     return report
 
 
-def _make(made: Plan, folder: Path, observer: Observer, seconds: dict[str, float]) -> Report:
+def _make(
+    made: Plan, folder: Path, earlier: EarlierPack, observer: Observer, seconds: dict[str, float]
+) -> tuple[Report, PackedImages | None]:
     images, failed = None, list(made.failed)
     if made.images:
         started = time.perf_counter()
         with _no_cycle_search():
-            images, unread = pack_images(made, folder, observer)
-        if unread and made.options.on_error == "stop":
-            raise unread[0]
-        failed += [Failed(err.where.file or "", type(err).__name__, str(err)) for err in unread]
+            images = pack_images(made, folder, earlier.kept, observer)
+        drop_others(folder, images.file)
+        put_up(folder, images.file)
+        if images.failed and made.options.on_error == "stop":
+            raise images.failed[0]
+        failed += [Failed(err.where.file or "", type(err).__name__, str(err)) for err in images.failed]
         seconds = {**seconds, "images": time.perf_counter() - started}
     done = TableOutcome()
     if made.tables:
@@ -201,18 +227,18 @@ def _make(made: Plan, folder: Path, observer: Observer, seconds: dict[str, float
         failed += done.failed
     accounts = Accounts(
         seen=made.seen,
-        images=images.count if images else 0,
+        images=images.report.count if images else 0,
         tables=len(done.tables),
         skipped=len(made.skipped),
         failed=len(failed),
     )
     accounts.check()
-    return Report(
-        source=made.source,
+    report = Report(
+        source=made.source.path,
         dest=made.dest,
         options=_shaping(made.options),
         accounts=accounts,
-        images=images,
+        images=images.report if images else None,
         tables=tuple(done.tables),
         link=done.link,
         joins=tuple(done.joins),
@@ -220,7 +246,10 @@ def _make(made: Plan, folder: Path, observer: Observer, seconds: dict[str, float
         failed=(*failed, *done.undone),
         table_digests={name: digest_of_file(folder / file) for name, file in done.files.items()},
         seconds={**seconds, **done.seconds},
+        resumed=images.resumed if images else None,
+        updated=earlier.compare(images.images if images else ()) if made.options.update else None,
     )
+    return report, images
 
 
 def _shaping(options: PackOptions) -> dict[str, object]:

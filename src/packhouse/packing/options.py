@@ -16,6 +16,7 @@ from packhouse.tables.memory import parse_memory
 from packhouse.tables.records import JoinSpec
 
 ON_ERROR = ("report", "stop")
+ENGINES = ("local", "processes")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +54,10 @@ class PackOptions:
     """Of the Parquet files."""
 
     workers: int | None = None
-    """Threads that copy images; None: one a core."""
+    """Threads or processes that copy images; None: one a core."""
+
+    engine: str = "local"
+    """"local": threads copy the images; "processes": processes do."""
 
     memory_limit: str | None = None
     """Of the table engine, such as "2GB"; None: min(2 GB, a quarter of the memory)."""
@@ -64,17 +68,27 @@ class PackOptions:
     overwrite: bool = False
     """Whether a pack that is there may be replaced."""
 
+    update: bool = False
+    """Whether a pack that is there is replaced by one of the data set as it is now, reusing its bytes."""
+
     def __post_init__(self) -> None:
         """Check all that can be seen without the data."""
         for name, value, allowed in (
             ("how", self.how, HOW),
             ("compression", self.compression, COMPRESSIONS),
             ("on_error", self.on_error, ON_ERROR),
+            ("engine", self.engine, ENGINES),
         ):
             if value not in allowed:
                 raise UsageError(f"{name} is {value!r}", hint=f"one of {', '.join(allowed)}")
+        if self.update and self.overwrite:
+            raise UsageError("update and overwrite contradict each other", hint="one of the two")
         if self.workers is not None and self.workers < 1:
             raise UsageError(f"workers is {self.workers}", hint="at least 1")
+        self._check_columns()
+        _ = self.join_specs, self.memory_bytes
+
+    def _check_columns(self) -> None:
         for column in (*self.text, *self.types, *([self.link] if self.link else [])):
             split_column(column)
         for column, kind in self.types.items():
@@ -83,7 +97,6 @@ class PackOptions:
         both = sorted(set(self.text) & set(self.types))
         if both:
             raise UsageError(f"{both[0]} is in both text and types", hint="one of the two")
-        _ = self.join_specs, self.memory_bytes
 
     @property
     def join_specs(self) -> tuple[JoinSpec, ...]:
@@ -96,8 +109,13 @@ class PackOptions:
         return parse_memory(self.memory_limit)
 
     @property
+    def may_replace(self) -> bool:
+        """Whether a pack that is there may be replaced."""
+        return self.overwrite or self.update
+
+    @property
     def n_workers(self) -> int:
-        """Number of threads."""
+        """Number of threads or processes."""
         return self.workers or default_workers()
 
     @property

@@ -7,14 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from posixpath import splitext
+from tempfile import TemporaryDirectory
 
 from packhouse.errors import CsvError, NoSpaceError, SourceError, SourceNotFoundError, UsageError, Where
 from packhouse.packing.destination import packing_folder
 from packhouse.packing.options import PackOptions, split_column
 from packhouse.progress import Observer, task
 from packhouse.records import Failed, Skipped, SourceFile
-from packhouse.sources.folder import scan_folder
+from packhouse.sources.opening import open_source
 from packhouse.sources.sorting import sort_files
+from packhouse.sources.source import Source
 from packhouse.store.keys import SettledKeys, settle_keys
 from packhouse.store.layout import INDEX_TABLE
 from packhouse.tables.dialect import read_header
@@ -24,6 +26,9 @@ from packhouse.tables.records import TablePlan
 HDF5_BYTES_PER_IMAGE = 360
 HDF5_BYTES_PER_GROUP = 1800
 INDEX_BYTES_PER_IMAGE = 70
+HEADER_BYTES = 1 << 20
+"""So much of a table in an archive is looked at to find its header line."""
+
 TABLE_SHARE = 0.5
 """Parquet and spill of a table, as a share of its CSV file; measured at 0.15 to 0.45."""
 
@@ -32,7 +37,7 @@ TABLE_SHARE = 0.5
 class Plan:
     """What will be packed."""
 
-    source: Path
+    source: Source
     dest: Path
     options: PackOptions
     seen: int
@@ -41,8 +46,14 @@ class Plan:
     images: dict[str, SourceFile]
     """Path -> file."""
 
+    escaped: tuple[str, ...]
+    """Paths of images whose names are not UTF-8."""
+
     keys: SettledKeys
     tables: tuple[TablePlan, ...]
+    table_files: dict[str, SourceFile]
+    """Path -> file, of the tables."""
+
     skipped: tuple[Skipped, ...]
     failed: tuple[Failed, ...]
 
@@ -66,7 +77,7 @@ class Plan:
     def to_dict(self) -> dict[str, object]:
         """Return it as JSON-able values."""
         return {
-            "source": str(self.source),
+            "source": str(self.source.path),
             "dest": str(self.dest),
             "images": {
                 "count": len(self.images),
@@ -95,11 +106,11 @@ class Plan:
         }
 
 
-def make_plan(source: Path, dest: Path, options: PackOptions, observer: Observer) -> Plan:
+def make_plan(src: Path, dest: Path, options: PackOptions, observer: Observer) -> Plan:
     """Scan the source and decide what becomes of every file.
 
     Args:
-        source: The data set.
+        src: The data set.
         dest: The pack to be.
         options: What the user asked for.
         observer: Told of the progress.
@@ -113,15 +124,17 @@ def make_plan(source: Path, dest: Path, options: PackOptions, observer: Observer
         UsageError: A join has the name of a table.
     """
     leave_out = frozenset((dest.resolve(), packing_folder(dest).resolve()))
+    source = open_source(src, leave_out=leave_out)
     with task(observer, "scanning", total=None, unit="files") as progress:
-        found = scan_folder(source.resolve(), leave_out=leave_out, on_found=progress.advance)
-    sorted_files = sort_files(found.files, options.selection)
+        found = source.scan(progress.advance)
+    sorted_files = sort_files(found.files, options.selection, all_chosen=source.chosen)
+    images = {file.path: file for file in sorted_files.images}
     tables, failed = _plan_tables(source, sorted_files.tables)
     if not sorted_files.images and not sorted_files.tables:
         raise SourceNotFoundError(
             f"SRC holds no image and no CSV file ({found.seen:,} other files)",
-            where=Where(file=str(source)),
-            hint="a folder with .jpg, .png, ... or .csv files, or say which with --images and --tables",
+            where=Where(file=str(src)),
+            hint="a folder or archive with .jpg, .png, ... or .csv files, or say which: --images, --tables",
         )
     _check_names(options, tables, {failure.path for failure in failed})
     return Plan(
@@ -129,15 +142,17 @@ def make_plan(source: Path, dest: Path, options: PackOptions, observer: Observer
         dest=dest,
         options=options,
         seen=found.seen,
-        images={file.path: file for file in sorted_files.images},
+        images=images,
+        escaped=tuple(path for path in found.escaped if path in images),
         keys=settle_keys(file.path for file in sorted_files.images),
         tables=tables,
+        table_files={file.path: file for file in sorted_files.tables},
         skipped=tuple(sorted((*found.skipped, *sorted_files.skipped), key=lambda one: one.path)),
         failed=(*found.failed, *failed),
     )
 
 
-def _plan_tables(source: Path, files: Sequence[SourceFile]) -> tuple[tuple[TablePlan, ...], list[Failed]]:
+def _plan_tables(source: Source, files: Sequence[SourceFile]) -> tuple[tuple[TablePlan, ...], list[Failed]]:
     plans: dict[str, TablePlan] = {}
     failed: list[Failed] = []
     for file in files:
@@ -150,7 +165,7 @@ def _plan_tables(source: Path, files: Sequence[SourceFile]) -> tuple[tuple[Table
     return tuple(plans.values()), failed
 
 
-def _plan_table(source: Path, file: SourceFile, others: Mapping[str, TablePlan]) -> TablePlan:
+def _plan_table(source: Source, file: SourceFile, others: Mapping[str, TablePlan]) -> TablePlan:
     path = splitext(file.path)[0]
     name = path.replace("/", "_")
     clash = others.get(name.lower())
@@ -162,7 +177,13 @@ def _plan_table(source: Path, file: SourceFile, others: Mapping[str, TablePlan])
             hint="rename one of the files",
         )
     try:
-        header = read_header(source / file.path, shown_as=file.path)
+        with (
+            TemporaryDirectory(prefix="packhouse-") as place,
+            source.as_file(file, Path(place), most=HEADER_BYTES) as path_of_copy,
+        ):
+            header = read_header(path_of_copy, shown_as=file.path)
+    except SourceError:
+        raise
     except OSError as err:
         raise SourceError(f"cannot be read: {err.strerror}", where=Where(file=file.path)) from err
     return TablePlan(name, file.path, file.size, f"{path}.parquet", header.columns, header.notes)

@@ -59,8 +59,38 @@ class ImagesReport:
     kept_extensions: tuple[str, ...]
     """Paths of files whose keys keep their extension, because another file has the same name without it."""
 
+    escaped_names: tuple[str, ...]
+    """Paths of files whose names are not UTF-8: each such byte is written as %XX, and % as %25."""
+
+    alike: tuple[str, ...]
+    """Keys that differ from another only in case or in Unicode form: one file where the disk is a Mac's."""
+
     problems: dict[str, str]
     """Key -> what is wrong with the file; it is packed all the same."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resumed:
+    """What an earlier run had done already."""
+
+    found: int
+    """Images that were in their places."""
+
+    changed: int
+    """Images that were, but whose files have changed since (or whose bytes have), so they were read again."""
+
+    copied: int
+    """Images copied from an earlier image file, since another file has changed its size, came or went."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Updated:
+    """What `--update` changed; paths below SRC, sorted."""
+
+    new: tuple[str, ...]
+    changed: tuple[str, ...]
+    removed: tuple[str, ...]
+    unchanged: int
 
 
 @dataclass(slots=True)
@@ -107,6 +137,12 @@ class Report:
     seconds: dict[str, float]
     """Stage -> wall time."""
 
+    resumed: Resumed | None = None
+    """What an earlier run, stopped in the middle, had done; None without images. Not in pack.json."""
+
+    updated: Updated | None = None
+    """How the images differ from those of the pack that was replaced, with `--update`. Not in pack.json."""
+
     @property
     def is_clean(self) -> bool:
         """Whether nothing was skipped, failed or has a problem."""
@@ -147,6 +183,8 @@ class Report:
             **self.to_manifest(),
             "dest": str(self.dest),
             "bytes": self.bytes,
+            "resumed": asdict(self.resumed) if self.resumed else None,
+            "updated": asdict(self.updated) if self.updated else None,
             "seconds": {stage: round(seconds, 3) for stage, seconds in self.seconds.items()},
         }
 

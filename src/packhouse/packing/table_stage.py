@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from packhouse.errors import TableError
+from packhouse.errors import SourceError, TableError
 from packhouse.packing.destination import SPILL_FOLDER
 from packhouse.packing.options import PackOptions, split_column
 from packhouse.packing.planning import Plan
@@ -20,7 +20,7 @@ from packhouse.tables.converting import Workbench, convert_table
 from packhouse.tables.duckdb_ import Engine
 from packhouse.tables.joining import join_tables
 from packhouse.tables.linking import LinkTask, find_link, link_table, prepare_names, weigh
-from packhouse.tables.records import TableReport
+from packhouse.tables.records import TablePlan, TableReport
 
 
 def pack_tables(plan: Plan, folder: Path, observer: Observer, *, has_images: bool) -> TableOutcome:
@@ -63,12 +63,21 @@ class _Work:
         self._bench = bench
 
     def convert(self) -> None:
-        names = [table.name for table in self._plan.tables]
-        for table in self._plan.tables:
+        plan, folder = self._plan, self._bench.folder / SPILL_FOLDER
+        names = [table.name for table in plan.tables]
+        folder.mkdir(exist_ok=True)
+        for table in sorted(plan.tables, key=self._position):
             wanted = self._options.wanted_types(table.name, names)
-            with self._may_fail(table.source, self.done.failed):
-                source = self._plan.source / table.source
+            with (
+                self._may_fail(table.source, self.done.failed),
+                plan.source.as_file(plan.table_files[table.source], folder) as source,
+            ):
                 self.done.tables.append(convert_table(self._bench, table, source, wanted=wanted))
+        self.done.tables.sort(key=lambda made: names.index(made.name))
+
+    def _position(self, table: TablePlan) -> int:
+        """Where a table lies in an archive, so that a compressed one is read through once."""
+        return self._plan.table_files[table.source].inode if self._plan.source.by_position else 0
 
     def link(self) -> None:
         index = self._bench.folder / INDEX_FILE
@@ -116,7 +125,7 @@ class _Work:
     def _may_fail(self, name: str, failures: list[Failed]) -> Iterator[None]:
         try:
             yield
-        except TableError as err:
+        except (TableError, SourceError) as err:
             if self._options.on_error == "stop":
                 raise
             failures.append(Failed(name, type(err).__name__, str(err)))

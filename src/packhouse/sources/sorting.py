@@ -43,13 +43,14 @@ class Sorted:
     skipped: tuple[Skipped, ...]
 
 
-def sort_files(files: Sequence[SourceFile], selection: Selection) -> Sorted:
+def sort_files(files: Sequence[SourceFile], selection: Selection, *, all_chosen: bool = False) -> Sorted:
     """Tell images from tables from the rest.
 
     Args:
         files: What the scan found.
         selection: Globs that override the extensions; "*" matches "/" too, and a glob without "/" is matched
             against the file's name alone.
+        all_chosen: Whether the user has listed the files, so that each is an image unless it is a table.
 
     Returns:
         The files, each in one place, in the order given.
@@ -62,7 +63,9 @@ def sort_files(files: Sequence[SourceFile], selection: Selection) -> Sorted:
     for file in files:
         folder, _, name = file.path.rpartition("/")
         extension = splitext(name)[1].lower()
-        if selection.include and is_included(file.path, extension):
+        if (selection.include and is_included(file.path, extension)) or (
+            all_chosen and not is_table(file.path, extension)
+        ):
             images.append(file)
         elif reason := junk_of_folder(folder) or _junk_name_reason(name):
             skipped.append(Skipped(file.path, reason))

@@ -135,5 +135,5 @@ class StoredImage:
             raise self._named(err) from err
 
     def _named(self, err: ImageError) -> ImageError:
-        where = Where(file=str(self._store.folder), member=self.key)
+        where = Where(file=str(self._store.path), member=self.key)
         return ImageError(err.problem, where=where, hint=err.hint)

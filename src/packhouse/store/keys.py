@@ -14,6 +14,7 @@ from itertools import takewhile
 from operator import itemgetter
 from posixpath import splitext
 from typing import NamedTuple
+from unicodedata import normalize
 
 
 class Key(NamedTuple):
@@ -45,6 +46,9 @@ class SettledKeys:
     kept_extensions: tuple[str, ...]
     """Paths whose names keep their extension because they would collide otherwise, sorted."""
 
+    alike: tuple[str, ...] = ()
+    """Keys that differ from another one only in case or in Unicode form, sorted; each is kept as it is."""
+
 
 def settle_keys(paths: Iterable[str]) -> SettledKeys:
     """Give every image its key.
@@ -69,7 +73,20 @@ def settle_keys(paths: Iterable[str]) -> SettledKeys:
             break
         whole |= clashing
     keys.sort(key=itemgetter(0))
-    return SettledKeys(tuple(keys), dropped, tuple(sorted(whole)))
+    return SettledKeys(tuple(keys), dropped, tuple(sorted(whole)), _alike([key.key for key in keys]))
+
+
+def _alike(keys: Sequence[str]) -> tuple[str, ...]:
+    folded = [_folded(key) for key in keys]
+    if len(set(folded)) == len(keys):
+        return ()
+    count = Counter(folded)
+    return tuple(key for key, one in zip(keys, folded, strict=True) if count[one] > 1)
+
+
+def _folded(key: str) -> str:
+    """Return what a file system that tells neither case nor Unicode forms apart would compare."""
+    return key.lower() if key.isascii() else normalize("NFC", normalize("NFD", key).casefold())
 
 
 def _key(path: str, group: str, file_name: str, *, whole: bool) -> Key:

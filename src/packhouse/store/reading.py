@@ -15,7 +15,7 @@ from packhouse.errors import CorruptStoreError, KeyNotFoundError, NotAPackError,
 from packhouse.store.digest import digest_of
 from packhouse.store.image import StoredImage
 from packhouse.store.index import ImageIndex
-from packhouse.store.layout import ID_LENGTH, IMAGES_FILE, INDEX_FILE
+from packhouse.store.layout import ID_LENGTH
 
 COALESCE_GAP_BYTES = 64 << 10
 """Reading this much for nothing costs less than another call."""
@@ -30,41 +30,42 @@ class ImageStore(Mapping[str, StoredImage]):
     Safe to share between threads, to inherit through fork, and to pickle (as a path, reopened there).
 
     Args:
-        folder: The pack.
+        path: The HDF5 file.
+        index: Its index.
 
     Raises:
-        NotAPackError: A file of the pack is missing.
+        NotAPackError: One of the two is missing.
         CorruptStoreError: The index is damaged, or belongs to another images.h5.
 
     Cost: opening reads the index's footer and 32 bytes of images.h5; keys, ranges and facts are read when
     they are first needed, a row group of 16,384 images at a time.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.path = folder / IMAGES_FILE
-        for path in (self.path, folder / INDEX_FILE):
-            if not path.exists():
+    def __init__(self, path: Path, index: Path) -> None:
+        self.path = path
+        for file in (path, index):
+            where = Where(file=str(file.parent))
+            if not file.exists():
                 raise NotAPackError(
-                    f"{path.name} is missing",
-                    where=Where(file=str(folder)),
+                    f"{file.name} is missing",
+                    where=where,
                     hint="restore it from a copy, or pack the data set again",
                 )
-            if not path.is_file():  # opening a FIFO would wait for ever
-                raise NotAPackError(f"{path.name} is not a regular file", where=Where(file=str(folder)))
-        self.index = ImageIndex(folder / INDEX_FILE)
+            if not file.is_file():  # opening a FIFO would wait for ever
+                raise NotAPackError(f"{file.name} is not a regular file", where=where)
+        self.index = ImageIndex(index)
         self._descriptor = -1
         self._process = -1
         self._opening = threading.Lock()
         self._open()
 
-    def __reduce__(self) -> tuple[type[ImageStore], tuple[Path]]:
-        """Pickle as the path."""
-        return (ImageStore, (self.folder,))
+    def __reduce__(self) -> tuple[type[ImageStore], tuple[Path, Path]]:
+        """Pickle as the two paths."""
+        return (ImageStore, (self.path, self.index.path))
 
     def __repr__(self) -> str:
         """Return what it is of."""
-        return f"<ImageStore of {len(self):,} images in {self.folder}>"
+        return f"<ImageStore of {len(self):,} images in {self.path}>"
 
     def __len__(self) -> int:
         """Return the number of images."""
@@ -176,7 +177,7 @@ class ImageStore(Mapping[str, StoredImage]):
         return (named[0], []) if len(named) == 1 else (None, named)
 
     def _not_found(self, key: str, several: Sequence[int]) -> KeyNotFoundError:
-        where = Where(file=str(self.folder))
+        where = Where(file=str(self.path))
         if several:
             keys = ", ".join(self.index.key_of(row) for row in several[:NEAREST_KEYS])
             return KeyNotFoundError(

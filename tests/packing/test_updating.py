@@ -1,0 +1,180 @@
+"""`--update`: only what is new or changed is read, the rest is copied, and what that was is said."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import packhouse
+from packhouse.errors import CorruptStoreError, DestinationExistsError, UsageError
+from packhouse.packing.report import Resumed, Updated
+from packhouse.records import SourceFile
+from packhouse.sources.folder import FolderSource
+from small_dataset import DataSet
+
+
+@pytest.fixture
+def read(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Paths of the files that are read from the source from here on."""
+    paths: list[str] = []
+    real = FolderSource.read_into
+
+    def read_into(self: FolderSource, file: SourceFile, view: memoryview) -> SourceFile:
+        paths.append(file.path)
+        return real(self, file, view)
+
+    monkeypatch.setattr(FolderSource, "read_into", read_into)
+    return paths
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Return all files below a folder."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+def change(dataset: DataSet) -> Updated:
+    """Change one image, remove one, add one and touch one; say what an update should find."""
+    paths = sorted(dataset.files)
+    (dataset.folder / paths[3]).write_bytes(b"another picture")
+    (dataset.folder / paths[5]).unlink()
+    (dataset.folder / "images" / "010" / "0100000000.jpg").write_bytes(b"a new picture")
+    os.utime(dataset.folder / paths[7], ns=(5, 5))
+    return Updated(new=("images/010/0100000000.jpg",), changed=(paths[3],), removed=(paths[5],), unchanged=22)
+
+
+def test_only_what_changed_is_read(dataset: DataSet, tmp_path: Path, read: list[str]) -> None:
+    """New, changed and touched files are read; the pack is that of a fresh run, byte for byte."""
+    dest = tmp_path / "shop.pack"
+    packhouse.pack(dataset.folder, dest)
+    expected, touched = change(dataset), sorted(dataset.files)[7]
+    read.clear()
+
+    report = packhouse.pack(dataset.folder, dest, update=True)
+
+    assert report.updated == expected
+    assert sorted(read) == sorted([*expected.new, *expected.changed, touched])
+    assert report.resumed == Resumed(found=0, changed=0, copied=21)
+    packhouse.pack(dataset.folder, tmp_path / "fresh.pack")
+    assert contents(dest) == contents(tmp_path / "fresh.pack")
+
+
+def test_nothing_changed(dataset: DataSet, tmp_path: Path, read: list[str]) -> None:
+    """No image is read, and the pack stays what it was."""
+    dest = tmp_path / "shop.pack"
+    packhouse.pack(dataset.folder, dest)
+    before = contents(dest)
+    read.clear()
+
+    report = packhouse.pack(dataset.folder, dest, update=True)
+
+    assert report.updated == Updated(new=(), changed=(), removed=(), unchanged=24)
+    assert read == []
+    assert contents(dest) == before
+
+
+def test_without_memory_every_file_is_compared(dataset: DataSet, tmp_path: Path, read: list[str]) -> None:
+    """When the cache folder is gone all is read again, and what is said is the same."""
+    dest = tmp_path / "shop.pack"
+    packhouse.pack(dataset.folder, dest)
+    expected = change(dataset)
+    shutil.rmtree(Path(os.environ["XDG_CACHE_HOME"]) / "packhouse")
+    read.clear()
+
+    report = packhouse.pack(dataset.folder, dest, update=True)
+
+    assert report.updated == expected
+    assert len(read) == 24
+
+
+def test_an_unwritable_cache_is_no_error(
+    dataset: DataSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Packing does not depend on the memory."""
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+
+    assert packhouse.pack(dataset.folder, tmp_path / "shop.pack").is_clean
+    assert packhouse.pack(dataset.folder, tmp_path / "shop.pack", update=True).is_clean
+
+
+@pytest.mark.parametrize("where", ["an image", "every image"])
+def test_damage_is_not_carried_over(dataset: DataSet, tmp_path: Path, read: list[str], where: str) -> None:
+    """Bytes that were damaged in the old pack are read from the source again."""
+    dest = tmp_path / "shop.pack"
+    packhouse.pack(dataset.folder, dest)
+    with packhouse.open(dest) as pack, (dest / "images.h5").open("r+b") as file:
+        for row in range(1 if where == "an image" else 24):
+            file.seek(pack.images.index.range_of(row)[0] + 5)
+            file.write(b"\0\0damage\0")
+    read.clear()
+
+    packhouse.pack(dataset.folder, dest, update=True)
+
+    assert len(read) == (1 if where == "an image" else 24)
+    packhouse.pack(dataset.folder, tmp_path / "fresh.pack")
+    assert contents(dest) == contents(tmp_path / "fresh.pack")
+
+
+def test_a_damaged_index_is_said(dataset: DataSet, tmp_path: Path) -> None:
+    """What cannot be read is not taken for an empty pack; DEST stays as it is."""
+    dest = tmp_path / "shop.pack"
+    packhouse.pack(dataset.folder, dest)
+    (dest / "image_index.parquet").write_bytes(b"PAR1 damaged PAR1")
+    before = contents(dest)
+
+    with pytest.raises(CorruptStoreError, match=r"image_index\.parquet"):
+        packhouse.pack(dataset.folder, dest, update=True)
+
+    assert contents(dest) == before
+    assert sorted(os.listdir(tmp_path)) == ["shop", "shop.pack"]
+
+
+def test_update_makes_a_pack_where_none_is(dataset: DataSet, tmp_path: Path) -> None:
+    """As without it: all images are new."""
+    report = packhouse.pack(dataset.folder, tmp_path / "shop.pack", update=True)
+
+    assert report.updated == Updated(new=tuple(sorted(dataset.files)), changed=(), removed=(), unchanged=0)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        pytest.param(lambda path: path.write_text("mine"), id="file"),
+        pytest.param(lambda path: (path / "sub").mkdir(parents=True), id="folder"),
+    ],
+)
+def test_what_is_no_pack_is_not_updated(
+    dataset: DataSet, tmp_path: Path, make: Callable[[Path], object]
+) -> None:
+    """Only packs are replaced."""
+    make(tmp_path / "shop.pack")
+
+    with pytest.raises(DestinationExistsError, match="not replaced"):
+        packhouse.pack(dataset.folder, tmp_path / "shop.pack", update=True)
+
+
+def test_one_of_the_two(dataset: DataSet, tmp_path: Path) -> None:
+    """Update and overwrite at once is a mistake."""
+    with pytest.raises(UsageError, match="contradict"):
+        packhouse.pack(dataset.folder, tmp_path / "shop.pack", update=True, overwrite=True)
+
+
+def test_processes_copy_too(dataset: DataSet, tmp_path: Path) -> None:
+    """With processes, what is unchanged is copied as well, and the bytes are the same."""
+    dest = tmp_path / "shop.pack"
+    packhouse.pack(dataset.folder, dest)
+    change(dataset)
+
+    report = packhouse.pack(dataset.folder, dest, update=True, engine="processes", workers=2)
+
+    assert report.resumed == Resumed(found=0, changed=0, copied=21)
+    packhouse.pack(dataset.folder, tmp_path / "fresh.pack")
+    assert contents(dest) == contents(tmp_path / "fresh.pack")
