@@ -19,6 +19,7 @@ from packhouse.errors import (
     ColumnNotFoundError,
     DestinationExistsError,
     NoSpaceError,
+    SourceError,
     SourceNotFoundError,
     TypingError,
     UsageError,
@@ -238,7 +239,7 @@ def test_on_error_stop_leaves_what_the_next_run_goes_on_with(dataset: DataSet, t
     [
         (lambda folder: folder / "absent", SourceNotFoundError, "does not exist"),
         (lambda folder: (folder / "new").mkdir() or folder / "new", SourceNotFoundError, "no image"),
-        (lambda folder: folder / "articles.csv", SourceNotFoundError, "not a folder"),
+        (lambda folder: folder / "articles.csv", SourceError, "no column holds paths"),
     ],
 )
 def test_a_source_that_is_none_is_refused(
@@ -363,7 +364,7 @@ def test_progress_tells_of_every_stage(dataset: DataSet, tmp_path: Path) -> None
     assert begun == ended
     assert begun == [
         "scanning",
-        "skeleton",
+        "layout",
         "images",
         "table articles",
         "table customers",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import random
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -30,7 +31,7 @@ def write(path: Path, batches: list[list[int]]) -> list[int]:
     """Write a journal and return its length after each batch; a row r < 0 stands for a failure of row -r."""
     begin_journal(path, HEAD)
     lengths = [path.stat().st_size]
-    with Journal(path, lengths[0]) as journal:
+    with closing(Journal(path, lengths[0])) as journal:
         for number, rows in enumerate(batches):
             outcomes: list[Outcome] = [taken(10 * number + row) for row in rows]
             journal.add(rows, outcomes)
@@ -108,7 +109,7 @@ def test_adding_goes_on_behind_what_counts(tmp_path: Path) -> None:
     lengths = write(path, [[0], [1]])
     path.write_bytes(path.read_bytes()[:-3])
 
-    with Journal(path, lengths[1]) as journal:
+    with closing(Journal(path, lengths[1])) as journal:
         journal.add([3], [taken(7)])
 
     reading = read_journal(path)
@@ -121,7 +122,7 @@ def test_failures_are_not_noted(tmp_path: Path) -> None:
     path = tmp_path / "journal"
     begin_journal(path, HEAD)
 
-    with Journal(path, path.stat().st_size) as journal:
+    with closing(Journal(path, path.stat().st_size)) as journal:
         journal.add([0, 1], [SourceError("gone"), taken(1)])
 
     reading = read_journal(path)
@@ -145,7 +146,7 @@ def test_short_writes_are_continued_and_full_disks_said(
     path = tmp_path / "journal"
     begin_journal(path, HEAD)
     real = os.write
-    with Journal(path, path.stat().st_size) as journal:
+    with closing(Journal(path, path.stat().st_size)) as journal:
         monkeypatch.setattr(os, "write", lambda file, data: real(file, data[:5]))
         journal.add([0, 1], [taken(0), taken(1)])
 

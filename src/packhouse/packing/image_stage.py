@@ -14,7 +14,7 @@ from packhouse.store.digest import digest_of_all
 from packhouse.store.filling import Filled, Filling, Outcome, Taken, fill
 from packhouse.store.index import Binding, write_index
 from packhouse.store.layout import ID_LENGTH, INDEX_FILE
-from packhouse.store.resuming import Begun, Planned, begin, folder_of, kept_elsewhere, remove
+from packhouse.store.resuming import Begun, Planned, begin, folder_of, kept_elsewhere
 from packhouse.store.reusing import Kept, ReusingReader
 from packhouse.store.skeleton import find_id
 
@@ -54,7 +54,7 @@ def pack_images(plan: Plan, folder: Path, earlier: Mapping[str, Kept], observer:
     """
     planned = _planned(plan)
     kept = {**earlier, **kept_elsewhere(folder, but=planned.file_id)}
-    with task(observer, "skeleton", total=len(planned.keys), unit="files") as progress:
+    with task(observer, "layout", total=len(planned.keys), unit="files") as progress:
         started = begin(
             folder_of(folder, planned.file_id),
             planned,
@@ -62,15 +62,11 @@ def pack_images(plan: Plan, folder: Path, earlier: Mapping[str, Kept], observer:
             on_checked=progress.advance,
         )
         progress.reach(len(planned.keys))
-    with started.journal:
+    with started:
         outcomes = _fill(plan, started, kept, observer)
-    lost = [row for row, outcome in enumerate(outcomes) if isinstance(outcome, SourceError)]
-    if lost:
-        remove(started, lost)
+        path = started.complete([row for row, one in enumerate(outcomes) if isinstance(one, SourceError)])
     binding = Binding(
-        file_size=started.path.stat().st_size,
-        file_id=planned.file_id,
-        id_offset=find_id(started.path, planned.file_id),
+        file_size=path.stat().st_size, file_id=planned.file_id, id_offset=find_id(path, planned.file_id)
     )
     images = [
         Filled(place._replace(file=outcome.file), outcome.digest, outcome.facts)
@@ -80,8 +76,8 @@ def pack_images(plan: Plan, folder: Path, earlier: Mapping[str, Kept], observer:
     index = folder / INDEX_FILE
     write_index(index, images, binding)
     return PackedImages(
-        report=_report(plan, images, started.path, index),
-        file=started.path,
+        report=_report(plan, images, path, index),
+        file=path,
         images=images,
         failed=[outcome for outcome in outcomes if isinstance(outcome, SourceError)],
         resumed=_resumed(started, images, kept),
@@ -106,6 +102,7 @@ def _fill(plan: Plan, started: Begun, kept: Mapping[str, Kept], observer: Observ
         progress.advance(len(started.filled))
 
         def on_filled(rows: Sequence[int], filled: Sequence[Outcome]) -> None:
+            started.skeleton.check()
             started.journal.add(rows, filled)
             for row, outcome in zip(rows, filled, strict=True):
                 outcomes[row] = outcome

@@ -11,14 +11,12 @@ from operator import itemgetter
 from pathlib import Path
 
 from packhouse.errors import SourceChangedError, SourceError, SourceNotFoundError, Where
-from packhouse.records import Failed, Skipped, SourceFile
+from packhouse.records import SourceFile
 from packhouse.sources.ahead import advise
 from packhouse.sources.changes import young_for_ns
-from packhouse.sources.names import as_text, unescape_path
+from packhouse.sources.names import unescape_path
 from packhouse.sources.source import Found
-
-NOT_A_FILE = "not a regular file"
-TAKEN = "its name is not UTF-8, and another file has the name under which it would be packed"
+from packhouse.sources.walking import Walk, with_slash
 
 # a link is refused, and a FIFO that was put in a file's place cannot make us wait
 READ_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
@@ -43,7 +41,7 @@ class FolderSource:
     def __init__(self, root: Path, leave_out: frozenset[Path] = frozenset()) -> None:
         self.path = root
         self._leave_out = leave_out
-        self._below = _with_slash(os.fspath(root))
+        self._below = with_slash(os.fspath(root))
         self._escaped: frozenset[str] = frozenset()
 
     def __repr__(self) -> str:
@@ -71,8 +69,8 @@ class FolderSource:
                 where=Where(file=str(self.path)),
                 hint="SRC is the folder that holds images and CSV files",
             )
-        self._below = _with_slash(os.path.realpath(self.path))
-        walk = _Walk(self._below, self._leave_out)
+        self._below = with_slash(os.path.realpath(self.path))
+        walk = Walk(self._below, self._leave_out)
         while walk.waiting:
             on_found(walk.list_folder(walk.waiting.pop()))
         walk.settle_escaped()
@@ -132,7 +130,7 @@ class FolderSource:
         Args:
             escaped: Those of their paths that are escaped.
         """
-        self._below = _with_slash(os.path.realpath(self.path))
+        self._below = with_slash(os.path.realpath(self.path))
         self._escaped = escaped
 
     @contextmanager
@@ -168,10 +166,6 @@ class FolderSource:
         if file.path in self._escaped:
             return self._below + os.fsdecode(unescape_path(file.path))
         return self._below + file.path
-
-
-def _with_slash(folder: str) -> str:
-    return folder if folder.endswith("/") else folder + "/"
 
 
 def _read_steadily(descriptor: int, file: SourceFile, view: memoryview) -> os.stat_result:
@@ -216,68 +210,3 @@ def _check_same_file(facts: os.stat_result, file: SourceFile, *, any_size: bool 
             where=Where(file=file.path),
             hint="pack again when nothing writes to the data set",
         )
-
-
-class _Walk:
-    """A walk under way: folders yet to list, as the system names them, and what was found so far."""
-
-    def __init__(self, below: str, leave_out: frozenset[Path]) -> None:
-        self.waiting = [""]
-        self.files: list[SourceFile] = []
-        self.escaped: list[SourceFile] = []
-        self.skipped: list[Skipped] = []
-        self.failed: list[Failed] = []
-        self._below = below
-        self._leave_out = {os.path.realpath(folder) for folder in leave_out}
-
-    @property
-    def _count(self) -> int:
-        return len(self.files) + len(self.escaped) + len(self.skipped) + len(self.failed)
-
-    def list_folder(self, folder: str) -> int:
-        """List one folder, given by its path below the root, and return the number of its files."""
-        before = self._count
-        try:
-            with os.scandir(self._below + folder) as entries:
-                found = list(entries)
-        except OSError as err:
-            message = f"cannot be listed: {err.strerror}"
-            self.failed.append(Failed(as_text(folder) or ".", "SourceError", message))
-            return 1
-        for entry in found:
-            path = f"{folder}/{entry.name}" if folder else entry.name
-            try:
-                self._sort_in(entry, path)
-            except OSError as err:  # it went away between the listing and now, for one
-                message = f"cannot be looked at: {err.strerror}"
-                self.failed.append(Failed(as_text(path), "SourceError", message))
-        return self._count - before
-
-    def _sort_in(self, entry: os.DirEntry[str], path: str) -> None:
-        if entry.is_symlink():
-            self.skipped.append(Skipped(as_text(path), f"{self._describe_link(path)}: not followed"))
-        elif entry.is_dir(follow_symlinks=False):
-            if self._below + path not in self._leave_out:
-                self.waiting.append(path)
-        elif entry.is_file(follow_symlinks=False):
-            facts = entry.stat(follow_symlinks=False)
-            file = SourceFile(as_text(path), facts.st_size, facts.st_mtime_ns, facts.st_ino)
-            (self.files if file.path is path else self.escaped).append(file)
-        else:
-            self.skipped.append(Skipped(as_text(path), NOT_A_FILE))
-
-    def _describe_link(self, path: str) -> str:
-        try:
-            target = os.path.realpath(self._below + path, strict=True)
-        except OSError:  # nothing is there, or the link leads to itself
-            return "symbolic link that leads nowhere"
-        is_inside = _with_slash(target).startswith(self._below)
-        return "symbolic link within the data set" if is_inside else "symbolic link out of the data set"
-
-    def settle_escaped(self) -> None:
-        """Let an escaped file fail whose path is the very name of another: two would have one path."""
-        names = {file.path for file in self.files} if self.escaped else set()
-        self.failed += [
-            Failed(file.path, "SourceError", TAKEN) for file in self.escaped if file.path in names
-        ]
-        self.escaped = [file for file in self.escaped if file.path not in names]

@@ -13,7 +13,7 @@ from array import array
 from collections.abc import Iterator, Sequence
 from itertools import accumulate
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 from packhouse.records import SourceFile
 from packhouse.store.digest import DIGEST_BYTES, digest_of
@@ -56,7 +56,7 @@ class Record(NamedTuple):
 
 
 class Journal:
-    """A journal that is added to; a context manager.
+    """A journal that is added to.
 
     Args:
         path: The file.
@@ -68,12 +68,8 @@ class Journal:
         self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
         os.ftruncate(self._file, length)
 
-    def __enter__(self) -> Self:
-        """Return the journal itself."""
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        """Close it."""
+    def close(self) -> None:
+        """Close it; it must not be added to any more."""
         os.close(self._file)
 
     def add(self, rows: Sequence[int], outcomes: Sequence[Outcome]) -> None:

@@ -11,7 +11,9 @@ import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import accumulate
 from pathlib import Path
+from typing import NamedTuple
 
 import h5py
 import numpy as np
@@ -31,8 +33,36 @@ MOST_LINKS_IN_HEADER = 8
 METADATA_BYTES_PER_HEAP = 1500
 """Heap and tree of a group that has more links than its header holds: measured 1,200 bytes and more."""
 
+HEAP_NAMES = 8
+LONGEST_NAME = 255
+"""A heap grows by blocks, and so many names may find no room in the last of them."""
+
 SMALLEST_METADATA_BLOCK = 1 << 11
 HEAD_BYTES = 64 << 10
+
+
+class Layout(NamedTuple):
+    """Where everything goes in a file, before it is made."""
+
+    offsets: list[int]
+    """Of each dataset, bytes from the start of the file; one of length 0 gets the end of the one before."""
+
+    file_size: int
+    """Bytes; without any data HDF5 leaves out what its metadata does not need."""
+
+
+def lay_out(datasets: Sequence[tuple[str, str, int]]) -> Layout:
+    """Say where each dataset goes: behind one block of metadata, one after the other.
+
+    Args:
+        datasets: As for `write_skeleton`.
+
+    Returns:
+        The layout that `write_skeleton` keeps to.
+    """
+    start = _estimate_metadata_bytes(datasets)
+    ends = list(accumulate((length for _, _, length in datasets), initial=start))
+    return Layout(ends[:-1], ends[-1])
 
 
 def write_skeleton(path: Path, datasets: Sequence[tuple[str, str, int]], *, file_id: str) -> list[int]:
@@ -47,24 +77,37 @@ def write_skeleton(path: Path, datasets: Sequence[tuple[str, str, int]], *, file
         file_id: 32 characters, kept as the root attribute "id".
 
     Returns:
-        Offset of each dataset in the file, bytes; a dataset of length 0 has none and gets the end of the one
-        before it.
+        Where each dataset is: as `lay_out` says.
 
     Raises:
         NoSpaceError: The disk is full.
         DestinationError: The file cannot be written for another reason.
+        AccountingError: HDF5 has laid the file out in another way.
 
     Cost: 15-20 us an image. No data goes through the HDF5 library: with it, a full disk crashes the
     interpreter (h5py 3.16); without, no crash was seen at any of twenty sizes of a full tmpfs.
     Source: HDF5 File Format Specification 3.0, IV.A.2.i (data layout message, contiguous).
     """
+    expected = lay_out(datasets)
     try:
-        metadata_bytes = _estimate_metadata_bytes(datasets)
-        offsets = _write(path, datasets, file_id, metadata_bytes)
+        offsets = _write(path, datasets, file_id, _estimate_metadata_bytes(datasets))
         _flush(path)
+        file_size = path.stat().st_size
     except (OSError, RuntimeError) as err:  # h5py raises RuntimeError when the last flush fails
         raise _translate(err, path) from err
-    return offsets
+    moved = (
+        place
+        for place, wanted, data in zip(offsets, expected.offsets, datasets, strict=True)
+        if data[2] and place != wanted
+    )
+    has_data = any(length for _, _, length in datasets)
+    if next(moved, None) is not None or (has_data and file_size != expected.file_size):
+        raise AccountingError(
+            f"HDF5 {h5py.version.hdf5_version} has laid the file out in another way than it is filled",
+            where=Where(file=str(path)),
+            hint="another version of h5py",
+        )
+    return expected.offsets
 
 
 def _flush(path: Path) -> None:
@@ -73,8 +116,15 @@ def _flush(path: Path) -> None:
 
 
 def _estimate_metadata_bytes(datasets: Sequence[tuple[str, str, int]]) -> int:
-    """Return a little more than it takes; else a second block, as large, would follow among the data."""
+    """Return a little more than it takes; else a second block, as large, would follow among the data.
+
+    In 2,000 made-up data sets (1 to 60,000 images in 1 to 1,000 groups, names of 1 to 200 characters) it took
+    97 % at most, 88 % in the middle.
+    """
     links = Counter(group for group, _, _ in datasets)
+    longest: dict[str, int] = {}
+    for group, name, _ in datasets:
+        longest[group] = max(longest.get(group, 0), len(name))
     for group in list(links):
         above = group
         while above:
@@ -82,10 +132,14 @@ def _estimate_metadata_bytes(datasets: Sequence[tuple[str, str, int]]) -> int:
             links[above] += 1
             if links[above] > 1:  # so those further up are counted
                 break
-    names = sum(METADATA_BYTES_PER_IMAGE + len(name.encode()) for _, name, _ in datasets)
+    names = sum(METADATA_BYTES_PER_IMAGE + len(name.encode()) * 5 // 4 for _, name, _ in datasets)
     groups = sum(METADATA_BYTES_PER_GROUP + len(group.rpartition("/")[2].encode()) for group in links)
-    heaps = sum(METADATA_BYTES_PER_HEAP for count in links.values() if count > MOST_LINKS_IN_HEADER)
-    return max(SMALLEST_METADATA_BLOCK, names + groups + heaps)
+    heaps = sum(
+        METADATA_BYTES_PER_HEAP + HEAP_NAMES * longest.get(group, LONGEST_NAME)
+        for group, count in links.items()
+        if count > MOST_LINKS_IN_HEADER
+    )
+    return max(SMALLEST_METADATA_BLOCK, (names + groups + heaps) * 51 // 50)
 
 
 def _translate(err: OSError | RuntimeError, path: Path) -> DestinationError:
@@ -137,15 +191,11 @@ def _create_datasets(file: h5f.FileID, datasets: Iterable[tuple[str, str, int]])
     groups: dict[str, h5g.GroupID] = {"": file}
     space = h5s.create_simple((0,))
     offsets = []
-    end = 0
     for group, name, length in datasets:
         parent = groups.get(group) or _create_group(groups, group)
         space.set_extent_simple((length,))  # one space for all: 15 us a dataset instead of 18
         dataset = h5d.create(parent, name.encode(), h5t.STD_U8LE, space, create)
-        if length:
-            end = dataset.get_offset()
-        offsets.append(end)
-        end += length
+        offsets.append(dataset.get_offset() or 0)
     return offsets
 
 
