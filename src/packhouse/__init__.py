@@ -15,15 +15,33 @@ from typing import TYPE_CHECKING
 from packhouse.errors import PackhouseError
 
 if TYPE_CHECKING:
+    from packhouse.care.extracting import ExtractReport, extract
+    from packhouse.care.verifying import VerifyReport, verify
     from packhouse.opening import Pack, open  # noqa: A004  # packhouse.open, as gzip.open
     from packhouse.packing.job import pack, plan
     from packhouse.packing.options import PackOptions
     from packhouse.packing.report import Report
 
 __version__ = "0.1.0"
-__all__ = ["Pack", "PackOptions", "PackhouseError", "Report", "open", "pack", "plan"]
+__all__ = [
+    "ExtractReport",
+    "Pack",
+    "PackOptions",
+    "PackhouseError",
+    "Report",
+    "VerifyReport",
+    "extract",
+    "open",
+    "pack",
+    "plan",
+    "verify",
+]
 
 _HOMES = {
+    "ExtractReport": "packhouse.care.extracting",
+    "VerifyReport": "packhouse.care.verifying",
+    "extract": "packhouse.care.extracting",
+    "verify": "packhouse.care.verifying",
     "Pack": "packhouse.opening",
     "PackOptions": "packhouse.packing.options",
     "Report": "packhouse.packing.report",

@@ -1,4 +1,4 @@
-"""`packhouse.open`: one line opens a pack."""
+"""`packhouse.open`: one line opens a pack, or an HDF5 file of images."""
 
 from __future__ import annotations
 
@@ -8,13 +8,17 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from packhouse.errors import CorruptStoreError, NotAPackError, Where
+from packhouse import __version__
+from packhouse.errors import CorruptStoreError, NotAPackError, StoreError, Where
+from packhouse.progress import Observer, silent
+from packhouse.store.digest import digest_of_all
 from packhouse.store.layout import (
     FORMAT_VERSION,
     IMAGES_FILE,
     INDEX_FILE,
     INDEX_TABLE,
     MANIFEST_FILE,
+    MANIFEST_FORMAT,
 )
 from packhouse.store.reading import ImageStore
 from packhouse.tables.reading import LinkedColumns, Tables, find_keys, find_rows
@@ -30,16 +34,23 @@ class Pack:
     """An opened pack: `images`, `tables`, and what ties them. A context manager; picklable as its path.
 
     Args:
-        path: The folder.
+        path: The folder; or an HDF5 file of images, which is a pack without tables.
+        progress: Told of the walk through an HDF5 file that has no index yet.
 
     Raises:
         NotAPackError: There is no pack at that place.
-        CorruptStoreError: Its manifest cannot be read.
+        CorruptStoreError: Its manifest, or the HDF5 file, cannot be read.
+        StoreError: An index is needed and cannot be written anywhere.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, progress: Observer = silent) -> None:
         self.path = path.absolute()  # a pack stays the same when the process changes its folder
-        self.manifest = _read_manifest(path)
+        self._is_lone = self.path.is_file()
+        if self._is_lone:
+            self.__dict__["images"] = _open_lone(self.path, progress)
+            self.manifest = _describe(self.images)
+        else:
+            self.manifest = _read_manifest(path)
 
     def __reduce__(self) -> tuple[type[Pack], tuple[Path]]:
         """Pickle as the path."""
@@ -73,11 +84,23 @@ class Pack:
         """
         if self.manifest["images"] is None:
             raise NotAPackError("the pack has tables only, no images", where=Where(file=str(self.path)))
-        return ImageStore(self.path / IMAGES_FILE, self.path / INDEX_FILE)
+        if self._is_lone:
+            return _open_lone(self.path, silent)
+        try:
+            return ImageStore(self.path / IMAGES_FILE, self.path / INDEX_FILE)
+        except StoreError as err:
+            if (self.path / IMAGES_FILE).is_file():  # else there is nothing to make an index of
+                err.hint = (
+                    f"packhouse repair {self.path} OUT saves all that is whole, or restore it from a copy"
+                )
+            raise
 
     @cached_property
     def tables(self) -> Tables:
         """The tables by their SQL names: those of the CSV files, the joins, and `image_index`."""
+        if self._is_lone:
+            index = self.images.index.path
+            return Tables(index.parent, {INDEX_TABLE: index.name})
         made = {**self.manifest["tables"], **self.manifest["joins"]}
         files = {name: facts["file"] for name, facts in made.items()}
         if self.manifest["images"] is not None:
@@ -135,22 +158,29 @@ class Pack:
                 self.__dict__.pop(part).close()
 
 
-def open(path: str | os.PathLike[str]) -> Pack:  # noqa: A001  # packhouse.open, as gzip.open
-    """Open a pack.
+def open(  # noqa: A001  # packhouse.open, as gzip.open
+    path: str | os.PathLike[str], *, progress: Observer = silent
+) -> Pack:
+    """Open a pack, or any HDF5 file of images.
 
     Args:
-        path: The folder that `packhouse pack` made.
+        path: The folder that `packhouse pack` made; or an HDF5 file, whoever wrote it, which is then a pack
+            without tables. What of it is no image stands in `manifest["refused"]`, with reasons.
+        progress: Told of the walk through an HDF5 file that has no index yet.
 
     Returns:
         The pack; its parts are read when they are first used.
 
     Raises:
-        NotAPackError: There is no pack at that place.
+        NotAPackError: There is neither a pack nor an HDF5 file at that place.
         CorruptStoreError: A file of it is damaged, or two do not belong together.
+        StoreError: An index is needed and cannot be written anywhere.
 
     Cost: reads pack.json, the footer of the index and 32 bytes of images.h5, whatever the number of images.
+        An HDF5 file without an index that fits is walked first, 40-50 us an image, and read whole; the index
+        is kept beside it, or in the user's cache folder.
     """
-    pack = Pack(Path(path))
+    pack = Pack(Path(path), progress=progress)
     if pack.manifest["images"] is not None:
         _ = pack.images  # so that a damaged pack is refused here, not in the middle of training
     return pack
@@ -181,15 +211,58 @@ def _read_manifest(path: Path) -> dict[str, Any]:
     return manifest
 
 
+def _open_lone(path: Path, progress: Observer) -> ImageStore:
+    from packhouse.store.foreign import open_foreign  # brings what starts processes; a pack needs none of it
+
+    return open_foreign(path, observer=progress)
+
+
+def _describe(images: ImageStore) -> dict[str, Any]:
+    """Return the parts of a manifest for a lone HDF5 file."""
+    notes = images.index.notes
+    return {
+        "format": MANIFEST_FORMAT,
+        "format_version": FORMAT_VERSION,
+        "packhouse": __version__,
+        "source": images.path.name,
+        "images": notes.get("images") or _describe_images(images),
+        "tables": {},
+        "link": None,
+        "joins": {},
+        "skipped": [],
+        "failed": [],
+        "refused": [{"path": path, "reason": reason} for path, reason in notes.get("refused", [])],
+        "refused_count": notes.get("refused_count", 0),
+    }
+
+
+def _describe_images(images: ImageStore) -> dict[str, Any]:
+    """Return what the manifest of a pack says of its images, for an index that belongs to a pack."""
+    try:
+        found: dict[str, Any] = _read_manifest(images.path.parent)["images"]
+    except StoreError:  # the rest of the pack is missing or damaged: no reason not to open its images
+        index = images.index
+        return {
+            "file": images.path.name,
+            "count": len(images),
+            "source_bytes": images.total_bytes,
+            "bytes": index.binding.file_size,
+            "digest": digest_of_all(index.range_of(row)[2] for row in range(len(images))),
+            "groups": len(images.groups),
+            "problems": {key: image.problem for key, image in images.items() if image.problem},
+        }
+    return found
+
+
 def _why_no_pack(path: Path) -> str:
     if not path.exists():
         return "there is no such pack"
     if not path.is_dir():
-        return "is not a pack: a pack is a folder"
+        return "is not a pack: a pack is a folder, or an HDF5 file"
     return f"is not a pack: it has no {MANIFEST_FILE}"
 
 
 def _what_to_open(path: Path) -> str:
-    if path.name == IMAGES_FILE and (path.parent / MANIFEST_FILE).exists():
-        return f"{path.parent}, the folder it lies in"
+    if (path / IMAGES_FILE).is_file():
+        return f"{path / IMAGES_FILE} opens as it is"
     return "packhouse pack SRC -o DEST makes one"

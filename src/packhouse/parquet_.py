@@ -261,9 +261,13 @@ class ParquetSource:
         """
         try:
             with self._lock:
-                return self._file.read_row_group(row_group, columns=list(columns), use_threads=False)
+                table = self._file.read_row_group(row_group, columns=list(columns), use_threads=False)
         except (pa.ArrowInvalid, OSError) as err:
             raise self._corrupt(err) from err
+        rows = self._file.metadata.row_group(row_group).num_rows
+        if table.num_rows != rows:  # a damaged page header, which has no checksum, can hide rows in silence
+            raise self._corrupt(ValueError(f"{table.num_rows:,} of {rows:,} rows of row group {row_group}"))
+        return table
 
     def iterate(self, columns: Sequence[str]) -> Iterable[pa.Table]:
         """Yield some columns of each row group in turn.

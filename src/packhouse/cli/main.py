@@ -18,9 +18,10 @@ from packhouse.errors import PackhouseError
 DONE = 0
 FAILED = 1
 INCOMPLETE = 3
+DAMAGED = 4
 INTERRUPTED = 130
 
-COMMANDS = ("sample", "pack", "inspect", "ls", "get", "find", "rows")
+COMMANDS = ("sample", "pack", "inspect", "ls", "get", "find", "rows", "verify", "extract", "index")
 
 
 class LazyGroup(click.Group):
@@ -57,7 +58,7 @@ class LazyGroup(click.Group):
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 done, 1 failed, 2 usage, 3 done but some inputs were skipped or failed (listed), "
-    "130 interrupted. Data goes to stdout, everything else to stderr.",
+    "4 damage was found, 130 interrupted. Data goes to stdout, everything else to stderr.",
 )
 @click.option("-v", "--verbose", is_flag=True, help="Show where in the code an error arose.")
 @click.version_option(__version__, prog_name="packhouse")

@@ -45,8 +45,7 @@ def decode(data: bytes, *, size: tuple[int, int] | None = None) -> NDArray[np.ui
         bicubic resize; both release the GIL.
     Source: ITU-T T.81, A.3.3 (inverse DCT); Exif 2.32, 4.6.4 A (orientation).
     """
-    if size is not None and min(size) < 1:
-        raise UsageError(f"size must be a positive (height, width) in pixels, not {size}")
+    _check_wanted(size)
     facts = probe(data)
     if facts.media_type is None or facts.width is None or facts.height is None:
         raise ImageError(_reason(data, facts.problem))
@@ -60,6 +59,33 @@ def decode(data: bytes, *, size: tuple[int, int] | None = None) -> NDArray[np.ui
     pixels = pillow_.decode_rgb(data, facts.media_type)
     is_turned = facts.media_type == sniffing.TIFF  # by Pillow, while it loaded
     return _finished(pixels, pixels.shape[:2], 1 if is_turned else facts.orientation or 1, size)
+
+
+def decode_raw(
+    data: bytes, media_type: str, stored: tuple[int, int], *, size: tuple[int, int] | None = None
+) -> NDArray[np.uint8]:
+    """Make upright RGB of raw pixels, as `decode` does of an image file.
+
+    Args:
+        data: The pixels, uint8, row by row, channels together.
+        media_type: One of `raw.RAW_TYPES`.
+        stored: Their (height, width).
+        size: Wanted (height, width) in pixels, as of `decode`.
+
+    Returns:
+        (height, width, 3) uint8, RGB, 0..255, C-contiguous, owned.
+
+    Raises:
+        ImageError: Too few or too many bytes for that size, or more than 50 million pixels.
+        UsageError: `size` is not a pair of positive numbers.
+    """
+    _check_wanted(size)
+    return _finished(pillow_.raw_to_rgb(data, media_type, stored), stored, 1, size)
+
+
+def _check_wanted(size: tuple[int, int] | None) -> None:
+    if size is not None and min(size) < 1:
+        raise UsageError(f"size must be a positive (height, width) in pixels, not {size}")
 
 
 def _reason(data: bytes, problem: str | None) -> str:

@@ -26,6 +26,7 @@ from PIL import (
 
 from packhouse.errors import ImageError
 from packhouse.images import sniffing
+from packhouse.images.raw import RAW_CHANNELS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -175,6 +176,42 @@ def to_pil(data: bytes) -> Image.Image:
         raise ImageError(f"not an image of a known format: it begins with {data[:8]!r}")
     with _translated("decode the image"):
         return _loaded(data, media_type)
+
+
+def raw_to_pil(data: bytes, media_type: str, size: tuple[int, int]) -> Image.Image:
+    """Make an image of raw pixels, in mode L, RGB or RGBA.
+
+    Args:
+        data: The pixels, uint8, row by row, channels together.
+        media_type: One of `raw.RAW_TYPES`.
+        size: (height, width) in pixels.
+
+    Returns:
+        A Pillow image that owns its pixels.
+
+    Raises:
+        ImageError: Too few or too many bytes for that size, or more than 50 million pixels.
+    """
+    height, width = size
+    channels = RAW_CHANNELS[media_type]
+    refuse_bomb(width, height)
+    if len(data) != height * width * channels or not data:
+        raise ImageError(f"{len(data):,} bytes are not {height} x {width} pixels of {channels} channels")
+    return Image.frombytes({1: "L", 3: "RGB", 4: "RGBA"}[channels], (width, height), data)
+
+
+def raw_to_rgb(data: bytes, media_type: str, size: tuple[int, int]) -> NDArray[np.uint8]:
+    """Return raw pixels as RGB, grey repeated and transparency laid on white; otherwise as `raw_to_pil`.
+
+    Args:
+        data: The pixels.
+        media_type: One of `raw.RAW_TYPES`.
+        size: (height, width) in pixels.
+
+    Returns:
+        (height, width, 3) uint8, RGB, 0..255, C-contiguous, owned.
+    """
+    return _rgb(raw_to_pil(data, media_type, size))
 
 
 def decode_rgb(data: bytes, media_type: str) -> NDArray[np.uint8]:

@@ -30,8 +30,8 @@ class PackedImages:
     images: Sequence[Filled]
     """In order of their keys; each with its file as it was when it was read."""
 
-    failed: list[SourceError]
-    """Why files could not be read; those have no dataset."""
+    failed: dict[str, SourceError]
+    """Path below SRC -> why the file could not be read; it has no dataset."""
 
     resumed: Resumed
 
@@ -79,7 +79,11 @@ def pack_images(plan: Plan, folder: Path, earlier: Mapping[str, Kept], observer:
         report=_report(plan, images, path, index),
         file=path,
         images=images,
-        failed=[outcome for outcome in outcomes if isinstance(outcome, SourceError)],
+        failed={
+            place.file.path: outcome
+            for place, outcome in zip(started.places, outcomes, strict=True)
+            if isinstance(outcome, SourceError)
+        },
         resumed=_resumed(started, images, kept),
     )
 

@@ -216,8 +216,8 @@ def _make(
         drop_others(folder, images.file)
         put_up(folder, images.file)
         if images.failed and made.options.on_error == "stop":
-            raise images.failed[0]
-        failed += [Failed(err.where.file or "", type(err).__name__, str(err)) for err in images.failed]
+            raise next(iter(images.failed.values()))
+        failed += [Failed(path, type(err).__name__, str(err)) for path, err in images.failed.items()]
         seconds = {**seconds, "images": time.perf_counter() - started}
     done = TableOutcome()
     if made.tables:

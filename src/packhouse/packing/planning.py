@@ -14,7 +14,7 @@ from packhouse.packing.destination import packing_folder
 from packhouse.packing.options import PackOptions, split_column
 from packhouse.progress import Observer, task
 from packhouse.records import Failed, Skipped, SourceFile
-from packhouse.sources.opening import open_source
+from packhouse.sources.opening import is_hdf5, open_source
 from packhouse.sources.sorting import sort_files
 from packhouse.sources.source import Source
 from packhouse.store.keys import SettledKeys, settle_keys
@@ -124,7 +124,7 @@ def make_plan(src: Path, dest: Path, options: PackOptions, observer: Observer) -
         UsageError: A join has the name of a table.
     """
     leave_out = frozenset((dest.resolve(), packing_folder(dest).resolve()))
-    source = open_source(src, leave_out=leave_out)
+    source = _open_source(src, leave_out)
     with task(observer, "scanning", total=None, unit="files") as progress:
         found = source.scan(progress.advance)
     sorted_files = sort_files(found.files, options.selection, all_chosen=source.chosen)
@@ -150,6 +150,14 @@ def make_plan(src: Path, dest: Path, options: PackOptions, observer: Observer) -
         skipped=tuple(sorted((*found.skipped, *sorted_files.skipped), key=lambda one: one.path)),
         failed=(*found.failed, *failed),
     )
+
+
+def _open_source(src: Path, leave_out: frozenset[Path]) -> Source:
+    if is_hdf5(src):
+        from packhouse.packing.hdf5_source import Hdf5Source
+
+        return Hdf5Source(src)
+    return open_source(src, leave_out=leave_out)
 
 
 def _plan_tables(source: Source, files: Sequence[SourceFile]) -> tuple[tuple[TablePlan, ...], list[Failed]]:

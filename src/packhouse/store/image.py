@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from packhouse.errors import ImageError, Where
+from packhouse.images.raw import is_raw
 
 if TYPE_CHECKING:
     import numpy as np
@@ -64,7 +65,10 @@ class StoredImage:
 
     @property
     def media_type(self) -> str | None:
-        """Such as "image/jpeg", by the first bytes of the file; None when they are not an image's."""
+        """Such as "image/jpeg", by the first bytes of the file; None when they are not an image's.
+
+        Arrays of pixels in a file of others are "image/x-raw-rgb", "image/x-raw-rgba" or "image/x-raw-gray".
+        """
         return self._facts["media_type"]  # type: ignore[no-any-return]
 
     @property
@@ -113,9 +117,12 @@ class StoredImage:
 
         Cost: one read and one decode; a JPEG is decoded at the smallest sufficient scale.
         """
-        from packhouse.images.decoding import decode
+        from packhouse.images.decoding import decode, decode_raw
 
+        media_type = self.media_type
         try:
+            if media_type is not None and is_raw(media_type):
+                return decode_raw(self.bytes, media_type, self._stored, size=size)
             return decode(self.bytes, size=size)
         except ImageError as err:
             raise self._named(err) from err
@@ -127,12 +134,19 @@ class StoredImage:
             ImageError: Pillow cannot load it; names the key.
             CorruptStoreError: The bytes do not match their digest.
         """
-        from packhouse.images.pillow_ import to_pil
+        from packhouse.images.pillow_ import raw_to_pil, to_pil
 
+        media_type = self.media_type
         try:
+            if media_type is not None and is_raw(media_type):
+                return raw_to_pil(self.bytes, media_type, self._stored)
             return to_pil(self.bytes)
         except ImageError as err:
             raise self._named(err) from err
+
+    @property
+    def _stored(self) -> tuple[int, int]:
+        return self.height or 0, self.width or 0
 
     def _named(self, err: ImageError) -> ImageError:
         where = Where(file=str(self._store.path), member=self.key)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -33,40 +34,72 @@ FACT_COLUMNS = (
 )
 
 
+SAMPLED = 16
+"""Of so many keys one is held by itself, to find the stretch that another is in."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Binding:
-    """What ties an index to its images.h5: checked when a pack is opened."""
+    """What ties an index to its HDF5 file: checked when the two are opened."""
 
     file_size: int
-    """Size of images.h5 in bytes."""
+    """Size of the HDF5 file in bytes."""
 
-    file_id: str
-    """The root attribute "id"."""
+    file_id: str = ""
+    """The root attribute "id"; "" for a file that packhouse did not write."""
 
-    id_offset: int
+    id_offset: int = 0
     """Where its 32 characters lie in the file, so that checking it needs no HDF5."""
+
+    mtime_ns: int | None = None
+    """For a file that packhouse did not write: when it was last changed, nanoseconds since the epoch."""
 
 
 def write_index(path: Path, images: Sequence[Filled], binding: Binding) -> None:
-    """Write the index, one row an image, and flush it to the disk.
+    """Write the index of a pack, one row an image, and flush it to the disk.
 
     Args:
         path: The file to make; it must not exist.
         images: In order of their keys, by code point.
         binding: The image file it belongs to.
     """
+    write_rows(path, map(_row, images), binding)
+
+
+def write_rows(
+    path: Path,
+    images: Iterable[tuple[object, ...]],
+    binding: Binding,
+    *,
+    file: str = IMAGES_FILE,
+    notes: Mapping[str, object] | None = None,
+) -> None:
+    """Write an index, one row an image, and flush it to the disk.
+
+    Args:
+        path: The file to make; it must not exist.
+        images: The values of INDEX_COLUMNS, in order of the keys, by code point.
+        binding: The HDF5 file it belongs to.
+        file: Name of that file.
+        notes: JSON-able facts to keep with the index.
+
+    Cost: memory for one row group.
+    """
     metadata = {
+        **(notes or {}),
         "role": "image_index",
         "format_version": FORMAT_VERSION,
-        "file": IMAGES_FILE,  # for readers of the table; we never follow it
+        "file": file,  # for readers of the table; we never follow it
         "file_size": binding.file_size,
         "file_id": binding.file_id,
         "id_offset": binding.id_offset,
     }
+    if binding.mtime_ns is not None:
+        metadata["mtime_ns"] = binding.mtime_ns
     empty = batch_of({name: (kind, []) for name, kind in INDEX_COLUMNS.items()})
+    left = iter(images)
     with ParquetSink(path, empty.schema, metadata=metadata, row_group_rows=INDEX_ROW_GROUP_ROWS) as sink:
-        for start in range(0, len(images), INDEX_ROW_GROUP_ROWS):
-            rows = [_row(image) for image in images[start : start + INDEX_ROW_GROUP_ROWS]]
+        while rows := list(islice(left, INDEX_ROW_GROUP_ROWS)):
             columns = zip(*rows, strict=True)
             kinds = INDEX_COLUMNS.items()
             sink.write(batch_of({n: (k, v) for (n, k), v in zip(kinds, columns, strict=True)}))
@@ -92,13 +125,17 @@ def _row(image: Filled) -> tuple[object, ...]:
 
 
 class _Block:
-    """The ranges of one row group, compact: 24 bytes an image and the key's own."""
+    """The ranges of one row group, compact: 32 bytes an image and as many as the longest key has."""
 
     def __init__(self, source: ParquetSource, row_group: int, *, file_size: int) -> None:
         table = source.read(row_group, ("key", "offset", "length", "digest"))
-        keys = [key.encode() for key in table["key"].to_pylist()]
         # NumPy's "S" cuts trailing NULs, which no key has
-        self.keys: NDArray[np.bytes_] = np.array(keys, dtype="S")
+        keys = np.array([key.encode() for key in table["key"].to_pylist()], dtype="S")
+        self._width = keys.dtype.itemsize
+        self._stride = SAMPLED * self._width
+        self._text = keys.tobytes()
+        self.keys: NDArray[np.bytes_] = np.frombuffer(self._text, dtype=keys.dtype)
+        self._sample: list[bytes] = keys[::SAMPLED].tolist()
         # a memoryview hands out Python integers, and faster than an array does
         self.offsets = fixed_width_values(table["offset"]).cast("q")
         self.lengths = fixed_width_values(table["length"]).cast("q")
@@ -111,6 +148,27 @@ class _Block:
                 where=Where(file=str(source.path)),
                 hint="restore images.h5 and image_index.parquet together from a copy, or pack again",
             )
+
+    def find(self, key: bytes) -> int:
+        """Return the place of a key in the row group; -1 when it is not there.
+
+        Cost: 0.5 us, where bisecting a NumPy array takes 3 us: of a few keys Python's own bytes are made, the
+        stretch between two of them is searched as one string.
+        """
+        stretch = bisect_right(self._sample, key) - 1
+        if stretch < 0 or not key[-1]:  # a NUL at the end would pass for padding
+            return -1
+        width = self._width
+        start = stretch * self._stride
+        if len(key) > width:
+            return -1
+        padded = key.ljust(width, b"\0")
+        at = self._text.find(padded, start, start + self._stride)
+        while at % width:  # the end of one key and the beginning of the next, or nothing: -1
+            if at < 0:
+                return -1
+            at = self._text.find(padded, at + 1, start + self._stride)
+        return at // width
 
 
 class ImageIndex:
@@ -129,6 +187,8 @@ class ImageIndex:
         self.path = path
         self._opened: ParquetSource | None = _open_sealed(path)
         self.binding = _read_binding(self._source)
+        self.notes = self._source.metadata
+        """What `write_rows` was given to keep, among the facts of the file itself."""
         self._starts = self._source.row_group_starts
         self._first_keys = self._source.first_values("key") if self._source.rows else []
         self._blocks: dict[int, _Block] = {}
@@ -145,12 +205,39 @@ class ImageIndex:
         group = bisect_right(self._first_keys, key) - 1
         if group < 0:
             return None
-        block = self._block(group)
-        wanted = _encoded(key)
-        place = bisect_left(block.keys, wanted)
-        if place == len(block.keys) or block.keys[place] != wanted:
-            return None
-        return self._starts[group] + place
+        place = self._block(group).find(_encoded(key))
+        return None if place < 0 else self._starts[group] + place
+
+    def ranges_of(self, keys: Iterable[str]) -> tuple[list[int], list[int], list[bytes], list[int]]:
+        """Return the ranges of many images.
+
+        Args:
+            keys: Whole keys.
+
+        Returns:
+            Offsets and lengths in bytes and digests, in the order of `keys`; and the places in it of keys
+            that no image has, where those are -1, 0 and nothing.
+        """
+        offsets: list[int] = []
+        lengths: list[int] = []
+        digests: list[bytes] = []
+        missing: list[int] = []
+        first_keys, blocks = self._first_keys, self._blocks
+        for key in keys:
+            group = bisect_right(first_keys, key) - 1
+            block = (blocks.get(group) or self._block(group)) if group >= 0 else None
+            place = -1 if block is None else block.find(key.encode("utf-8", "surrogatepass"))
+            if block is None or place < 0:
+                missing.append(len(offsets))
+                offsets.append(-1)
+                lengths.append(0)
+                digests.append(b"")
+                continue
+            offsets.append(block.offsets[place])
+            lengths.append(block.lengths[place])
+            place *= DIGEST_BYTES
+            digests.append(block.digests[place : place + DIGEST_BYTES])
+        return offsets, lengths, digests, missing
 
     def range_of(self, row: int) -> tuple[int, int, bytes]:
         """Return offset and length in bytes and the digest of an image."""
@@ -269,8 +356,8 @@ def _read_binding(source: ParquetSource) -> Binding:
     where = Where(file=str(source.path))
     if found.get("role") != "image_index" or source.schema.names != list(INDEX_COLUMNS):
         raise CorruptStoreError("is not an image index", where=where)
-    version, size, file_id, id_offset = (
-        found.get(name) for name in ("format_version", "file_size", "file_id", "id_offset")
+    version, size, file_id, id_offset, mtime_ns = (
+        found.get(name) for name in ("format_version", "file_size", "file_id", "id_offset", "mtime_ns")
     )
     if version != FORMAT_VERSION:
         raise CorruptStoreError(
@@ -280,4 +367,6 @@ def _read_binding(source: ParquetSource) -> Binding:
         )
     if not (isinstance(size, int) and isinstance(file_id, str) and isinstance(id_offset, int)):
         raise CorruptStoreError("does not say which images.h5 it belongs to", where=where)
-    return Binding(file_size=size, file_id=file_id, id_offset=id_offset)
+    if not isinstance(mtime_ns, int):
+        mtime_ns = None
+    return Binding(file_size=size, file_id=file_id, id_offset=id_offset, mtime_ns=mtime_ns)

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 from packhouse.errors import CorruptStoreError, KeyNotFoundError, NotAPackError, Where
 from packhouse.store.digest import digest_of
@@ -119,7 +118,7 @@ class ImageStore(Mapping[str, StoredImage]):
         offset, length, digest = self.index.range_of(row)
         data = _read_range(self._open(), length, offset)
         if digest_of(data) != digest:
-            raise self._damaged(row, length, len(data))
+            raise self._damaged(self.index.key_of(row), length, len(data))
         return data
 
     def read_many(self, keys: Iterable[str]) -> list[bytes]:
@@ -135,25 +134,31 @@ class ImageStore(Mapping[str, StoredImage]):
             KeyNotFoundError: No image has one of the keys.
             CorruptStoreError: The bytes of one do not match its digest.
 
-        Cost: as many system calls as there are runs of neighbours, at most 8 MiB each.
+        Cost: as many system calls as there are runs of neighbours, at most 8 MiB each; for random images of
+            37 KB 1.4 us more an image than bare `os.pread`, and the digest.
         """
-        rows = [self._row(key) for key in keys]
-        ranges = {row: self.index.range_of(row) for row in rows}
-        found: dict[int, bytes] = {}
-        for run in _runs(sorted(ranges, key=lambda row: ranges[row][0]), ranges):
-            if len(run) == 1:  # nothing to share, so nothing to cut out of a longer read
-                found[run[0]] = self.read_row(run[0])
-                continue
-            start = ranges[run[0]][0]
-            end = max(ranges[row][0] + ranges[row][1] for row in run)
-            whole = memoryview(_read_range(self._open(), end - start, start))
-            for row in run:
-                offset, length, digest = ranges[row]
-                data = bytes(whole[offset - start : offset - start + length])
-                if digest_of(data) != digest:
-                    raise self._damaged(row, length, len(data))
-                found[row] = data
-        return [found[row] for row in rows]
+        wanted = list(keys)
+        offsets, lengths, digests, missing = self.index.ranges_of(wanted)
+        if missing:
+            for place in (
+                place for place, offset in enumerate(offsets) if offset < 0
+            ):  # a name alone, or wrong
+                offsets[place], lengths[place], digests[place] = self.index.range_of(self._row(wanted[place]))
+        descriptor, pread = self._open(), os.pread
+        found = [b""] * len(wanted)
+        for run, start, end in _runs(offsets, lengths):
+            whole = pread(descriptor, end - start, start)
+            if len(whole) < end - start:
+                whole = _read_rest(descriptor, end - start, start, whole)
+            for place in run:
+                data = whole
+                if len(run) > 1:
+                    begin = offsets[place] - start
+                    data = whole[begin : begin + lengths[place]]
+                if digest_of(data) != digests[place]:
+                    raise self._damaged(wanted[place], lengths[place], len(data))
+                found[place] = data
+        return found
 
     def close(self) -> None:
         """Close the files; a later read opens images.h5 again."""
@@ -190,14 +195,15 @@ class ImageStore(Mapping[str, StoredImage]):
         hint = " or ".join(nearest) if nearest else "packhouse ls PACK, or list(pack.images), for the keys"
         return KeyNotFoundError(f"no image has the key {key!r}", where=where, hint=hint)
 
-    def _damaged(self, row: int, wanted: int, got: int) -> CorruptStoreError:
+    def _damaged(self, key: str, wanted: int, got: int) -> CorruptStoreError:
         problem = "bytes do not match their digest: the file was damaged"
         if got != wanted:
             problem = f"{got} of {wanted} bytes could be read: the file was cut"
         return CorruptStoreError(
             problem,
-            where=Where(file=str(self.path), member=self.index.key_of(row)),
-            hint="restore images.h5 from a copy, or pack the data set again",
+            where=Where(file=str(self.path), member=key),
+            hint=f"restore {self.path.name} from a copy"
+            + (", or pack the data set again" if self.index.binding.mtime_ns is None else ""),
         )
 
     def _open(self) -> int:
@@ -224,21 +230,33 @@ class ImageStore(Mapping[str, StoredImage]):
         if not stat.S_ISREG(facts.st_mode):
             raise NotAPackError("is not a regular file", where=where)
         if facts.st_size != binding.file_size:
-            raise CorruptStoreError(
-                f"has {facts.st_size:,} bytes, the index says {binding.file_size:,}",
-                where=where,
-                hint="restore images.h5 and image_index.parquet together from a copy, or pack again",
-            )
-        if os.pread(descriptor, ID_LENGTH, binding.id_offset) != binding.file_id.encode():
-            raise CorruptStoreError(
-                "is not the file that the index was made for: its id differs",
-                where=where,
-                hint="restore images.h5 and image_index.parquet together from a copy, or pack again",
-            )
+            problem = f"has {facts.st_size:,} bytes, the index says {binding.file_size:,}"
+        elif binding.mtime_ns is not None and facts.st_mtime_ns != binding.mtime_ns:
+            problem = "was changed since the index was made"
+        elif (
+            binding.mtime_ns is None
+            and os.pread(descriptor, ID_LENGTH, binding.id_offset) != binding.file_id.encode()
+        ):
+            problem = "is not the file that the index was made for: its id differs"
+        else:
+            return
+        raise CorruptStoreError(problem, where=where, hint=self._hint())
+
+    def _hint(self) -> str:
+        if self.index.binding.mtime_ns is not None:
+            return f"packhouse index {self.path} makes the index again, of the file as it is now"
+        return (
+            "packhouse repair PACK OUT saves what is whole and makes the index anew; or restore images.h5 "
+            "and image_index.parquet together from a copy"
+        )
 
 
 def _read_range(descriptor: int, length: int, offset: int) -> bytes:
     data = os.pread(descriptor, length, offset)
+    return data if len(data) == length else _read_rest(descriptor, length, offset, data)
+
+
+def _read_rest(descriptor: int, length: int, offset: int, data: bytes) -> bytes:
     while len(data) < length:  # Linux reads at most 2 GiB a call, a network file system sometimes less
         more = os.pread(descriptor, length - len(data), offset + len(data))
         if not more:
@@ -247,18 +265,21 @@ def _read_range(descriptor: int, length: int, offset: int) -> bytes:
     return data
 
 
-def _runs(rows: Sequence[int], ranges: Mapping[int, tuple[int, int, Any]]) -> Iterator[list[int]]:
+def _runs(offsets: Sequence[int], lengths: Sequence[int]) -> list[tuple[list[int], int, int]]:
+    """Sort images into runs of neighbours: their places in `offsets`, and where the run starts and ends."""
+    runs: list[tuple[list[int], int, int]] = []
     run: list[int] = []
-    start = end = 0
-    for row in rows:
-        offset, length, _ = ranges[row]
-        near = offset - end <= COALESCE_GAP_BYTES and offset + length - start <= COALESCE_MOST_BYTES
-        if run and not near:
-            yield run
-            run = []
-        if not run:
-            start = end = offset
-        run.append(row)
-        end = max(end, offset + length)
+    start = end = -1 - COALESCE_GAP_BYTES
+    for place in sorted(range(len(offsets)), key=offsets.__getitem__):
+        offset = offsets[place]
+        reach = offset + lengths[place]
+        if offset - end > COALESCE_GAP_BYTES or reach - start > COALESCE_MOST_BYTES:
+            if run:
+                runs.append((run, start, end))
+            run, start, end = [place], offset, reach
+        else:
+            run.append(place)
+            end = max(end, reach)
     if run:
-        yield run
+        runs.append((run, start, end))
+    return runs

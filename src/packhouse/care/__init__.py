@@ -1,0 +1,1 @@
+"""What keeps a pack sound and gives its contents back: verifying, extracting."""
