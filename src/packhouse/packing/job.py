@@ -201,7 +201,7 @@ def execute(made: Plan, observer: Observer, *, seconds: dict[str, float]) -> Rep
         report, images = _make(made, folder, earlier, observer, seconds)
         _write_manifest(folder / MANIFEST_FILE, report)
         if images is not None:
-            remember_files(made.source.path, made.dest, images.file)
+            remember_files(made.source.path, made.dest, images.made.path)
     return report
 
 
@@ -213,11 +213,11 @@ def _make(
         started = time.perf_counter()
         with _no_cycle_search():
             images = pack_images(made, folder, earlier.kept, observer)
-        drop_others(folder, images.file)
-        put_up(folder, images.file)
-        if images.failed and made.options.on_error == "stop":
-            raise next(iter(images.failed.values()))
-        failed += [Failed(path, type(err).__name__, str(err)) for path, err in images.failed.items()]
+        drop_others(folder, images.made.path)
+        put_up(folder, images.made.path)
+        if images.made.failed and made.options.on_error == "stop":
+            raise next(iter(images.made.failed.values()))
+        failed += [Failed(path, type(err).__name__, str(err)) for path, err in images.made.failed.items()]
         seconds = {**seconds, "images": time.perf_counter() - started}
     done = TableOutcome()
     if made.tables:
@@ -247,7 +247,7 @@ def _make(
         table_digests={name: digest_of_file(folder / file) for name, file in done.files.items()},
         seconds={**seconds, **done.seconds},
         resumed=images.resumed if images else None,
-        updated=earlier.compare(images.images if images else ()) if made.options.update else None,
+        updated=earlier.compare(images.made.images if images else ()) if made.options.update else None,
     )
     return report, images
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,9 @@ from typing import Any
 from packhouse import __version__
 from packhouse.errors import AccountingError
 from packhouse.records import Failed, Skipped
-from packhouse.store.layout import FORMAT_VERSION, MANIFEST_FORMAT
+from packhouse.store.digest import digest_of_all
+from packhouse.store.layout import FORMAT_VERSION, IMAGES_FILE, MANIFEST_FORMAT
+from packhouse.store.making import Made
 from packhouse.tables.records import JoinReport, LinkReport, TableReport
 
 
@@ -67,6 +70,31 @@ class ImagesReport:
 
     problems: dict[str, str]
     """Key -> what is wrong with the file; it is packed all the same."""
+
+
+def describe_images(
+    made: Made,
+    *,
+    dropped: str,
+    kept_extensions: Sequence[str],
+    escaped: Sequence[str],
+    alike: Sequence[str],
+) -> ImagesReport:
+    """Describe an image file that was made; the names are those of ImagesReport."""
+    return ImagesReport(
+        file=IMAGES_FILE,
+        count=len(made.images),
+        source_bytes=sum(image.place.length for image in made.images),
+        bytes=made.path.stat().st_size,
+        index_bytes=made.index.stat().st_size,
+        digest=digest_of_all(image.digest for image in made.images),
+        groups=len({image.place.key.group for image in made.images}),
+        dropped_folders=dropped,
+        kept_extensions=tuple(kept_extensions),
+        escaped_names=tuple(escaped),
+        alike=tuple(alike),
+        problems={image.place.key.key: image.facts.problem for image in made.images if image.facts.problem},
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,11 +20,11 @@ from typing import Self
 from packhouse.engines.threads import run_pieces
 from packhouse.images.probing import probe
 from packhouse.records import SourceFile
-from packhouse.store.digest import digest_of
+from packhouse.store.digest import digest_of, digest_of_all
 from packhouse.store.filling import Place, Taken, flush, translate_write_error
 from packhouse.store.journal import Head, Journal, Reading, Record, begin_journal, files_in, read_journal
 from packhouse.store.keys import Key
-from packhouse.store.layout import IMAGES_FILE
+from packhouse.store.layout import ID_LENGTH, IMAGES_FILE
 from packhouse.store.reusing import Kept
 from packhouse.store.skeleton import lay_out, remove_datasets
 from packhouse.store.skeleton_apart import PendingSkeleton
@@ -50,6 +50,12 @@ class Planned:
 
     file_id: str
     """A digest of keys and sizes."""
+
+    @classmethod
+    def of(cls, keys: Sequence[Key], files: Sequence[SourceFile]) -> Self:
+        """Plan the images of these keys, sorted, and their files."""
+        parts = (f"{key.key}\0{file.size}".encode() for key, file in zip(keys, files, strict=True))
+        return cls(keys, files, digest_of_all(parts)[:ID_LENGTH])
 
 
 @dataclass(slots=True)

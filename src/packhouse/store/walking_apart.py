@@ -19,8 +19,9 @@ from packhouse.store.found import MOST_PATH_BYTES, Ranged, Refused
 from packhouse.store.layout import ID_LENGTH
 
 MOST_LINE_BYTES = 64 << 20
+# where this process finds its modules, the other shall; -I alone knows nothing of PYTHONPATH
 BOOTSTRAP = (
-    "import sys, json; sys.path.extend(p for p in json.loads(sys.argv[1]) if p not in sys.path); "
+    "import sys, json; sys.path[:] = json.loads(sys.argv[1]); "
     "from packhouse.store.walking import main; main()"
 )
 _PIXEL_SIDES = 3
