@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
+from measuring import OUT
 
 from packhouse.sample.writing import write_sample
 
@@ -13,19 +14,22 @@ DRAWN = 100
 GROUPS = 86
 
 
-def jpeg_tree(folder: Path, *, images: int, size: int) -> None:
+def jpeg_tree(*, images: int, size: int) -> Path:
     """Write `images` files of about `size` bytes into 86 folders, or leave them as they are if there.
 
     A JPEG ends at its end marker; what follows is ignored by decoders, and makes every file unlike the
     others. Files smaller than a drawn image are its head and the end marker.
 
     Args:
-        folder: Where.
         images: How many.
         size: Mean size in bytes; single files differ by up to a fifth.
+
+    Returns:
+        The folder.
     """
+    folder = OUT / f"tree-{images}-of-{size}"
     if folder.exists() and sum(1 for _ in folder.rglob("*.jpg")) == images:
-        return
+        return folder
     with tempfile.TemporaryDirectory() as place:
         write_sample(Path(place) / "shop", images=DRAWN, customers=1, transactions=0)
         drawn = [path.read_bytes() for path in sorted((Path(place) / "shop").rglob("*.jpg"))]
@@ -37,9 +41,13 @@ def jpeg_tree(folder: Path, *, images: int, size: int) -> None:
         target = folder / "images" / name[:3] / f"{name}.jpg"
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(data + rng.bytes(max(8, wanted - len(data))))
+    return folder
 
 
 def warm(folder: Path) -> None:
     """Read every file once, so that the page cache has it."""
-    for path in folder.rglob("*.jpg"):
-        path.read_bytes()
+    for path in folder.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as file:
+                while file.read(1 << 20):
+                    pass

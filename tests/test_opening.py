@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import h5py
 import numpy as np
 import polars as pl
 import pyarrow as pa
@@ -16,7 +17,14 @@ import pytest
 from PIL import Image
 
 import packhouse
-from packhouse.errors import CorruptStoreError, ImageError, NotAPackError, QueryError
+from packhouse.errors import (
+    CorruptStoreError,
+    ImageError,
+    NotAPackError,
+    QueryError,
+    StoreError,
+    UsageError,
+)
 from small_dataset import JOIN, DataSet
 
 
@@ -141,13 +149,115 @@ def test_a_manifest_that_cannot_be_read_is_refused(packed: Path, damage: str) ->
 
 
 def test_what_is_no_pack_says_what_to_open(packed: Path, tmp_path: Path) -> None:
-    """A missing path, a folder without manifest, a file; images.h5 of a pack points to its folder."""
+    """A missing path, a folder without manifest, a file of another kind; a folder points to its images.h5."""
     with pytest.raises(NotAPackError, match="no such pack"):
         packhouse.open(tmp_path / "absent")
     with pytest.raises(NotAPackError, match=r"no pack\.json"):
         packhouse.open(tmp_path)
-    with pytest.raises(NotAPackError, match="the folder it lies in"):
-        packhouse.open(packed / "images.h5")
+    with pytest.raises(NotAPackError, match="neither a pack nor an HDF5 file"):
+        packhouse.open(packed / "pack.json")
+    (packed / "pack.json").unlink()
+    with pytest.raises(NotAPackError, match=r"images\.h5 opens as it is"):
+        packhouse.open(packed)
+
+
+@pytest.mark.parametrize("damage", ["missing", "cut"])
+def test_a_pack_without_a_fitting_index_points_to_repair(packed: Path, damage: str) -> None:
+    """It is not made anew in silence, as that of a stranger's file is."""
+    index = packed / "image_index.parquet"
+    index.write_bytes(index.read_bytes()[:-20])
+    if damage == "missing":
+        index.unlink()
+
+    with pytest.raises(StoreError) as caught:
+        packhouse.open(packed)
+
+    assert f"packhouse repair {packed} OUT" in caught.value.hint
+
+
+def test_the_image_file_of_a_pack_opens_by_its_index(packed: Path) -> None:
+    """The same images, nothing is walked or written; there are no tables but the index."""
+    before = sorted(path.name for path in packed.iterdir())
+
+    with packhouse.open(packed / "images.h5") as lone, packhouse.open(packed) as pack:
+        assert {key: image.bytes for key, image in lone.images.items()} == {
+            key: image.bytes for key, image in pack.images.items()
+        }
+        assert lone.manifest["images"] == pack.manifest["images"]
+        assert lone.find("problem IS NOT NULL") == ["010/text"]
+        assert list(lone.tables) == ["image_index"]
+        assert (lone.linked, lone.rows("010/text"), lone.row("010/text")) == (None, [], None)
+    assert sorted(path.name for path in packed.iterdir()) == before
+
+
+def test_so_it_does_when_the_rest_of_the_pack_is_gone(packed: Path) -> None:
+    """What pack.json said of the images is found again."""
+    said = packhouse.open(packed).manifest["images"]
+    (packed / "pack.json").unlink()
+
+    found = packhouse.open(packed / "images.h5").manifest["images"]
+
+    assert found == {name: said[name] for name in found}
+    assert {"count", "groups", "digest", "problems", "bytes"} <= set(found)
+
+
+def test_a_file_without_images_opens_empty(tmp_path: Path) -> None:
+    """It says why: everything in it was refused."""
+    with h5py.File(tmp_path / "n.h5", "w") as file:
+        file["numbers"] = np.arange(3)
+
+    with packhouse.open(tmp_path / "n.h5") as pack:
+        assert len(pack.images) == 0
+        assert list(pack.images) == []
+        assert "x" not in pack.images
+        assert pack.manifest["refused"] == [{"path": "numbers", "reason": "holds numbers, not images"}]
+
+
+def test_any_hdf5_file_opens(tmp_path: Path, dataset: DataSet) -> None:
+    """As the notebook wrote it: images, their index as a table, pickling, reading after close."""
+    path = tmp_path / "fashion.h5"
+    with h5py.File(path, "w") as file:
+        for name, data in dataset.files.items():
+            file.create_dataset(name.removesuffix(".jpg"), data=np.bytes_(data))
+        file["soft"] = h5py.SoftLink("/images")
+
+    with packhouse.open(path) as pack:
+        assert {image.file_name: image.bytes for image in pack.images.values()} == dataset.files
+        assert len(pack.find("width = 40")) == len(dataset.files)
+        assert pack.manifest["images"]["count"] == len(dataset.files)
+        assert pack.manifest["refused"][0]["path"] == "soft"
+        assert repr(pack) == f"<Pack {path}: 24 images, tables image_index>"
+        copy = pickle.loads(pickle.dumps(pack))  # noqa: S301  # our own
+    key = next(iter(copy.images))
+    assert pack.images[key].bytes == copy.images[key].bytes
+    assert pack.images[key].decode(size=(5, 5)).shape == (5, 5, 3)
+
+
+@pytest.mark.parametrize("channels", [None, 1, 3, 4])
+def test_decoded_arrays_are_images_too(tmp_path: Path, channels: int | None) -> None:
+    """Raw pixels decode to what Pillow makes of the same array: grey repeated, transparency on white."""
+    shape = (4, 30, 20) if channels is None else (4, 30, 20, channels)
+    array = np.random.default_rng(1).integers(0, 256, shape, dtype=np.uint8)
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["x"] = array
+
+    with packhouse.open(tmp_path / "a.h5") as pack:
+        for row in range(4):
+            image, pixels = pack.images[f"x/{row}"], array[row].squeeze()
+            theirs = Image.fromarray(pixels)
+            white = Image.new("RGBA", theirs.size, "white")
+            flat = Image.alpha_composite(white, theirs.convert("RGBA")).convert("RGB")
+            assert image.bytes == array[row].tobytes()
+            assert (image.width, image.height) == (20, 30)
+            assert np.array_equal(np.asarray(image.to_pil()), pixels)
+            assert np.array_equal(image.decode(), np.asarray(flat))
+            small = flat.resize((10, 10), Image.Resampling.BICUBIC, box=(0, 5, 20, 25))
+            assert np.array_equal(image.decode(size=(10, 10)), np.asarray(small))
+        kind = {None: "gray", 1: "gray", 3: "rgb", 4: "rgba"}[channels]
+        assert pack.images["x/0"].media_type == f"image/x-raw-{kind}"
+        assert pack.images["x/0"].file_name == f"x/0.{kind}"
+        with pytest.raises(UsageError):
+            pack.images["x/0"].decode(size=(0, 3))
 
 
 @pytest.mark.parametrize("name", ["images.h5", "image_index.parquet"])

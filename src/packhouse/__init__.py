@@ -16,6 +16,7 @@ from packhouse.errors import PackhouseError
 
 if TYPE_CHECKING:
     from packhouse.care.extracting import ExtractReport, extract
+    from packhouse.care.repairing import RepairReport, repair
     from packhouse.care.verifying import VerifyReport, verify
     from packhouse.opening import Pack, open  # noqa: A004  # packhouse.open, as gzip.open
     from packhouse.packing.job import pack, plan
@@ -28,19 +29,23 @@ __all__ = [
     "Pack",
     "PackOptions",
     "PackhouseError",
+    "RepairReport",
     "Report",
     "VerifyReport",
     "extract",
     "open",
     "pack",
     "plan",
+    "repair",
     "verify",
 ]
 
 _HOMES = {
     "ExtractReport": "packhouse.care.extracting",
+    "RepairReport": "packhouse.care.repairing",
     "VerifyReport": "packhouse.care.verifying",
     "extract": "packhouse.care.extracting",
+    "repair": "packhouse.care.repairing",
     "verify": "packhouse.care.verifying",
     "Pack": "packhouse.opening",
     "PackOptions": "packhouse.packing.options",

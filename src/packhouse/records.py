@@ -19,10 +19,10 @@ class SourceFile(NamedTuple):
     """Bytes."""
 
     mtime_ns: int
-    """Time of the last change, nanoseconds since the epoch; of a member of an archive, that of the archive."""
+    """Time of the last change, nanoseconds since the epoch; in an archive, that of the archive."""
 
     inode: int
-    """Number of the file in its file system; of a member of an archive, where it starts in the archive."""
+    """Number of the file in its file system; in an archive, where it starts."""
 
 
 @dataclass(frozen=True, slots=True)

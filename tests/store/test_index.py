@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import shutil
+import tempfile
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import xxhash
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 import packhouse
 from packhouse.errors import CorruptStoreError
-from packhouse.store.index import Binding, ImageIndex, write_index
+from packhouse.store.index import Binding, ImageIndex, write_index, write_rows
 from packhouse.store.layout import IMAGES_FILE, INDEX_COLUMNS, INDEX_FILE
 from packhouse.store.reading import ImageStore
 from packhouse.store.sealing import seal
@@ -328,3 +331,26 @@ def test_other_columns_are_refused(copy: Path) -> None:
 
     with pytest.raises(CorruptStoreError, match="not an image index"):
         ImageIndex(path)
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.sets(st.text("ab/", min_size=1, max_size=5), min_size=1, max_size=150), st.data())
+def test_any_keys_are_found_and_no_others(keys: set[str], data: st.DataObject) -> None:
+    """Few letters, many keys: the end of one and the beginning of the next often make a third."""
+    ordered = sorted(keys)
+    with tempfile.TemporaryDirectory() as folder:
+        rows = [
+            (key, "", key, key, None, row, 1, None, None, None, bytes(16), None)
+            for row, key in enumerate(ordered)
+        ]
+        write_rows(Path(folder, "i.parquet"), rows, Binding(file_size=1000))
+        index = ImageIndex(Path(folder, "i.parquet"))
+
+        asked = ordered + data.draw(st.lists(st.text("ab/\0", max_size=9), max_size=100))
+        expected = [ordered.index(key) if key in keys else None for key in asked]
+
+        assert [index.row_of(key) for key in asked] == expected
+        offsets, _, _, missing = index.ranges_of(asked)
+        assert offsets == [-1 if row is None else row for row in expected]
+        assert missing == [place for place, row in enumerate(expected) if row is None]
+        index.close()

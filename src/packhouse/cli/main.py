@@ -21,7 +21,7 @@ INCOMPLETE = 3
 DAMAGED = 4
 INTERRUPTED = 130
 
-COMMANDS = ("sample", "pack", "inspect", "ls", "get", "find", "rows", "verify", "extract", "index")
+COMMANDS = ("sample", "pack", "inspect", "ls", "get", "find", "rows", "verify", "repair", "extract", "index")
 
 
 class LazyGroup(click.Group):
