@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,6 +11,7 @@ from packhouse.store.digest import digest_of, digest_of_all
 from packhouse.store.filling import Filled, Place
 from packhouse.store.index import Binding, write_index
 from packhouse.store.keys import Key
+from packhouse.store.manifest_file import write_manifest
 from packhouse.store.skeleton import find_id, write_skeleton
 
 FILE_ID = "0123456789abcdef" * 2
@@ -56,5 +56,5 @@ def write_pack(folder: Path, images: Mapping[str, tuple[str, bytes]], *, escaped
         "skipped": [],
         "failed": [],
     }
-    (folder / "pack.json").write_text(json.dumps(manifest), encoding="utf-8")
+    write_manifest(folder / "pack.json", manifest)
     return folder

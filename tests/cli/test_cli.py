@@ -55,6 +55,7 @@ def test_pack_json_is_one_document_like_the_report(dataset: DataSet, tmp_path: P
     assert document["link"]["rows_without_image"] == 3
     assert document["dest"] == str(tmp_path / "shop.pack")
     manifest = json.loads((tmp_path / "shop.pack" / "pack.json").read_text(encoding="utf-8"))
+    assert len(manifest.pop("digest")) == 32
     assert {name: document[name] for name in manifest} == manifest
 
 
@@ -118,7 +119,7 @@ def test_errors_of_the_file_system_are_messages_too(packed: Path, dataset: DataS
         ["get", packed, name, "-o", tmp_path / "absent" / "x.jpg"],
         ["sample", "/proc/none"],
         ["pack", "", "-o", tmp_path / "y.pack"],
-        ["inspect", packed / "images.h5"],
+        ["inspect", packed / "articles.parquet"],
     ]
     for arguments in mistakes:
         done = run(*arguments)

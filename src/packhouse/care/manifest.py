@@ -11,6 +11,7 @@ from typing import Any
 
 from packhouse.errors import NotAPackError, Where
 from packhouse.store.layout import FORMAT_VERSION, IMAGES_FILE, INDEX_FILE, MANIFEST_FILE, MANIFEST_FORMAT
+from packhouse.store.manifest_file import is_as_written
 from packhouse.store.rows import Damage
 
 PARTS = ("format", "format_version", "options", "images", "tables", "link", "joins", "skipped", "failed")
@@ -92,6 +93,8 @@ def read_manifest(folder: Path) -> Manifest:
         problems.append(
             f"has format version {document.get('format_version')!r}, this packhouse reads {FORMAT_VERSION}"
         )
+    if not is_as_written(document):
+        problems.append("what it says is not what was written: its digest differs")
     tables = []
     for part in ("tables", "joins"):
         found, wrong = _tables(document.get(part, {}), part)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import time
@@ -26,6 +25,7 @@ from packhouse.store.filling import flush
 from packhouse.store.keys import Key
 from packhouse.store.layout import FORMAT_VERSION, IMAGES_FILE, INDEX_FILE, MANIFEST_FILE, MANIFEST_FORMAT
 from packhouse.store.making import How, Made, make_images
+from packhouse.store.manifest_file import write_manifest
 from packhouse.store.resuming import Planned
 from packhouse.store.rows import Damage
 
@@ -119,7 +119,7 @@ def repair(
         for table in saved:
             _copy(source / table.file, folder / table.file)
         lost = (*manifest.damaged, *salvaged.lost, *lost_tables)
-        _write(folder / MANIFEST_FILE, _document(manifest, saved, made, salvaged, lost))
+        write_manifest(folder / MANIFEST_FILE, _document(manifest, saved, made, salvaged, lost))
         if made is not None:
             put_up(folder, made.path)
     return RepairReport(
@@ -260,11 +260,3 @@ def _entry(table: TableFacts) -> dict[str, Any]:
         "columns": [],
         "notes": ["saved as it was: pack.json, which says more, was damaged"],
     }
-
-
-def _write(path: Path, document: Mapping[str, Any]) -> None:
-    with path.open("x", encoding="utf-8") as file:
-        json.dump(document, file, ensure_ascii=False, indent=1)
-        file.write("\n")
-        file.flush()
-        os.fsync(file.fileno())

@@ -143,8 +143,11 @@ def _open_lock(folder: Path) -> int:
         folder.mkdir(parents=True, exist_ok=True)
         return os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
     except OSError as err:
-        raise DestinationError(
-            f"cannot be made: {err.strerror}", where=Where(file=str(folder)), hint="another DEST"
+        full = err.errno in {errno.ENOSPC, errno.EDQUOT}
+        raise (NoSpaceError if full else DestinationError)(
+            f"cannot be made: {err.strerror}",
+            where=Where(file=str(folder)),
+            hint="free some space and run it again" if full else "another DEST",
         ) from err
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import json
 import os
 import time
 from collections.abc import Iterator, Sequence
@@ -28,6 +27,7 @@ from packhouse.progress import Observer, silent
 from packhouse.records import Failed
 from packhouse.store.digest import digest_of_file
 from packhouse.store.layout import MANIFEST_FILE
+from packhouse.store.manifest_file import write_manifest
 
 
 def plan(
@@ -199,7 +199,7 @@ def execute(made: Plan, observer: Observer, *, seconds: dict[str, float]) -> Rep
         if made.options.update:
             earlier = read_earlier(made.source.path, made.dest)
         report, images = _make(made, folder, earlier, observer, seconds)
-        _write_manifest(folder / MANIFEST_FILE, report)
+        write_manifest(folder / MANIFEST_FILE, report.to_manifest())
         if images is not None:
             remember_files(made.source.path, made.dest, images.made.path)
     return report
@@ -267,11 +267,3 @@ def _shaping(options: PackOptions) -> dict[str, object]:
     )
     shaping: dict[str, object] = {name: getattr(options, name) for name in names}
     return {**shaping, "types": dict(options.types)}
-
-
-def _write_manifest(path: Path, report: Report) -> None:
-    with path.open("x", encoding="utf-8") as file:
-        json.dump(report.to_manifest(), file, ensure_ascii=False, indent=1)
-        file.write("\n")
-        file.flush()
-        os.fsync(file.fileno())

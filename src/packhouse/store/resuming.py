@@ -254,9 +254,10 @@ def _outside(ranges: Sequence[tuple[int, int]], file_size: int) -> Iterator[tupl
     """Yield start and end of what lies between the images, before the first and behind the last."""
     end = 0
     for offset, size in ranges:
-        if size and offset > end:
-            yield end, offset
-        end = max(end, offset + size)
+        if size:
+            if offset > end:
+                yield end, offset
+            end = offset + size
     if file_size > end:
         yield end, file_size
 

@@ -217,15 +217,22 @@ def remove_datasets(path: Path, keys: Sequence[str]) -> None:
     Args:
         path: A file that `write_skeleton` made.
         keys: Their keys; groups that become empty go too.
+
+    Raises:
+        NoSpaceError: The disk is full.
+        DestinationError: The file cannot be written for another reason.
     """
-    with h5py.File(path, "r+", libver=("v110", "v110")) as file:
-        for key in keys:
-            del file[key]
-            group = key.rpartition("/")[0]
-            while group and len(file[group]) == 0:
-                del file[group]
-                group = group.rpartition("/")[0]
-    _flush(path)
+    try:
+        with h5py.File(path, "r+", libver=("v110", "v110")) as file:
+            for key in keys:
+                del file[key]
+                group = key.rpartition("/")[0]
+                while group and len(file[group]) == 0:
+                    del file[group]
+                    group = group.rpartition("/")[0]
+        _flush(path)
+    except (OSError, RuntimeError) as err:
+        raise _translate(err, path) from err
 
 
 def find_id(path: Path, file_id: str) -> int:
