@@ -65,3 +65,32 @@ def test_a_full_disk_is_a_clean_error_and_more_room_goes_on(
     packhouse.pack(data.folder, tmp_path / "elsewhere.pack")
     for path in (tmp_path / "elsewhere.pack").iterdir():
         assert path.read_bytes() == (small_disk / "shop.pack" / path.name).read_bytes()
+
+
+def test_what_is_filled_already_needs_no_room_again(
+    dataset: DataSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The check of free space counts only what the run that goes on has yet to write."""
+    for number in range(40):
+        (dataset.folder / f"{number}.jpg").write_bytes(bytes([number]) * 100_000)
+    real, written = os.pwrite, 0
+
+    def pwrite(target: int, data: memoryview, offset: int) -> int:
+        nonlocal written
+        written += len(data)
+        if written > 3_000_000:
+            raise OSError(28, "No space left on device")
+        return real(target, data, offset)
+
+    monkeypatch.setattr(os, "pwrite", pwrite)
+    with pytest.raises(NoSpaceError, match="ran full"):
+        packhouse.pack(dataset.folder, tmp_path / "shop.pack", workers=1)
+    monkeypatch.setattr(os, "pwrite", real)
+    monkeypatch.setattr(planning, "free_bytes", lambda _dest: 2_500_000)
+
+    with pytest.raises(NoSpaceError, match="needs about 4,"):
+        packhouse.pack(dataset.folder, tmp_path / "other.pack")
+    report = packhouse.pack(dataset.folder, tmp_path / "shop.pack")
+
+    assert report.resumed is not None
+    assert report.resumed.found > 20

@@ -11,7 +11,7 @@ from packhouse.packing.report import ImagesReport, Resumed, describe_images
 from packhouse.progress import Observer
 from packhouse.store.filling import Filled
 from packhouse.store.making import How, Made, make_images
-from packhouse.store.resuming import Planned, kept_elsewhere
+from packhouse.store.resuming import kept_elsewhere
 from packhouse.store.reusing import Kept, ReusingReader
 
 
@@ -41,8 +41,7 @@ def pack_images(plan: Plan, folder: Path, earlier: Mapping[str, Kept], observer:
         DestinationError: The disk cannot be written.
         AccountingError: An image got lost between plan and index.
     """
-    keys, source, options = plan.keys.keys, plan.source, plan.options
-    planned = Planned.of(keys, [plan.images[key.path] for key in keys])
+    source, options, planned = plan.source, plan.options, plan.planned_images
     kept = {**earlier, **kept_elsewhere(folder, but=planned.file_id)}
     how = How(
         workers=1 if source.in_turn else options.n_workers,

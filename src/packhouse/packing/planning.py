@@ -19,6 +19,7 @@ from packhouse.sources.sorting import sort_files
 from packhouse.sources.source import Source
 from packhouse.store.keys import SettledKeys, settle_keys
 from packhouse.store.layout import INDEX_TABLE
+from packhouse.store.resuming import Planned, folder_of, is_begun
 from packhouse.tables.dialect import read_header
 from packhouse.tables.join_specs import check_joins, not_found
 from packhouse.tables.records import TablePlan
@@ -26,6 +27,9 @@ from packhouse.tables.records import TablePlan
 HDF5_BYTES_PER_IMAGE = 360
 HDF5_BYTES_PER_GROUP = 1800
 INDEX_BYTES_PER_IMAGE = 70
+BLOCK_BYTES = 512
+"""Unit of `st_blocks`, whatever the file system's blocks are."""
+
 HEADER_BYTES = 1 << 20
 """So much of a table in an archive is looked at to find its header line."""
 
@@ -56,6 +60,12 @@ class Plan:
 
     skipped: tuple[Skipped, ...]
     failed: tuple[Failed, ...]
+
+    @property
+    def planned_images(self) -> Planned:
+        """The images, as the store wants them."""
+        keys = self.keys.keys
+        return Planned.of(keys, [self.images[key.path] for key in keys])
 
     @property
     def image_bytes(self) -> int:
@@ -229,10 +239,20 @@ def check_space(plan: Plan) -> None:
     Raises:
         NoSpaceError: It will not.
     """
-    free = free_bytes(plan.dest)
-    if plan.needed_bytes > free:
+    free, needed = free_bytes(plan.dest), plan.needed_bytes - _bytes_there(plan)
+    if needed > free:
         raise NoSpaceError(
-            f"the pack needs about {plan.needed_bytes:,} bytes, the disk has {free:,} free",
+            f"the pack needs about {needed:,} bytes, the disk has {free:,} free",
             where=Where(file=str(plan.dest)),
             hint="free some space, or choose a DEST on a larger disk",
         )
+
+
+def _bytes_there(plan: Plan) -> int:
+    """Return the room that an earlier run for the same images has taken already."""
+    packing = packing_folder(plan.dest)
+    if not is_begun(packing):
+        return 0
+    made = folder_of(packing, plan.planned_images.file_id)
+    files = [path.stat() for path in made.glob("*.h5")]
+    return sum({facts.st_ino: facts.st_blocks * BLOCK_BYTES for facts in files}.values())
