@@ -17,7 +17,7 @@ lint: .venv/ready ## style, types, floors
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: .venv/ready ## ratios against tar and h5py, in one run
+bench: .venv/ready ## ratios against tar, bare reads and other formats, in one run
 	$(BIN)/python benchmarks/run.py
 
 format: .venv/ready

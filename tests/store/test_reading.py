@@ -252,8 +252,29 @@ def test_forked_processes_read(pack: Path, truth: dict[str, bytes]) -> None:
     assert [parent_end.recv() for parent_end, _ in pipes] == [True, True, True]
 
 
-def test_sixteen_threads_read(pack: Path, truth: dict[str, bytes]) -> None:
-    """From a fresh store, random reads on 16 threads at once, by key, by many and by name, are all right."""
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_fork_while_a_thread_holds_the_locks(pack: Path, truth: dict[str, bytes]) -> None:
+    """What a thread of the parent holds at the moment of the fork does not stop the child."""
+    store = ImageStore(pack / IMAGES_FILE, pack / INDEX_FILE)
+    context = multiprocessing.get_context("fork")
+
+    def read_all(answer: Connection) -> None:
+        answer.send({key: store.read(key) for key in store} == truth)
+
+    here, there = context.Pipe()
+    with store.index._lock, store._opening:
+        child = context.Process(target=read_all, args=(there,))
+        child.start()
+        finished = here.poll(30)
+        child.kill()
+        child.join()
+
+    assert finished
+    assert here.recv()
+
+
+def test_sixty_four_threads_read(pack: Path, truth: dict[str, bytes]) -> None:
+    """From a fresh store, random reads on 64 threads at once, by key, by many and by name, are all right."""
     fresh, keys = ImageStore(pack / IMAGES_FILE, pack / INDEX_FILE), sorted(truth)
 
     def read_some(seed: int) -> bool:
@@ -265,8 +286,8 @@ def test_sixteen_threads_read(pack: Path, truth: dict[str, bytes]) -> None:
             right and facts and fresh.read_many(some) == [truth[key] for key in some] and "deep" not in fresh
         )
 
-    with ThreadPoolExecutor(16) as pool:
-        assert all(pool.map(read_some, range(16)))
+    with ThreadPoolExecutor(64) as pool:
+        assert all(pool.map(read_some, range(64)))
 
 
 def test_a_flipped_bit_is_never_read(copy: Path, truth: dict[str, bytes]) -> None:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from packhouse.packing.planning import Plan
 from packhouse.packing.report import ImagesReport, Resumed, describe_images
 from packhouse.progress import Observer
-from packhouse.store.filling import Filled
 from packhouse.store.making import How, Made, make_images
 from packhouse.store.resuming import kept_elsewhere
-from packhouse.store.reusing import Kept, ReusingReader
+from packhouse.store.reusing import CopiedFile, Kept, ReusingReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +60,5 @@ def pack_images(plan: Plan, folder: Path, earlier: Mapping[str, Kept], observer:
         escaped=plan.escaped,
         alike=plan.keys.alike,
     )
-    resumed = Resumed(found=made.found, changed=made.changed, copied=_copied(made.images, kept))
-    return PackedImages(made, report, resumed)
-
-
-def _copied(images: Sequence[Filled], kept: Mapping[str, Kept]) -> int:
-    files = ((kept.get(image.place.file.path), image.place.file) for image in images) if kept else ()
-    return sum(one is not None and one.file == file for one, file in files)
+    copied = sum(isinstance(image.place.file, CopiedFile) for image in made.images)
+    return PackedImages(made, report, Resumed(found=made.found, changed=made.changed, copied=copied))

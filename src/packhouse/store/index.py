@@ -299,6 +299,11 @@ class ImageIndex:
         near.update(range(max(0, start - most // 2), min(len(self), start + most // 2)))
         return [self.key_of(row) for row in sorted(near)]
 
+    def renew(self) -> None:
+        """Begin anew in a process that was forked: a thread that stayed behind may have held the lock."""
+        self._lock = threading.Lock()
+        self._opened = None  # not closed: Arrow's own locks may be held too
+
     def close(self) -> None:
         """Close the file; what is read later, and is not in memory yet, opens it again."""
         opened, self._opened = self._opened, None

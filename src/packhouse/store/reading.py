@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 from packhouse.errors import CorruptStoreError, KeyNotFoundError, NotAPackError, Where
 from packhouse.store.digest import digest_of
@@ -21,6 +22,18 @@ COALESCE_GAP_BYTES = 64 << 10
 
 COALESCE_MOST_BYTES = 8 << 20
 NEAREST_KEYS = 3
+
+
+_stores: WeakValueDictionary[int, ImageStore] = WeakValueDictionary()
+
+
+def _renew_all() -> None:
+    for store in list(_stores.values()):
+        store.renew()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew_all)
 
 
 class ImageStore(Mapping[str, StoredImage]):
@@ -56,6 +69,7 @@ class ImageStore(Mapping[str, StoredImage]):
         self._descriptor = -1
         self._process = -1
         self._opening = threading.Lock()
+        _stores[id(self)] = self
         self._open()
 
     def __reduce__(self) -> tuple[type[ImageStore], tuple[Path, Path]]:
@@ -159,6 +173,11 @@ class ImageStore(Mapping[str, StoredImage]):
                     raise self._damaged(wanted[place], lengths[place], len(data))
                 found[place] = data
         return found
+
+    def renew(self) -> None:
+        """Begin anew in a process that was forked: a thread that stayed behind may have held a lock."""
+        self._opening = threading.Lock()
+        self.index.renew()
 
     def close(self) -> None:
         """Close the files; a later read opens images.h5 again."""

@@ -22,6 +22,12 @@ class Kept(NamedTuple):
     """The file that it was read from, as it was then."""
 
 
+class CopiedFile(SourceFile):
+    """A file whose bytes were copied from an earlier image file."""
+
+    __slots__ = ()
+
+
 class ReusingReader:
     """Reads from earlier files what has not changed since, and everything else from the source.
 
@@ -54,7 +60,7 @@ class ReusingReader:
         """
         kept = self._kept.get(file.path)
         if kept is not None and kept.file == file and self._copy(kept, view):
-            return file
+            return CopiedFile(*file)
         return self._source.read_into(file, view)
 
     def read_ahead(self, files: Sequence[SourceFile]) -> None:

@@ -111,11 +111,12 @@ def _encoded(path: Path, datasets: Datasets, file_id: str) -> bytes:
 
 
 def _error_of(said: bytes, code: int, path: Path) -> PackhouseError:
-    kind, problem = DestinationError, f"the HDF5 library ended with {code}"
+    kind, problem, hint = DestinationError, f"the process that writes it ended with {code}", "run it again"
     with suppress(ValueError):
         name, problem = json.loads(said)
-        kind = NoSpaceError if name == NoSpaceError.__name__ else DestinationError
-    return kind(problem, where=Where(file=str(path)), hint="free some space and run it again")
+        if name == NoSpaceError.__name__:
+            kind, hint = NoSpaceError, "free some space and run it again"
+    return kind(problem, where=Where(file=str(path)), hint=hint)
 
 
 def main() -> None:

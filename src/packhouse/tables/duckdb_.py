@@ -16,6 +16,7 @@ import duckdb
 
 from packhouse.errors import (
     CsvError,
+    DestinationError,
     NoSpaceError,
     PackhouseError,
     QueryError,
@@ -220,6 +221,11 @@ def _translate(err: Exception) -> PackhouseError:
     if full or getattr(err, "errno", None) == errno.ENOSPC:
         return NoSpaceError(
             "the disk ran full while a table was written", hint="free some space and run it again"
+        )
+    if getattr(err, "errno", None) is not None:  # of our own writing: DuckDB's errors have no number
+        return DestinationError(
+            f"a table could not be written: {err.strerror}",  # type: ignore[attr-defined]
+            hint="look at the disk (dmesg), then run it again",
         )
     # DuckDB adds some twenty-five lines of options and advice that do not apply to us
     said = text.split("Possible fixes:")[0].split("\n\n")[0].strip()

@@ -1,0 +1,116 @@
+"""A pack is ended at every call that changes something, and the next run goes on as if nothing had happened.
+
+At every k, not at random ones: killed before the k-th write, fsync, truncate, rename, link, unlink, mkdir,
+rmdir or making of a file, or in the middle of the k-th write; or that call fails, once or from then on. Then:
+
+- DEST is not there, or opens and is complete; a pack that was to be replaced is whole, there or in
+  DEST.replaced-*; DEST.packing/**/images.h5 opens and has all datasets;
+- what the journal acknowledges is in its place;
+- the same call completes, reads from the source at most what was not acknowledged, and leaves every file as a
+  run in one go does, and nothing else. Only when DEST had its name already is it refused, since the pack is
+  there; then --overwrite makes it anew.
+
+Not covered: what a loss of power does to writes that were not flushed; what goes through memory maps.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+from crash.sweeping import Sweep
+
+EVERYTHING = "PACKHOUSE_CRASH_ALL"
+"""Set: all ways of ending at all calls of all variants, thousands of points, a quarter of an hour."""
+
+KILLS = ("kill", "torn", "twice")
+ERRORS = ("EIO", "EIO+", "ENOSPC", "ENOSPC+")
+VARIANTS = ("plain", "threads", "unreadable", "overwrite", "update")
+
+
+def parts(layer: str, variant: str, how: str, *, step: int, of: int = 1) -> Iterator[Sweep]:
+    """Yield sweeps that together end at every k, or at every `of`-th."""
+    yield from (Sweep(layer, variant, how, first, step) for first in range(0, step, of))
+
+
+def everything() -> Iterator[Sweep]:
+    """Yield all that can be swept."""
+    hows = (*KILLS, *ERRORS, "EIO!", "ENOSPC+!")
+    for layer, how, variant in product(("shim", "python"), hows, VARIANTS):
+        yield from parts(layer, variant, how, step=4)
+    for variant in ("processes", "apart"):
+        yield from parts("shim", variant, "kill", step=4)
+        yield from parts("shim", variant, "worker", step=1)
+
+
+def chosen() -> Iterator[Sweep]:
+    """Yield what is swept in every run of the tests."""
+    yield from chosen_beneath()
+    yield from chosen_in_python()
+
+
+def chosen_beneath() -> Iterator[Sweep]:
+    """Yield what is swept by crashpoint.c."""
+    # a table makes a point three times as dear
+    yield from parts("shim", "plain", "kill", step=4)
+    yield from parts("shim", "plain", "torn", step=2, of=2)
+    for variant in ("unreadable", "overwrite", "update"):
+        yield from parts("shim", variant, "kill", step=2)
+        yield from parts("shim", variant, "torn", step=1)
+        yield from parts("shim", variant, "twice", step=6, of=1 if variant == "unreadable" else 3)
+    for how in ERRORS:
+        yield from parts("shim", "unreadable", how, step=2, of=1 if how in {"EIO", "ENOSPC+"} else 2)
+    yield from parts("shim", "plain", "ENOSPC+", step=6, of=3)
+    yield from parts("shim", "processes", "kill", step=16, of=16)
+    yield from parts("shim", "processes", "worker", step=6, of=6)
+    yield from parts("shim", "apart", "kill", step=16, of=16)
+    yield from parts("shim", "apart", "worker", step=6, of=6)
+    for how in ("EIO!", "ENOSPC+!"):
+        yield from parts("shim", "unreadable", how, step=12, of=12)
+
+
+def chosen_in_python() -> Iterator[Sweep]:
+    """Yield what is swept without a compiler."""
+    yield from parts("python", "threads", "kill", step=3)
+    yield from parts("python", "threads", "torn", step=1)
+    yield from parts("python", "threads", "EIO", step=6, of=3)
+    yield from parts("python", "threads", "ENOSPC+", step=6, of=3)
+    yield from parts("python", "overwrite", "kill", step=2)
+    yield from parts("python", "update", "kill", step=2, of=2)
+    yield from parts("python", "unreadable", "twice", step=2, of=2)
+    yield from parts("python", "overwrite", "EIO", step=2)
+    for how in ("EIO+", "ENOSPC", "ENOSPC+"):
+        yield from parts("python", "overwrite", how, step=3, of=3)
+    for how in ("EIO!", "ENOSPC+!"):
+        yield from parts("python", "update", how, step=9, of=9)
+
+
+SWALLOWED = re.compile(
+    r"cache/"  # the memory for --update is a help, not a need
+    r"|^(link|unlink) .*/(images|unfinished)\.h5$"  # not every file system has links
+    r"|\.spill$"
+    r"|^mkdir out/some\.pack\.packing$"  # it is there already
+)
+"""Calls that may fail without a word: the pack is complete and sound all the same."""
+
+
+@pytest.mark.parametrize("sweep", list(everything() if os.environ.get(EVERYTHING) else chosen()), ids=str)
+def test_the_next_run_goes_on(
+    sweep: Sweep, home: Path, library: Path | None, record_property: Callable[[str, object], None]
+) -> None:
+    """Wherever it ends, nothing is lost, nothing half-done bears a final name, and the same call goes on."""
+    if sweep.layer == "shim" and library is None:
+        pytest.skip("no C compiler (or not Linux): calls that are not Python's own are not tried")
+
+    findings = sweep.run(home, library if sweep.layer == "shim" else None)
+
+    for call, count in findings["points"].items():
+        record_property(call, count)
+    assert findings["problems"] == []
+    assert sum(findings["points"].values()) > 0
+    assert [call for call in findings["swallowed"] if not SWALLOWED.search(call)] == []
