@@ -12,7 +12,8 @@ from packhouse.store.filling import Filled, Place
 from packhouse.store.index import Binding, write_index
 from packhouse.store.keys import Key
 from packhouse.store.manifest_file import write_manifest
-from packhouse.store.skeleton import find_id, write_skeleton
+from packhouse.store.offsets import find_id
+from packhouse.store.skeleton import write_skeleton
 
 FILE_ID = "0123456789abcdef" * 2
 

@@ -16,7 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from packhouse.errors import AccountingError, DestinationError, NoSpaceError
-from packhouse.store.skeleton import find_id, remove_datasets, write_skeleton
+from packhouse.store.offsets import find_id
+from packhouse.store.skeleton import remove_datasets, write_skeleton
 
 FILE_ID = hashlib.md5(b"any", usedforsecurity=False).hexdigest()
 Datasets = list[tuple[str, str, int]]

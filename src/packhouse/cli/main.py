@@ -117,6 +117,7 @@ def _stop(_number: int, _frame: object) -> None:
 
 def main() -> None:
     """Run the command line of this process and exit."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # NumPy's threads would only wait, and spin
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else it is ignored, as behind nohup
         signal.signal(signal.SIGINT, _stop)
     try:

@@ -2,34 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from packhouse.errors import SourceError
 from packhouse.packing.planning import Plan
-from packhouse.packing.report import ImagesReport, Resumed, describe_images
+from packhouse.packing.report import ImagesReport, Resumed, Updated, describe_images
+from packhouse.packing.updating import EarlierPack
 from packhouse.progress import Observer
-from packhouse.store.making import How, Made, make_images
+from packhouse.store.making import How, make_images
 from packhouse.store.resuming import kept_elsewhere
-from packhouse.store.reusing import CopiedFile, Kept, ReusingReader
+from packhouse.store.reusing import CopiedFile, ReusingReader
 
 
 @dataclass(frozen=True, slots=True)
 class PackedImages:
     """The images, packed."""
 
-    made: Made
+    path: Path
+    """images.h5, in the folder where it was made."""
+
+    failed: dict[str, SourceError]
+    """Path below SRC -> why the file could not be read; it has no dataset."""
+
     report: ImagesReport
     resumed: Resumed
+    updated: Updated | None
+    """How they differ from those of the pack that is replaced."""
 
 
-def pack_images(plan: Plan, folder: Path, earlier: Mapping[str, Kept], observer: Observer) -> PackedImages:
+def pack_images(plan: Plan, folder: Path, earlier: EarlierPack, observer: Observer) -> PackedImages:
     """Write images.h5 and image_index.parquet, or go on where an earlier run has stopped.
 
     Args:
         plan: What to pack.
         folder: Where to write.
-        earlier: Path below SRC -> the image in a pack that this one replaces; copied unless it has changed.
+        earlier: The pack that this one replaces, with --update: what has not changed is copied from it.
         observer: Told of the progress.
 
     Returns:
@@ -41,7 +49,7 @@ def pack_images(plan: Plan, folder: Path, earlier: Mapping[str, Kept], observer:
         AccountingError: An image got lost between plan and index.
     """
     source, options, planned = plan.source, plan.options, plan.planned_images
-    kept = {**earlier, **kept_elsewhere(folder, but=planned.file_id)}
+    kept = {**earlier.kept, **kept_elsewhere(folder, but=planned.file_id)}
     how = How(
         workers=1 if source.in_turn else options.n_workers,
         processes=options.engine == "processes" and not source.in_turn,
@@ -61,4 +69,10 @@ def pack_images(plan: Plan, folder: Path, earlier: Mapping[str, Kept], observer:
         alike=plan.keys.alike,
     )
     copied = sum(isinstance(image.place.file, CopiedFile) for image in made.images)
-    return PackedImages(made, report, Resumed(found=made.found, changed=made.changed, copied=copied))
+    return PackedImages(
+        made.path,
+        made.failed,
+        report,
+        Resumed(found=made.found, changed=made.changed, copied=copied),
+        earlier.compare(made.images) if options.update else None,
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
@@ -22,7 +22,7 @@ from packhouse.packing.image_stage import PackedImages, pack_images
 from packhouse.packing.options import PackOptions
 from packhouse.packing.planning import Plan, check_space, make_plan
 from packhouse.packing.report import Accounts, Report, TableOutcome
-from packhouse.packing.updating import NO_EARLIER_PACK, EarlierPack, read_earlier, remember_files
+from packhouse.packing.updating import NO_EARLIER_PACK, read_earlier, remember_files
 from packhouse.progress import Observer, silent
 from packhouse.records import Failed
 from packhouse.store.digest import digest_of_file
@@ -147,10 +147,10 @@ def pack(  # noqa: PLR0913  # the one face with all options, named as on the com
         update=update,
     )
     started = time.perf_counter()
-    with _no_cycle_search():
+    with _no_cycle_search() as search_again:
         made = plan(src, dest, options=options, progress=progress)
-    scanned = time.perf_counter() - started
-    return execute(made, progress or silent, seconds={"scan": scanned})
+        scanned = time.perf_counter() - started
+        return _execute(made, progress or silent, search_again, seconds={"scan": scanned})
 
 
 def _several(values: str | Sequence[str]) -> tuple[str, ...]:
@@ -159,66 +159,59 @@ def _several(values: str | Sequence[str]) -> tuple[str, ...]:
 
 
 @contextmanager
-def _no_cycle_search() -> Iterator[None]:
+def _no_cycle_search() -> Iterator[Callable[[], None]]:
     """Keep Python from searching a million small records for cycles: a tenth of the time of packing.
 
     Memory is freed as always, by reference counts.
 
     Yields:
-        Nothing.
+        What switches the search on again, if it was on.
     """
     was_on = gc.isenabled()
     gc.disable()
+    search_again = gc.enable if was_on else gc.disable
     try:
-        yield
+        yield search_again
     finally:
-        if was_on:
-            gc.enable()
+        search_again()
 
 
-def execute(made: Plan, observer: Observer, *, seconds: dict[str, float]) -> Report:
-    """Do what a plan says.
-
-    Args:
-        made: The plan.
-        observer: Told of the progress.
-        seconds: Wall time of earlier stages; the report has them too.
-
-    Returns:
-        What was packed.
-
-    Raises:
-        PackhouseError: As `pack`.
-    """
+def _execute(
+    made: Plan, observer: Observer, search_again: Callable[[], None], *, seconds: dict[str, float]
+) -> Report:
+    """Do what a plan says; the search for cycles is switched on again when the images are done."""
     check_space(made)
     if made.failed and made.options.on_error == "stop":
         first = made.failed[0]
         raise SourceError(first.message)
     with under_construction(made.dest, replace=made.options.may_replace) as folder:
-        earlier = NO_EARLIER_PACK
-        if made.options.update:
-            earlier = read_earlier(made.source.path, made.dest)
-        report, images = _make(made, folder, earlier, observer, seconds)
+        started = time.perf_counter()
+        images = _pack_images(made, folder, observer) if made.images else None
+        seconds = {**seconds, "images": time.perf_counter() - started}
+        if made.tables:
+            search_again()
+        report = _pack_tables(made, folder, images, observer, seconds)
         write_manifest(folder / MANIFEST_FILE, report.to_manifest())
-        if images is not None:
-            remember_files(made.source.path, made.dest, images.made.path)
     return report
 
 
-def _make(
-    made: Plan, folder: Path, earlier: EarlierPack, observer: Observer, seconds: dict[str, float]
-) -> tuple[Report, PackedImages | None]:
-    images, failed = None, list(made.failed)
-    if made.images:
-        started = time.perf_counter()
-        with _no_cycle_search():
-            images = pack_images(made, folder, earlier.kept, observer)
-        drop_others(folder, images.made.path)
-        put_up(folder, images.made.path)
-        if images.made.failed and made.options.on_error == "stop":
-            raise next(iter(images.made.failed.values()))
-        failed += [Failed(path, type(err).__name__, str(err)) for path, err in images.made.failed.items()]
-        seconds = {**seconds, "images": time.perf_counter() - started}
+def _pack_images(made: Plan, folder: Path, observer: Observer) -> PackedImages:
+    earlier = read_earlier(made.source.path, made.dest) if made.options.update else NO_EARLIER_PACK
+    images = pack_images(made, folder, earlier, observer)
+    remember_files(made.source.path, made.dest, images.path)
+    drop_others(folder, images.path)
+    put_up(folder, images.path)
+    if images.failed and made.options.on_error == "stop":
+        raise next(iter(images.failed.values()))
+    return images
+
+
+def _pack_tables(
+    made: Plan, folder: Path, images: PackedImages | None, observer: Observer, seconds: dict[str, float]
+) -> Report:
+    failed = list(made.failed)
+    if images is not None:
+        failed += [Failed(path, type(err).__name__, str(err)) for path, err in images.failed.items()]
     done = TableOutcome()
     if made.tables:
         from packhouse.packing.table_stage import pack_tables  # brings DuckDB, which images do not need
@@ -233,7 +226,7 @@ def _make(
         failed=len(failed),
     )
     accounts.check()
-    report = Report(
+    return Report(
         source=made.source.path,
         dest=made.dest,
         options=_shaping(made.options),
@@ -247,9 +240,8 @@ def _make(
         table_digests={name: digest_of_file(folder / file) for name, file in done.files.items()},
         seconds={**seconds, **done.seconds},
         resumed=images.resumed if images else None,
-        updated=earlier.compare(images.made.images if images else ()) if made.options.update else None,
+        updated=images.updated if images else None,
     )
-    return report, images
 
 
 def _shaping(options: PackOptions) -> dict[str, object]:

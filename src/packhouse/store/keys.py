@@ -12,7 +12,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from operator import itemgetter
-from posixpath import splitext
 from typing import NamedTuple
 from unicodedata import normalize
 
@@ -61,13 +60,18 @@ def settle_keys(paths: Iterable[str]) -> SettledKeys:
         file named like a folder beside it.
     """
     split = [(path, *path.rpartition("/")[::2]) for path in paths]
-    dropped = _shared_folders({folder for _, folder, _ in split})
+    folders = {folder for _, folder, _ in split}
+    dropped = _shared_folders(folders)
     skip = len(dropped) + 1 if dropped else 0
-    placed = [(path, folder[skip:], file_name) for path, folder, file_name in split]
-    levels = _all_levels({group for _, group, _ in placed})
+    groups = {folder: folder[skip:] for folder in folders}
+    starts = {folder: f"{group}/" if group else "" for folder, group in groups.items()}
+    levels = _all_levels(groups.values())
     whole: set[str] = set()
     while True:
-        keys = [_key(path, group, name, whole=path in whole) for path, group, name in placed]
+        keys = []
+        for path, folder, file_name in split:  # 0.5 us each
+            name = file_name if path in whole else stem(file_name)
+            keys.append(Key(starts[folder] + name, groups[folder], name, path))
         clashing = _clashing(keys, levels) - whole
         if not clashing:
             break
@@ -89,11 +93,6 @@ def _folded(key: str) -> str:
     return key.lower() if key.isascii() else normalize("NFC", normalize("NFD", key).casefold())
 
 
-def _key(path: str, group: str, file_name: str, *, whole: bool) -> Key:
-    name = file_name if whole else stem(file_name)
-    return Key(f"{group}/{name}" if group else name, group, name, path)
-
-
 def _clashing(keys: Sequence[Key], levels: set[str]) -> set[str]:
     """Return the paths of those whose key is another's, or a group's."""
     distinct = {key.key for key in keys}
@@ -112,8 +111,8 @@ def stem(file_name: str) -> str:
     Returns:
         "a" for "a.jpg"; "..jpg" for "..jpg", since "." is no name.
     """
-    found = splitext(file_name)[0]
-    return file_name if found in {"", ".", ".."} else found
+    found = file_name[: file_name.rfind(".")] if "." in file_name else file_name
+    return found if found.strip(".") else file_name
 
 
 def _shared_folders(folders: Iterable[str]) -> str:

@@ -11,8 +11,8 @@ from packhouse.progress import Observer, task
 from packhouse.store.filling import Filled, Filling, Outcome, Reader, Taken, fill
 from packhouse.store.index import Binding, write_index
 from packhouse.store.layout import INDEX_FILE
+from packhouse.store.offsets import find_id
 from packhouse.store.resuming import Begun, Planned, begin, folder_of
-from packhouse.store.skeleton import find_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,9 +25,9 @@ from packhouse.store.filling import Place, Taken, flush, translate_write_error
 from packhouse.store.journal import Head, Journal, Reading, Record, begin_journal, files_in, read_journal
 from packhouse.store.keys import Key
 from packhouse.store.layout import ID_LENGTH, IMAGES_FILE
+from packhouse.store.offsets import lay_out
 from packhouse.store.reusing import Kept
-from packhouse.store.skeleton import lay_out, remove_datasets
-from packhouse.store.skeleton_apart import PendingSkeleton
+from packhouse.store.skeleton_apart import PendingSkeleton, Writer, dismiss_writer, prepare_writer
 
 FOLDER_PREFIX = "filling-"
 JOURNAL_FILE = "journal"
@@ -107,6 +107,8 @@ class Begun:
         self.path.replace(path)  # it may have that name already, but not only that one
         self.path.unlink(missing_ok=True)
         if lost:
+            from packhouse.store.skeleton import remove_datasets  # brings h5py, which takes a while
+
             path.rename(self.path)  # since a kill in the middle leaves damaged metadata
             remove_datasets(self.path, [self.places[row].key.key for row in lost])
             self.path.rename(path)
@@ -146,6 +148,22 @@ def begin(folder: Path, planned: Planned, *, workers: int, on_checked: Callable[
 
     Cost: 3 us an image to begin, and 15-20 us in another process; to go on, one read of what is filled.
     """
+    writer = prepare_writer(len(planned.keys))
+    try:
+        return _begin(folder, planned, writer, workers=workers, on_checked=on_checked)
+    except BaseException:
+        dismiss_writer(writer)
+        raise
+
+
+def _begin(
+    folder: Path,
+    planned: Planned,
+    writer: Writer | None,
+    *,
+    workers: int,
+    on_checked: Callable[[int], None],
+) -> Begun:
     datasets = [
         (key.group, key.name, file.size) for key, file in zip(planned.keys, planned.files, strict=True)
     ]
@@ -163,6 +181,7 @@ def begin(folder: Path, planned: Planned, *, workers: int, on_checked: Callable[
     fresh = folder / SKELETON_FILE.format(os.getpid())
     ranges = list(zip(layout.offsets, (file.size for file in planned.files), strict=True))
     skeleton = PendingSkeleton(
+        writer,
         fresh,
         datasets,
         file_id=planned.file_id,

@@ -28,12 +28,37 @@ BOOTSTRAP = (
     "from packhouse.store.skeleton_apart import main; main()"
 )
 Datasets = Sequence[tuple[str, str, int]]
+Writer = subprocess.Popen[bytes]
+
+
+def prepare_writer(count: int) -> Writer | None:
+    """Start the process that will write the skeleton, so that it can import what it needs.
+
+    Args:
+        count: Number of images.
+
+    Returns:
+        The process; None when there are so few images that it does not pay, or no process can be started.
+    """
+    if count < APART_FROM_IMAGES or not sys.executable:
+        return None
+    with suppress(OSError):
+        return _start()
+    return None
+
+
+def dismiss_writer(writer: Writer | None) -> None:
+    """End a process that has nothing to write after all."""
+    if writer is not None:
+        writer.kill()
+        writer.communicate()
 
 
 class PendingSkeleton:
     """A skeleton that is being written, and what is done when it is there.
 
     Args:
+        writer: From `prepare_writer`.
         path: The file to make.
         datasets: As for `write_skeleton`.
         file_id: As for `write_skeleton`.
@@ -41,24 +66,25 @@ class PendingSkeleton:
     """
 
     def __init__(
-        self, path: Path, datasets: Datasets, *, file_id: str, on_written: Callable[[], None]
+        self,
+        writer: Writer | None,
+        path: Path,
+        datasets: Datasets,
+        *,
+        file_id: str,
+        on_written: Callable[[], None],
     ) -> None:
         self._path = path
         self._on_written = on_written
         self._error: BaseException | None = None
-        self._process: subprocess.Popen[bytes] | None = None
-        if len(datasets) >= APART_FROM_IMAGES and sys.executable:
-            with suppress(OSError):  # no more processes: then here
-                self._process = _start()
-        if self._process is None:
+        self._process = writer
+        if writer is None:
             from packhouse.store.skeleton import write_skeleton  # brings h5py, which takes a while
 
             write_skeleton(path, datasets, file_id=file_id)
             on_written()
             return
-        self._waiting = Thread(
-            target=self._wait, args=(self._process, datasets, file_id), name="packhouse-skeleton"
-        )
+        self._waiting = Thread(target=self._wait, args=(writer, datasets, file_id), name="packhouse-skeleton")
         self._waiting.start()
 
     def check(self) -> None:
@@ -101,6 +127,7 @@ def _start() -> subprocess.Popen[bytes]:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
+        env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},  # NumPy's threads would only wait, and spin
     )
 
 
