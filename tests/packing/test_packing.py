@@ -510,3 +510,20 @@ def test_the_manifest_is_the_report_without_place_and_time(dataset: DataSet, tmp
     assert said == json.loads(json.dumps(report.to_manifest()))
     assert str(tmp_path) not in text
     assert "seconds" not in text
+
+
+@pytest.mark.parametrize(
+    ("engine", "workers"), [("local", 1), ("local", 5), ("processes", 1), ("processes", 3)]
+)
+def test_workers_do_not_show(
+    dataset: DataSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, engine: str, workers: int
+) -> None:
+    """However many threads or processes copy, every file of the pack has the same bytes."""
+    packhouse.pack(dataset.folder, tmp_path / "two.pack", workers=2)
+    monkeypatch.setattr("packhouse.store.filling.PIECE_IMAGES", 2)
+    monkeypatch.setattr("packhouse.store.filling.TASK_BYTES", (1, 3000))
+
+    packhouse.pack(dataset.folder, tmp_path / "other.pack", workers=workers, engine=engine)
+
+    for path in (tmp_path / "two.pack").iterdir():
+        assert path.read_bytes() == (tmp_path / "other.pack" / path.name).read_bytes(), path.name

@@ -6,6 +6,7 @@ import errno
 import os
 import random
 import signal
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -374,3 +375,47 @@ def test_a_killed_process_is_a_clean_error(tmp_path: Path) -> None:
 
     with pytest.raises(WorkerDiedError, match="was killed"):
         fill_all(path, make_skeleton(path, images), Deadly(images), workers=2, processes=True)
+
+
+class Slow(Memory):
+    """A source on a slow disk, which notes what it is told to read ahead and what it is asked for."""
+
+    told: list[str] = []  # noqa: RUF012  # shared by all, as the test reads it
+    asked: list[str] = []  # noqa: RUF012
+
+    def read_into(self, file: SourceFile, view: memoryview) -> SourceFile:
+        """Take a millisecond."""
+        self.asked.append(file.path)
+        time.sleep(0.001)
+        return super().read_into(file, view)
+
+    def read_ahead(self, files: Sequence[SourceFile]) -> None:
+        """Note the files."""
+        self.told.extend(file.path for file in files)
+
+
+@pytest.mark.usefixtures("_small_pieces")
+def test_a_slow_disk_is_told_what_comes_next(tmp_path: Path) -> None:
+    """From the second piece on, a piece is announced before it is read, and never more than one."""
+    images, path = make_images(30), tmp_path / "images.h5"
+    places = make_skeleton(path, images)
+    Slow.told.clear()
+    Slow.asked.clear()
+
+    fill_all(path, places, Slow(images), workers=1)
+
+    paths = [place.key.path for place in places]
+    assert Slow.asked == paths
+    assert Slow.told == paths[-len(Slow.told) :]
+    assert 20 <= len(Slow.told) < 30
+
+
+def test_a_fast_disk_is_told_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What comes from memory is not announced: that would cost as much as reading it."""
+    monkeypatch.setattr("packhouse.store.filling.SLOW_READ_S", 1.0)
+    images, path = make_images(30), tmp_path / "images.h5"
+    Slow.told.clear()
+
+    fill_all(path, make_skeleton(path, images), Slow(images), workers=1)
+
+    assert Slow.told == []
