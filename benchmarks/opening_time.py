@@ -13,7 +13,7 @@ from trees import jpeg_tree
 
 import packhouse
 from packhouse.store.digest import digest_of
-from packhouse.store.index import Binding, write_rows
+from packhouse.store.index_file import Binding, write_rows
 from packhouse.store.layout import INDEX_COLUMNS
 from packhouse.store.reading import ImageStore
 

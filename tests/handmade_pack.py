@@ -9,7 +9,7 @@ from pathlib import Path
 from packhouse.records import HeaderFacts, SourceFile
 from packhouse.store.digest import digest_of, digest_of_all
 from packhouse.store.filling import Filled, Place
-from packhouse.store.index import Binding, write_index
+from packhouse.store.index_file import Binding, write_index
 from packhouse.store.keys import Key
 from packhouse.store.manifest_file import write_manifest
 from packhouse.store.offsets import find_id

@@ -17,7 +17,7 @@ ROW_GROUP_ROWS = 5
 @pytest.fixture(autouse=True)
 def _small_row_groups(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small packs have several row groups; also when an index is written anew to be compared."""
-    monkeypatch.setattr("packhouse.store.index.INDEX_ROW_GROUP_ROWS", ROW_GROUP_ROWS)
+    monkeypatch.setattr("packhouse.store.index_file.INDEX_ROW_GROUP_ROWS", ROW_GROUP_ROWS)
 
 
 @pytest.fixture(scope="session")
@@ -32,7 +32,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> DataSet:
 def sound(shop: DataSet) -> Path:
     """The pack of the data set; not to be changed."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("packhouse.store.index.INDEX_ROW_GROUP_ROWS", ROW_GROUP_ROWS)
+        patch.setattr("packhouse.store.index_file.INDEX_ROW_GROUP_ROWS", ROW_GROUP_ROWS)
         packhouse.pack(shop.folder, shop.folder.with_name("shop.pack"), joins=[JOIN])
     return shop.folder.with_name("shop.pack")
 
@@ -54,7 +54,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, byt
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(data)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("packhouse.store.index.INDEX_ROW_GROUP_ROWS", ROW_GROUP_ROWS)
+        patch.setattr("packhouse.store.index_file.INDEX_ROW_GROUP_ROWS", ROW_GROUP_ROWS)
         packhouse.pack(root / "src", root / "small.pack")
     return root / "small.pack", truth
 

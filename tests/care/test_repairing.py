@@ -26,7 +26,7 @@ from small_dataset import JOIN, DataSet
 @pytest.fixture
 def pack(dataset: DataSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A pack with tables, link and join, whose index has row groups of five images."""
-    monkeypatch.setattr("packhouse.store.index.INDEX_ROW_GROUP_ROWS", 5)
+    monkeypatch.setattr("packhouse.store.index_file.INDEX_ROW_GROUP_ROWS", 5)
     packhouse.pack(dataset.folder, tmp_path / "shop.pack", joins=JOIN)
     return tmp_path / "shop.pack"
 

@@ -68,6 +68,6 @@ def pack(source: Path) -> Path:
     """The pack of that tree; not to be changed."""
     dest = source.with_name("images.pack")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("packhouse.store.index.INDEX_ROW_GROUP_ROWS", ROW_GROUP_ROWS)
+        patch.setattr("packhouse.store.index_file.INDEX_ROW_GROUP_ROWS", ROW_GROUP_ROWS)
         packhouse.pack(source, dest)
     return dest

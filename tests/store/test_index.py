@@ -21,7 +21,8 @@ from PIL import Image
 
 import packhouse
 from packhouse.errors import CorruptStoreError
-from packhouse.store.index import Binding, ImageIndex, write_index, write_rows
+from packhouse.store.index import ImageIndex
+from packhouse.store.index_file import Binding, write_index, write_rows
 from packhouse.store.layout import IMAGES_FILE, INDEX_COLUMNS, INDEX_FILE
 from packhouse.store.reading import ImageStore
 from packhouse.store.sealing import seal
@@ -218,7 +219,7 @@ def test_same_images_same_index(
     source: Path, pack: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Packed again, on more threads, the index has the same bytes."""
-    monkeypatch.setattr("packhouse.store.index.INDEX_ROW_GROUP_ROWS", 16)
+    monkeypatch.setattr("packhouse.store.index_file.INDEX_ROW_GROUP_ROWS", 16)
 
     packhouse.pack(source, tmp_path / "again.pack", workers=5)
 

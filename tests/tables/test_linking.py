@@ -16,7 +16,7 @@ from PIL import Image
 import packhouse
 from packhouse.records import HeaderFacts, SourceFile
 from packhouse.store.filling import Filled, Place
-from packhouse.store.index import Binding, write_index
+from packhouse.store.index_file import Binding, write_index
 from packhouse.store.keys import settle_keys
 from packhouse.tables.converting import Workbench, convert_table
 from packhouse.tables.linking import LinkTask, find_link, free_name, link_table, prepare_names, weigh

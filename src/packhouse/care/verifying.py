@@ -15,7 +15,8 @@ from packhouse.engines.threads import default_workers
 from packhouse.errors import CorruptStoreError, UsageError
 from packhouse.progress import Observer, silent, task
 from packhouse.store.digest import digest_of_all, digest_of_file
-from packhouse.store.index import Binding, ImageIndex
+from packhouse.store.index import ImageIndex
+from packhouse.store.index_file import Binding
 from packhouse.store.layout import IMAGES_FILE, INDEX_FILE, MANIFEST_FILE
 from packhouse.store.rewriting import changed_bytes
 from packhouse.store.rows import Damage, IndexRow, IndexRows, check_rows, is_inside

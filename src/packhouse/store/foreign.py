@@ -18,7 +18,7 @@ from packhouse.progress import Observer, silent, task
 from packhouse.records import HeaderFacts
 from packhouse.store.digest import digest_of, digest_of_all
 from packhouse.store.found import Ranged, Refused
-from packhouse.store.index import Binding, write_rows
+from packhouse.store.index_file import Binding, write_rows
 from packhouse.store.index_places import open_indexed, writable_places
 from packhouse.store.reading import ImageStore
 from packhouse.store.walking_apart import Walked, walk_apart

@@ -9,7 +9,7 @@ from pathlib import Path
 from packhouse.errors import AccountingError, SourceError
 from packhouse.progress import Observer, task
 from packhouse.store.filling import Filled, Filling, Outcome, Reader, Taken, fill
-from packhouse.store.index import Binding, write_index
+from packhouse.store.index_file import Binding, write_index
 from packhouse.store.layout import INDEX_FILE
 from packhouse.store.offsets import find_id
 from packhouse.store.resuming import Begun, Planned, begin, folder_of

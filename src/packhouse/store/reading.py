@@ -162,13 +162,15 @@ class ImageStore(Mapping[str, StoredImage]):
         found = [b""] * len(wanted)
         for run, start, end in _runs(offsets, lengths):
             whole = pread(descriptor, end - start, start)
+            place = run[0]
+            if len(run) == 1 and digest_of(whole) == digests[place]:
+                found[place] = whole
+                continue
             if len(whole) < end - start:
                 whole = _read_rest(descriptor, end - start, start, whole)
             for place in run:
-                data = whole
-                if len(run) > 1:
-                    begin = offsets[place] - start
-                    data = whole[begin : begin + lengths[place]]
+                begin = offsets[place] - start
+                data = whole[begin : begin + lengths[place]]
                 if digest_of(data) != digests[place]:
                     raise self._damaged(wanted[place], lengths[place], len(data))
                 found[place] = data

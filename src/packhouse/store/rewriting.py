@@ -9,7 +9,7 @@ from pathlib import Path
 from packhouse.errors import PackhouseError
 from packhouse.parquet_ import ParquetSource, fixed_width_values
 from packhouse.store.digest import DIGEST_BYTES
-from packhouse.store.index import Binding, write_rows
+from packhouse.store.index_file import Binding, write_rows
 from packhouse.store.layout import INDEX_COLUMNS, INDEX_FILE
 from packhouse.store.sealing import TAIL_BYTES
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from packhouse.errors import CorruptStoreError, PackhouseError
-from packhouse.store.index import Binding
+from packhouse.store.index_file import Binding
 from packhouse.store.layout import ID_LENGTH, IMAGES_FILE
 from packhouse.store.rows import Damage, IndexRow
 from packhouse.store.sweeping import Piece, Sweeper, cut, opened
