@@ -19,7 +19,7 @@ class SourceFile(NamedTuple):
     """Bytes."""
 
     mtime_ns: int
-    """Time of the last change, nanoseconds since the epoch; in an archive, that of the archive."""
+    """Time of the last change, nanoseconds since the epoch; in an archive, a number that changes with it."""
 
     inode: int
     """Number of the file in its file system; in an archive, where it starts."""

@@ -203,8 +203,14 @@ def test_bad_arguments(pack: Path, tmp_path: Path) -> None:
     """No pack, a DEST that is there, DEST in the pack, no workers."""
     with pytest.raises(NotAPackError):
         packhouse.repair(tmp_path / "absent", tmp_path / "out.pack")
-    with pytest.raises(DestinationExistsError):
-        packhouse.repair(pack, pack)
+    for inside in (pack, pack / "in"):
+        with pytest.raises(UsageError, match="lies in the pack"):
+            packhouse.repair(pack, inside)
+        with pytest.raises(UsageError, match="lies in the pack"):
+            packhouse.extract(pack, inside)
+    for call in (packhouse.repair, packhouse.extract):
+        with pytest.raises(UsageError, match="empty"):
+            call(pack, "")
     with pytest.raises(DestinationExistsError):
         packhouse.repair(pack, tmp_path / "shop")
     with pytest.raises(UsageError):

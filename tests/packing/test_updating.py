@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable
+import zipfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 import packhouse
-from packhouse.errors import CorruptStoreError, DestinationExistsError, UsageError
+from packhouse.errors import CorruptStoreError, DestinationExistsError, SourceError, UsageError, Where
 from packhouse.packing.report import Resumed, Updated
 from packhouse.records import SourceFile
 from packhouse.sources.folder import FolderSource
-from small_dataset import DataSet
+from small_dataset import JOIN, DataSet
 
 
 @pytest.fixture
@@ -178,3 +179,77 @@ def test_processes_copy_too(dataset: DataSet, tmp_path: Path) -> None:
     assert report.resumed == Resumed(found=0, changed=0, copied=21)
     packhouse.pack(dataset.folder, tmp_path / "fresh.pack")
     assert contents(dest) == contents(tmp_path / "fresh.pack")
+
+
+def test_options_are_those_of_the_pack(dataset: DataSet, tmp_path: Path) -> None:
+    """Joins, globs and types are taken over unless they are given anew."""
+    dest = tmp_path / "shop.pack"
+    packhouse.pack(dataset.folder, dest, joins=JOIN, text="customers.age", images="*1*.jpg", link=False)
+    change(dataset)
+
+    report = packhouse.pack(dataset.folder, dest, update=True)
+
+    assert [join.name for join in report.joins] == ["train"]
+    assert report.options["text"] == ("customers.age",)
+    assert report.options["images"] == ("*1*.jpg",)
+    assert report.link is None
+    report = packhouse.pack(dataset.folder, dest, update=True, images="*.jpg", how="left")
+    assert report.images is not None
+    assert report.images.count == 24
+    assert report.joins[0].how == "left"
+
+
+@pytest.mark.parametrize("hurt", ["image", "table", "folder", "other SRC", "no images"])
+def test_what_cannot_be_read_is_not_taken_from_the_pack(
+    dataset: DataSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hurt: str
+) -> None:
+    """An update that would lose something it only could not read leaves the pack as it is."""
+    dest, source = tmp_path / "shop.pack", dataset.folder
+    packhouse.pack(source, dest)
+    before = contents(dest)
+    if hurt == "image":
+        path = source / min(dataset.files)
+        path.write_bytes(b"x")
+        monkeypatch.setattr(FolderSource, "read_into", _refuse)
+    elif hurt == "table":
+        (source / "customers.csv").write_text("a,b\n1,2,3\n")
+    elif hurt == "folder":
+        real = os.scandir
+        gone = str(source / "images" / "010")
+        monkeypatch.setattr(os, "scandir", lambda path: _deny() if str(path) == gone else real(path))
+    elif hurt == "other SRC":
+        source = tmp_path / "other"
+        source.mkdir()
+        (source / "strange.jpg").write_bytes(b"picture")
+    else:
+        shutil.rmtree(source / "images")
+
+    with pytest.raises(SourceError, match="stays as it is"):
+        packhouse.pack(source, dest, update=True)
+
+    assert contents(dest) == before
+
+
+def _refuse(_source: FolderSource, file: SourceFile, _view: memoryview) -> SourceFile:
+    raise SourceError("cannot be read: Input/output error", where=Where(file=file.path))
+
+
+def _deny() -> Iterator[os.DirEntry[str]]:
+    raise PermissionError(13, "Permission denied")
+
+
+def test_another_archive_of_the_same_time_is_read(tmp_path: Path) -> None:
+    """An archive with the size and the time of the one that was packed, but other bytes, is another."""
+    for number in (1, 2):
+        with zipfile.ZipFile(tmp_path / f"{number}.zip", "w") as archive:
+            archive.writestr(zipfile.ZipInfo("a.jpg"), bytes([number]) * 5000)
+        os.utime(tmp_path / f"{number}.zip", ns=(10**18, 10**18))
+    shutil.copy2(tmp_path / "1.zip", tmp_path / "s.zip")
+    packhouse.pack(tmp_path / "s.zip", tmp_path / "s.pack")
+    shutil.copy2(tmp_path / "2.zip", tmp_path / "s.zip")
+
+    report = packhouse.pack(tmp_path / "s.zip", tmp_path / "s.pack", update=True)
+
+    assert report.updated == Updated(new=(), changed=("a.jpg",), removed=(), unchanged=0)
+    with packhouse.open(tmp_path / "s.pack") as pack:
+        assert pack.images["a"].bytes == b"\2" * 5000

@@ -66,9 +66,9 @@ def compare(
 
     Cost: reads every original whose size is as in the pack.
     """
-    from packhouse.sources.opening import open_source  # brings all kinds of archives
+    from packhouse.packing.opening_sources import open_any_source  # brings all kinds of archives
 
-    source = open_source(src, leave_out=frozenset((pack.resolve(),)))
+    source = open_any_source(src, frozenset((pack.resolve(),)))
     with task(observer, "scanning", total=None, unit="files") as progress:
         found = source.scan(progress.advance)
     files = _images_of(source, found, manifest)

@@ -14,6 +14,7 @@ from packhouse.care.manifest import Manifest, read_manifest
 from packhouse.care.target import TargetFolder, parts_of
 from packhouse.engines.threads import default_workers, run_in_threads
 from packhouse.errors import CorruptStoreError, DestinationError, NoSpaceError, NotAPackError, Where
+from packhouse.packing.destination import check_outside
 from packhouse.progress import Observer, silent, task
 from packhouse.records import Failed
 from packhouse.sources.names import unescape_path
@@ -115,6 +116,7 @@ def extract(
     Ctrl-C leaves no half-written file; a kill can leave one for each thread, which the next run names.
     """
     started = time.perf_counter()
+    check_outside(target, pack)
     folder, out = Path(pack), Path(target)
     manifest, rows = _read_pack(folder)
     paths, failed = _paths(rows, manifest)

@@ -15,10 +15,17 @@ from packhouse.care.manifest import Manifest, TableFacts, read_manifest, why_unr
 from packhouse.care.salvaging import Salvaged, salvage_images
 from packhouse.engines.threads import default_workers
 from packhouse.errors import CorruptStoreError, SourceError, UsageError, Where
-from packhouse.packing.destination import check_apart, check_destination, put_up, under_construction
+from packhouse.packing.destination import (
+    check_apart,
+    check_destination,
+    check_outside,
+    put_up,
+    under_construction,
+)
 from packhouse.packing.report import describe_images
 from packhouse.parquet_ import ParquetSource
 from packhouse.progress import Observer, silent
+from packhouse.ranges import read_into
 from packhouse.records import SourceFile
 from packhouse.store.digest import digest_of, digest_of_file
 from packhouse.store.filling import flush
@@ -101,6 +108,7 @@ def repair(
         raise UsageError(f"workers is {workers}, and must be at least 1")
     started = time.perf_counter()
     source, target, n_workers = Path(pack), Path(dest), workers or default_workers()
+    check_outside(dest, pack)
     check_apart(source, target)
     check_destination(target, replace=False)
     manifest = read_manifest(source)
@@ -125,7 +133,7 @@ def repair(
     return RepairReport(
         pack=source,
         dest=target,
-        images=len(salvaged.rows),
+        images=len(made.images) if made else 0,
         unchecked=tuple(salvaged.unchecked),
         tables=tuple(table.file for table in saved),
         lost=lost,
@@ -141,7 +149,7 @@ class _Salvage:
         self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
 
     def read_into(self, file: SourceFile, view: memoryview) -> SourceFile:
-        done = os.preadv(self._descriptor, [view], file.inode) if view else 0
+        done = read_into(self._descriptor, view, file.inode)
         if done != len(view) or digest_of(view) != (self._digests[file.path] or digest_of(view)):
             raise SourceError("was damaged while it was saved", where=Where(member=file.path))
         return file
@@ -155,7 +163,13 @@ class _Salvage:
 
 def _save_images(source: Path, folder: Path, salvaged: Salvaged, workers: int, observer: Observer) -> Made:
     keys = [Key(row.key, row.group, row.name, row.file_name) for row in salvaged.rows]
-    files = [SourceFile(row.file_name, row.length, 0, row.offset) for row in salvaged.rows]
+    # the digest stands for the time, so that what was begun for another pack is not gone on with
+    stamps = [int.from_bytes(row.digest[:8], "little", signed=True) for row in salvaged.rows]
+    files = [
+        SourceFile(row.file_name, row.length, stamp, row.offset)
+        for row, stamp in zip(salvaged.rows, stamps, strict=True)
+    ]
+    keys_of = {row.file_name: row.key for row in salvaged.rows}
     reader = _Salvage(source / IMAGES_FILE, {row.file_name: row.digest for row in salvaged.rows})
     try:
         how = How(workers=workers, by_position=True)
@@ -163,7 +177,7 @@ def _save_images(source: Path, folder: Path, salvaged: Salvaged, workers: int, o
     finally:
         reader.close()
     for path, err in made.failed.items():
-        salvaged.lost.append(Damage(IMAGES_FILE, path, err.problem))
+        salvaged.lost.append(Damage(IMAGES_FILE, keys_of[path], err.problem))
     return made
 
 
@@ -218,6 +232,10 @@ def _document(
     joins = {name: entry for name, entry in entries.items() if name in (old.get("joins") or {})}
     link = old.get("link")
     gone = [one for one in lost if one.key is not None]
+    files = old.get("files")
+    if isinstance(files, dict) and made is not None:
+        lost_images = max(0, int(files.get("images") or 0) - len(made.images))
+        files = {**files, "images": len(made.images), "failed": int(files.get("failed") or 0) + lost_images}
     images = None
     if made is not None:
         said = manifest.images
@@ -237,6 +255,7 @@ def _document(
         "packhouse": old.get("packhouse") or __version__,
         "source": old.get("source") or "",
         "options": old.get("options") or {},
+        "files": files,
         "images": images,
         "tables": {name: entry for name, entry in entries.items() if name not in joins},
         "link": link if isinstance(link, dict) and link.get("table") in names else None,

@@ -185,7 +185,7 @@ def format_plan(plan: Plan) -> str:
 
 
 def _plan_lines(plan: Plan) -> Iterator[str]:
-    yield f"{plan.source} -> {plan.dest} (dry run: nothing was written)"
+    yield f"{plan.source.path} -> {plan.dest} (dry run: nothing was written)"
     yield f"  needs about {size(plan.needed_bytes)} of disk"
     yield from _plan_image_lines(plan)
     for table in plan.tables:

@@ -45,8 +45,9 @@ def command(pack: str, keys: tuple[str, ...], output: str | None) -> None:
                     "is there already, or asked for twice", where=Where(file=str(target)), hint="another -o"
                 )
         for image, target in targets:
+            data = image.bytes  # before the file is there, which must not stay empty if this is damaged
             with target.open("xb") as file:
-                file.write(image.bytes)
+                file.write(data)
             click.echo(str(target), err=True)
 
 

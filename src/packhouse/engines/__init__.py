@@ -1,1 +1,1 @@
-"""Where work runs: for now, threads of this process."""
+"""Where work runs: threads of this process, or processes of this machine."""

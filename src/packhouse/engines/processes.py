@@ -73,7 +73,8 @@ def run_in_processes(
         except BrokenProcessPool as err:
             raise WorkerDiedError(
                 "a worker process was killed",
-                hint="is the memory too small? Run it again to go on, with fewer --workers",
+                hint="is the memory too small? Run it again to go on, with fewer --workers. "
+                'A script needs `if __name__ == "__main__":` around what it does',
             ) from err
         finally:
             pool.shutdown(cancel_futures=True)

@@ -1,1 +1,1 @@
-"""The main job: a data set folder in, a pack and a report out."""
+"""The main job: a data set in, a pack and a report out."""

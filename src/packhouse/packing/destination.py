@@ -18,6 +18,7 @@ from packhouse.errors import (
     DestinationExistsError,
     NoSpaceError,
     PackhouseError,
+    UsageError,
     Where,
 )
 from packhouse.store.layout import IMAGES_FILE, INDEX_FILE, MANIFEST_FILE, MANIFEST_FORMAT
@@ -76,13 +77,32 @@ def check_apart(source: Path, dest: Path) -> None:
         )
 
 
+def check_outside(target: str | os.PathLike[str], pack: str | os.PathLike[str]) -> None:
+    """See that nothing is written into the pack that is read.
+
+    Args:
+        target: Where to write.
+        pack: What is read.
+
+    Raises:
+        UsageError: One of the two is empty, or the target lies in the pack.
+    """
+    if not os.fspath(target) or not os.fspath(pack):
+        raise UsageError("the name of the pack or of the target is empty", hint="is a variable not set?")
+    if Path(target).resolve().is_relative_to(Path(pack).resolve()):
+        raise UsageError(
+            "the target lies in the pack that is read", where=Where(file=str(target)), hint="another folder"
+        )
+
+
 def _why_not_replaced(dest: Path) -> str | None:
     """Return why a folder is not wholly a pack of ours; None when it is."""
     try:
         manifest = json.loads((dest / MANIFEST_FILE).read_text(encoding="utf-8"))
         ours = manifest["format"] == MANIFEST_FORMAT
         made = [*manifest["tables"].values(), *manifest["joins"].values()]
-        files = {MANIFEST_FILE, IMAGES_FILE, INDEX_FILE, LOCK_FILE, *(one["file"] for one in made)}
+        ours_too = (LOCK_FILE, f"{IMAGES_FILE}.index.parquet")
+        files = {MANIFEST_FILE, IMAGES_FILE, INDEX_FILE, *ours_too, *(one["file"] for one in made)}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         ours, files = False, set()
     if not ours:

@@ -62,4 +62,4 @@ class Hdf5Source(RangeSource):
     def _as_file(self, image: Ranged, identity: Identity, taken: set[str]) -> SourceFile:
         head = self._archive.read(min(image.length, HEAD_BYTES), image.offset)
         name = file_name_for(image.key, media_type_of(head), taken)
-        return SourceFile(name, image.length, identity.mtime_ns, image.offset)
+        return SourceFile(name, image.length, identity.stamp, image.offset)

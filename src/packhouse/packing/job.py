@@ -22,7 +22,14 @@ from packhouse.packing.image_stage import PackedImages, pack_images
 from packhouse.packing.options import PackOptions
 from packhouse.packing.planning import Plan, check_space, make_plan
 from packhouse.packing.report import Accounts, Report, TableOutcome
-from packhouse.packing.updating import NO_EARLIER_PACK, read_earlier, remember_files
+from packhouse.packing.updating import (
+    NO_EARLIER_PACK,
+    EarlierPack,
+    check_nothing_is_lost,
+    read_earlier,
+    remember_files,
+    with_earlier_options,
+)
 from packhouse.progress import Observer, silent
 from packhouse.records import Failed
 from packhouse.store.digest import digest_of_file
@@ -40,8 +47,8 @@ def plan(
     """Say what `pack` would do, without writing anything: `packhouse pack --dry-run`.
 
     Args:
-        src: The data set: a folder.
-        dest: The pack to be: a folder that is not there yet.
+        src: The data set, as for `pack`.
+        dest: The pack to be.
         options: As for `pack`.
         progress: Told of the progress.
 
@@ -59,6 +66,8 @@ def plan(
         raise UsageError("SRC or DEST is empty", hint="packhouse pack SRC -o DEST")
     check_apart(Path(src), Path(dest))
     check_destination(Path(dest), replace=chosen.may_replace)
+    if chosen.update:
+        chosen = with_earlier_options(chosen, Path(dest))
     return make_plan(Path(src), Path(dest), chosen, progress or silent)
 
 
@@ -111,6 +120,8 @@ def pack(  # noqa: PLR0913  # the one face with all options, named as on the com
         overwrite: Replace a pack that is there.
         update: Replace a pack that is there by one of the data set as it is now: images whose files have the
             size, time and inode that they had are copied from it, the others read; tables are made anew.
+            Options that are not given are those with which it was made. When something that it has cannot be
+            read now, it stays as it is.
         progress: Told of the progress; called from several threads.
 
     Returns:
@@ -184,19 +195,22 @@ def _execute(
     if made.failed and made.options.on_error == "stop":
         first = made.failed[0]
         raise SourceError(first.message)
+    updates = made.options.update
+    earlier = read_earlier(made.source.path, made.dest) if updates else NO_EARLIER_PACK
+    check_nothing_is_lost(made, earlier, ())
     with under_construction(made.dest, replace=made.options.may_replace) as folder:
         started = time.perf_counter()
-        images = _pack_images(made, folder, observer) if made.images else None
+        images = _pack_images(made, folder, earlier, observer) if made.images else None
         seconds = {**seconds, "images": time.perf_counter() - started}
         if made.tables:
             search_again()
         report = _pack_tables(made, folder, images, observer, seconds)
+        check_nothing_is_lost(made, earlier, {failure.path for failure in report.failed})
         write_manifest(folder / MANIFEST_FILE, report.to_manifest())
     return report
 
 
-def _pack_images(made: Plan, folder: Path, observer: Observer) -> PackedImages:
-    earlier = read_earlier(made.source.path, made.dest) if made.options.update else NO_EARLIER_PACK
+def _pack_images(made: Plan, folder: Path, earlier: EarlierPack, observer: Observer) -> PackedImages:
     images = pack_images(made, folder, earlier, observer)
     remember_files(made.source.path, made.dest, images.path)
     drop_others(folder, images.path)

@@ -11,16 +11,16 @@ from tempfile import TemporaryDirectory
 
 from packhouse.errors import CsvError, NoSpaceError, SourceError, SourceNotFoundError, UsageError, Where
 from packhouse.packing.destination import packing_folder
+from packhouse.packing.opening_sources import open_any_source
 from packhouse.packing.options import PackOptions, split_column
 from packhouse.progress import Observer, task
 from packhouse.records import Failed, Skipped, SourceFile
-from packhouse.sources.opening import is_hdf5, open_source
 from packhouse.sources.sorting import sort_files
 from packhouse.sources.source import Source
 from packhouse.store.keys import SettledKeys, settle_keys
 from packhouse.store.layout import INDEX_TABLE
 from packhouse.store.resuming import Planned, folder_of, is_begun
-from packhouse.tables.dialect import read_header
+from packhouse.tables.dialect import LONGEST_LINE_BYTES, Header, read_header
 from packhouse.tables.join_specs import check_joins, not_found
 from packhouse.tables.records import TablePlan
 
@@ -30,8 +30,8 @@ INDEX_BYTES_PER_IMAGE = 70
 BLOCK_BYTES = 512
 """Unit of `st_blocks`, whatever the file system's blocks are."""
 
-HEADER_BYTES = 1 << 20
-"""So much of a table in an archive is looked at to find its header line."""
+HEADER_BYTES = 64 << 10
+"""So much of a table in an archive is looked at to find its header line, and more if it is longer."""
 
 TABLE_SHARE = 0.5
 """Parquet and spill of a table, as a share of its CSV file; measured at 0.15 to 0.45."""
@@ -134,7 +134,7 @@ def make_plan(src: Path, dest: Path, options: PackOptions, observer: Observer) -
         UsageError: A join has the name of a table.
     """
     leave_out = frozenset((dest.resolve(), packing_folder(dest).resolve()))
-    source = _open_source(src, leave_out)
+    source = open_any_source(src, leave_out)
     with task(observer, "scanning", total=None, unit="files") as progress:
         found = source.scan(progress.advance)
     sorted_files = sort_files(found.files, options.selection, all_chosen=source.chosen)
@@ -142,7 +142,7 @@ def make_plan(src: Path, dest: Path, options: PackOptions, observer: Observer) -
     tables, failed = _plan_tables(source, sorted_files.tables)
     if not sorted_files.images and not sorted_files.tables:
         raise SourceNotFoundError(
-            f"SRC holds no image and no CSV file ({found.seen:,} other files)",
+            f"SRC holds no image and no CSV file ({found.seen:,} other files)" + _first_of(found.failed),
             where=Where(file=str(src)),
             hint="a folder or archive with .jpg, .png, ... or .csv files, or say which: --images, --tables",
         )
@@ -162,12 +162,9 @@ def make_plan(src: Path, dest: Path, options: PackOptions, observer: Observer) -
     )
 
 
-def _open_source(src: Path, leave_out: frozenset[Path]) -> Source:
-    if is_hdf5(src):
-        from packhouse.packing.hdf5_source import Hdf5Source
-
-        return Hdf5Source(src)
-    return open_source(src, leave_out=leave_out)
+def _first_of(failed: Sequence[Failed]) -> str:
+    """Say why nothing was found, when something could not be read."""
+    return f"; {failed[0].path}: {failed[0].message}" if failed else ""
 
 
 def _plan_tables(source: Source, files: Sequence[SourceFile]) -> tuple[tuple[TablePlan, ...], list[Failed]]:
@@ -195,16 +192,25 @@ def _plan_table(source: Source, file: SourceFile, others: Mapping[str, TablePlan
             hint="rename one of the files",
         )
     try:
-        with (
-            TemporaryDirectory(prefix="packhouse-") as place,
-            source.as_file(file, Path(place), most=HEADER_BYTES) as path_of_copy,
-        ):
-            header = read_header(path_of_copy, shown_as=file.path)
+        header = _header_of(source, file)
     except SourceError:
         raise
     except OSError as err:
         raise SourceError(f"cannot be read: {err.strerror}", where=Where(file=file.path)) from err
     return TablePlan(name, file.path, file.size, f"{path}.parquet", header.columns, header.notes)
+
+
+def _header_of(source: Source, file: SourceFile) -> Header:
+    for most in (HEADER_BYTES, LONGEST_LINE_BYTES):
+        with (
+            TemporaryDirectory(prefix="packhouse-") as place,
+            source.as_file(file, Path(place), most=most) as path,
+        ):
+            with path.open("rb") as opened:
+                head = opened.read(most)
+            if len(head) == file.size or b"\n" in head or b"\r" in head or most > HEADER_BYTES:
+                return read_header(path, shown_as=file.path)
+    raise AssertionError  # the last turn returns
 
 
 def _check_names(options: PackOptions, tables: Sequence[TablePlan], broken: set[str]) -> None:

@@ -7,20 +7,25 @@ that is missing, every file is read, and compared by what it holds.
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
+from packhouse.errors import SourceError, Where
+from packhouse.packing.options import PackOptions
+from packhouse.packing.planning import Plan
 from packhouse.packing.report import Updated
 from packhouse.parquet_ import ParquetSource
 from packhouse.store.caching import cache_folder
 from packhouse.store.digest import digest_of_all
 from packhouse.store.filling import Filled
 from packhouse.store.journal import files_in, read_journal
-from packhouse.store.layout import IMAGES_FILE, INDEX_FILE
+from packhouse.store.layout import IMAGES_FILE, INDEX_FILE, MANIFEST_FILE
 from packhouse.store.resuming import JOURNAL_FILE
 from packhouse.store.reusing import Kept
 from packhouse.store.sealing import check_seal
@@ -32,6 +37,9 @@ class EarlierPack:
 
     digests: Mapping[str, bytes] = field(default_factory=dict)
     """Path below SRC -> digest."""
+
+    tables: frozenset[str] = frozenset()
+    """Paths of the CSV files that it has tables of."""
 
     kept: Mapping[str, Kept] = field(default_factory=dict)
     """Path below SRC -> where the image lies, and the file it was read from; only what is remembered."""
@@ -57,6 +65,73 @@ class EarlierPack:
 
 NO_EARLIER_PACK = EarlierPack()
 
+SHAPING = (
+    "joins",
+    "how",
+    "allow_many",
+    "link",
+    "images",
+    "tables",
+    "include",
+    "text",
+    "compression",
+    "types",
+)
+"""Options that decide what a pack holds, as pack.json has them."""
+
+
+def with_earlier_options(options: PackOptions, dest: Path) -> PackOptions:
+    """Take over the options with which the pack at DEST was made, where none are given now.
+
+    Args:
+        options: What the user asked for now.
+        dest: The pack; there may be none.
+
+    Returns:
+        The options; those that are given now count.
+    """
+    try:
+        said = json.loads((dest / MANIFEST_FILE).read_bytes())["options"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return options
+    plain = PackOptions()
+    earlier: dict[str, Any] = {}
+    for name in SHAPING:
+        if isinstance(said, dict) and name in said and getattr(options, name) == getattr(plain, name):
+            value = said[name]
+            earlier[name] = tuple(value) if isinstance(value, list) else value
+    return replace(options, **earlier)
+
+
+def check_nothing_is_lost(made: Plan, earlier: EarlierPack, failed: Collection[str]) -> None:
+    """See that an update takes nothing from a pack that it only could not read.
+
+    Args:
+        made: The plan of the update.
+        earlier: What the pack holds.
+        failed: Paths below SRC of images that could not be read, as far as that is known.
+
+    Raises:
+        SourceError: An image or table of the pack cannot be read now, or SRC has none of its images.
+    """
+    unlisted = tuple(f"{one.path}/" for one in made.failed)
+    lost = {one.path for one in made.failed} | set(failed)
+    gone = [path for path in earlier.digests if path in lost or path.startswith(unlisted)]
+    gone += sorted(earlier.tables & lost)
+    hint = "mend what cannot be read, or --overwrite to replace the pack all the same"
+    if gone:
+        raise SourceError(
+            f"{len(gone):,} files that the pack has cannot be read now, such as {gone[0]}: it stays as it is",
+            where=Where(file=str(made.source.path)),
+            hint=hint,
+        )
+    if earlier.digests and not any(path in made.images for path in earlier.digests):
+        raise SourceError(
+            f"has none of the {len(earlier.digests):,} images of the pack, which stays as it is",
+            where=Where(file=str(made.source.path)),
+            hint="is it the right SRC? --overwrite replaces the pack all the same",
+        )
+
 
 def read_earlier(source: Path, dest: Path) -> EarlierPack:
     """Read what the pack at DEST holds.
@@ -73,7 +148,7 @@ def read_earlier(source: Path, dest: Path) -> EarlierPack:
     """
     index = dest / INDEX_FILE
     if not index.exists():
-        return NO_EARLIER_PACK
+        return EarlierPack(tables=_tables_of(dest))
     check_seal(index)  # a damaged footer can bring pyarrow down
     opened = ParquetSource(index)
     digests: dict[str, bytes] = {}
@@ -90,7 +165,15 @@ def read_earlier(source: Path, dest: Path) -> EarlierPack:
         kept = {
             file.path: Kept(stored_in, offset, digest, file) for file, offset, digest in files_in(reading)
         }
-    return EarlierPack(digests, kept)
+    return EarlierPack(digests, _tables_of(dest), kept)
+
+
+def _tables_of(dest: Path) -> frozenset[str]:
+    try:
+        tables = json.loads((dest / MANIFEST_FILE).read_bytes())["tables"]
+        return frozenset(table["source"] for table in tables.values())
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return frozenset()
 
 
 def remember_files(source: Path, dest: Path, images: Path) -> None:
@@ -105,8 +188,11 @@ def remember_files(source: Path, dest: Path, images: Path) -> None:
     with suppress(OSError):
         target.parent.mkdir(parents=True, exist_ok=True)
         fresh = target.with_name(f"{target.name}.{os.getpid()}")
-        shutil.copyfile(images.with_name(JOURNAL_FILE), fresh)
-        fresh.replace(target)
+        try:
+            shutil.copyfile(images.with_name(JOURNAL_FILE), fresh)
+            fresh.replace(target)
+        finally:
+            fresh.unlink(missing_ok=True)
 
 
 def _remembered(source: Path, dest: Path) -> Path:

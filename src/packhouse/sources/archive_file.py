@@ -23,6 +23,7 @@ from packhouse.errors import (
     SourceNotFoundError,
     Where,
 )
+from packhouse.ranges import read_into, read_range
 from packhouse.records import SourceFile
 from packhouse.sources import ahead
 from packhouse.sources.changes import Identity, identity_of, young_for_ns
@@ -75,15 +76,11 @@ class ArchiveFile:
 
     def read(self, length: int, offset: int) -> bytes:
         """Read a range; fewer bytes come only at the end of the file."""
-        return os.pread(self._open(), length, offset)
+        return read_range(self._open(), length, offset)
 
     def read_into(self, view: memoryview, offset: int) -> int:
         """Read a range of the length of a view into it, and return how many bytes there were."""
-        descriptor = self._open()
-        done = os.preadv(descriptor, (view,), offset) if view else 0
-        while 0 < done < len(view) and (more := os.preadv(descriptor, (view[done:],), offset + done)):
-            done += more
-        return done
+        return read_into(self._open(), view, offset)
 
     def read_ahead(self, offset: int, length: int) -> None:
         """Tell the system that a range will be read soon."""

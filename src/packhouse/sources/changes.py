@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import time
 from typing import NamedTuple
@@ -16,11 +17,18 @@ class Identity(NamedTuple):
     size: int
     mtime_ns: int
     inode: int
+    ctime_ns: int
+
+    @property
+    def stamp(self) -> int:
+        """One number for all of it, 64 bits."""
+        text = ",".join(map(str, self)).encode()
+        return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "little", signed=True)
 
 
 def identity_of(facts: os.stat_result) -> Identity:
     """Return the identity of a file that was looked at."""
-    return Identity(facts.st_size, facts.st_mtime_ns, facts.st_ino)
+    return Identity(facts.st_size, facts.st_mtime_ns, facts.st_ino, facts.st_ctime_ns)
 
 
 def young_for_ns(facts: os.stat_result) -> int:

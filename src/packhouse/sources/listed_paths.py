@@ -87,6 +87,12 @@ def _read_parquet(path: Path) -> Iterator[str]:
 
 
 def _choose(names: Sequence[str], first_of: Callable[[str], str | None], path: Path) -> str:
+    if any("\0" not in name and name and os.path.isfile(path.parent / name) for name in names):  # noqa: PTH113
+        raise SourceError(
+            "its first line names a file: the list has no header",
+            where=Where(file=str(path), line=1),
+            hint="put a line with the names of the columns first, such as: path",
+        )
     known = {name.lower(): name for name in reversed(names)}
     for column in COLUMNS:
         if column in known:

@@ -18,7 +18,7 @@ from packhouse.sources.names import as_text
 from packhouse.sources.source import Found
 from packhouse.sources.walking import NOT_A_FILE, TAKEN
 
-THE_LIST = "the list itself"
+LINKED_LIST = "the list itself, a symbolic link: not packed as a table"
 TWICE = "listed twice"
 ELSEWHERE = "lies outside of the folder of the list"
 LINK = "leads through a symbolic link: not followed"
@@ -154,10 +154,12 @@ class _Look:
 
     def take_list(self, name: str, facts: os.stat_result) -> None:
         """Take the list itself: as a file when it is a table, which may be packed as one."""
-        if name.lower().endswith(TABLES) and stat.S_ISREG(facts.st_mode):
+        if not name.lower().endswith(TABLES):
+            return
+        if stat.S_ISREG(facts.st_mode):
             self._files[name] = _file(name, facts)
         else:
-            self._skipped.append(Skipped(as_text(name), THE_LIST))
+            self._skipped.append(Skipped(as_text(name), LINKED_LIST))
 
     def take(self, raw: str) -> None:
         """Look at one path, as the list has it."""

@@ -20,14 +20,14 @@ class Members:
     """What was found of an archive so far; of members of one name the last one counts.
 
     Args:
-        mtime_ns: Time of the archive.
+        stamp: Of the archive.
     """
 
-    def __init__(self, mtime_ns: int) -> None:
+    def __init__(self, stamp: int) -> None:
         self.skipped: list[Skipped] = []
         self.failed: list[Failed] = []
         self._files: dict[str, SourceFile] = {}
-        self._mtime_ns = mtime_ns
+        self._stamp = stamp
 
     @property
     def count(self) -> int:
@@ -56,7 +56,7 @@ class Members:
             self.fail(raw, err.problem)
             return None
         self._replace(name)
-        self._files[name] = SourceFile(as_text(name), size, self._mtime_ns, position)
+        self._files[name] = SourceFile(as_text(name), size, self._stamp, position)
         return self._files[name]
 
     def skip(self, raw: str, reason: str) -> None:

@@ -20,11 +20,11 @@ from packhouse.sources.zip_ import ZipSource
 
 ACCEPTED = (
     "a folder; an archive (.zip, .tar, .tar.gz, .tgz, .tar.zst, .tar.bz2, .tar.xz); "
-    "or a list of files (.txt, .csv, .tsv, .parquet)"
+    "a list of files (.txt, .csv, .tsv, .parquet); or an HDF5 file of images"
 )
 ZIP_MAGIC = (b"PK\3\4", b"PK\5\6")
 HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
-HDF5_STARTS = (0, 512, 1024, 2048)
+HDF5_STARTS = (0, *(512 << step for step in range(12)))
 TAR_MAGIC = b"ustar"
 TAR_MAGIC_AT = 257
 TAR_STREAM_EXTENSIONS = (".tgz", ".tbz2", ".txz", ".tzst", ".tar.gz", ".tar.zst", ".tar.bz2", ".tar.xz")

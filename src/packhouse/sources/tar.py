@@ -30,7 +30,7 @@ class TarSource(RangeSource):
 
         Cost: two reads a member, of 513 bytes together.
         """
-        members = Members(self._archive.identity.mtime_ns)
+        members = Members(self._archive.identity.stamp)
         sort_members(Window(self._archive), members, on_found, archive=str(self.path))
         self._archive.check_unchanged()
         return members.found()

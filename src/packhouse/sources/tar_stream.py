@@ -69,7 +69,7 @@ class TarStreamSource:
 
         Cost: the whole archive is decompressed, so that its checksums are checked.
         """
-        members = Members(self._archive.identity.mtime_ns)
+        members = Members(self._archive.identity.stamp)
         self._stream.close()  # or it would go on where the last one who read stopped
         self._heads, self._kept = {}, 0
         try:

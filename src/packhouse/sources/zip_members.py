@@ -52,7 +52,7 @@ class ZipMembers:
     """
 
     def __init__(self, archive: Identity) -> None:
-        self._members = Members(archive.mtime_ns)
+        self._members = Members(archive.stamp)
         self._size = archive.size
         self._overlapping: set[int] = set()
         self._infos: dict[int, ZipInfo] = {}

@@ -19,6 +19,7 @@ from typing import Self
 
 from packhouse.engines.threads import run_pieces
 from packhouse.images.probing import probe
+from packhouse.ranges import read_range
 from packhouse.records import SourceFile
 from packhouse.store.digest import digest_of, digest_of_all
 from packhouse.store.filling import Place, Taken, flush, translate_write_error
@@ -236,7 +237,7 @@ def _check(
     def check(records: Sequence[Record]) -> None:
         for record in records:
             place = places[record.row]
-            data = os.pread(target, place.length, place.offset) if place.length else b""
+            data = read_range(target, place.length, place.offset)
             if digest_of(data) == record.digest:
                 found[record.row] = Taken(record.digest, probe(data), place.file)
         on_checked(len(records))

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from packhouse.ranges import read_into
 from packhouse.records import SourceFile
 from packhouse.store.digest import digest_of
 from packhouse.store.filling import Reader
@@ -77,7 +78,7 @@ class ReusingReader:
                 if (first := self._opened.setdefault(kept.stored_in, descriptor)) != descriptor:
                     os.close(descriptor)
                     descriptor = first
-            done = os.preadv(descriptor, [view], kept.offset) if view else 0
+            done = read_into(descriptor, view, kept.offset)
         except OSError:
             return False
         return done == len(view) and digest_of(view) == kept.digest
