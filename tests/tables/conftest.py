@@ -9,10 +9,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from packhouse.progress import silent
-from packhouse.tables.converting import Workbench, convert_table
+from packhouse.tables.converting import convert_table
 from packhouse.tables.dialect import read_header
 from packhouse.tables.duckdb_ import Engine
 from packhouse.tables.records import TablePlan, TableReport
+from packhouse.tables.writing import Workbench
 
 MEMORY_BYTES = 500_000_000
 

@@ -22,9 +22,10 @@ from packhouse.errors import TableError, TypingError
 from packhouse.parquet_ import ParquetSink
 from packhouse.progress import Advanced, Event
 from packhouse.tables import dialect
-from packhouse.tables.converting import Workbench, convert_table, write_query
+from packhouse.tables.converting import convert_table
 from packhouse.tables.duckdb_ import Engine
 from packhouse.tables.records import TablePlan
+from packhouse.tables.writing import Workbench, write_query
 
 Convert = Callable[..., tuple[Any, Any]]
 Rows = Sequence[Sequence[str | None]]

@@ -21,10 +21,10 @@ from hypothesis import strategies as st
 
 from packhouse.errors import CsvError, NoSpaceError, PackhouseError, QueryError, TableError, UsageError
 from packhouse.progress import silent
-from packhouse.tables.converting import Workbench, write_query
 from packhouse.tables.duckdb_ import Engine, Stream, translated
 from packhouse.tables.memory import SMALLEST_MEMORY, parse_memory
 from packhouse.tables.quoting import numbered_rows, parquet_rows, quote_name, quote_path, quote_text
+from packhouse.tables.writing import Workbench, write_query
 
 ENDLESS = "SELECT sum(hash(a.range * b.range)) FROM range(100000000) a, range(100000000) b"
 ENDLESS_ROWS = "SELECT range AS n, hash(range) AS h FROM range(1000000000000)"

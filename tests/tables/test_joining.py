@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 
 from packhouse.errors import ColumnNotFoundError, DuplicateKeyError, TableError, UsageError, Where
 from packhouse.progress import silent
-from packhouse.tables.converting import Workbench
 from packhouse.tables.duckdb_ import Engine
 from packhouse.tables.join_specs import check_joins, not_found, parse_join, rename_right
 from packhouse.tables.joining import join_tables
 from packhouse.tables.records import JoinReport, JoinSpec
+from packhouse.tables.writing import Workbench
 
 Columns = Mapping[str, Any]
 ROW = "the row of the left table"

@@ -18,9 +18,10 @@ from packhouse.records import HeaderFacts, SourceFile
 from packhouse.store.filling import Filled, Place
 from packhouse.store.index_file import Binding, write_index
 from packhouse.store.keys import settle_keys
-from packhouse.tables.converting import Workbench, convert_table
+from packhouse.tables.converting import convert_table
 from packhouse.tables.linking import LinkTask, find_link, free_name, link_table, prepare_names, weigh
 from packhouse.tables.records import LinkReport, TablePlan, TableReport
+from packhouse.tables.writing import Workbench
 
 Columns = Mapping[str, Sequence[str | None]]
 PATHS = [f"images/01{n % 2}/{n:010d}.jpg" for n in range(20)]

@@ -16,11 +16,12 @@ from packhouse.packing.report import TableOutcome
 from packhouse.progress import Observer
 from packhouse.records import Failed
 from packhouse.store.layout import INDEX_FILE
-from packhouse.tables.converting import Workbench, convert_table
+from packhouse.tables.converting import convert_table
 from packhouse.tables.duckdb_ import Engine
 from packhouse.tables.joining import join_tables
 from packhouse.tables.linking import LinkTask, find_link, link_table, prepare_names, weigh
 from packhouse.tables.records import TablePlan, TableReport
+from packhouse.tables.writing import Workbench
 
 
 def pack_tables(plan: Plan, folder: Path, observer: Observer, *, has_images: bool) -> TableOutcome:

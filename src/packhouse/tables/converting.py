@@ -2,38 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from packhouse.errors import AccountingError, CsvError, TableError, Where
-from packhouse.parquet_ import ROW_GROUP_ROWS, ParquetSink
-from packhouse.progress import Observer, task
+from packhouse.progress import task
 from packhouse.tables.column_types import ColumnType
 from packhouse.tables.dialect import Header, locate_fault, source_clause
-from packhouse.tables.duckdb_ import Engine, Stream
 from packhouse.tables.proving import Proved, prove_types
 from packhouse.tables.records import TablePlan, TableReport
+from packhouse.tables.writing import Workbench, write_query
 
 PROVING_SHARE = 40
 """Percent of the progress bar that pass one takes: measured at 0.4 of the whole."""
-
-
-@dataclass(frozen=True, slots=True)
-class Workbench:
-    """What all work on tables needs."""
-
-    engine: Engine
-    """Where queries run."""
-
-    folder: Path
-    """Where the Parquet files of the pack lie."""
-
-    compression: str
-    """One of `parquet_.COMPRESSIONS`."""
-
-    observer: Observer
-    """Told of the progress."""
 
 
 def convert_table(
@@ -124,46 +105,3 @@ def _check_rows(plan: TablePlan, proved: Proved, written: int) -> None:
         raise AccountingError(
             f"{proved.rows:,} rows were read and {written:,} written", where=Where(file=plan.source)
         )
-
-
-def write_query(
-    bench: Workbench,
-    sql: str,
-    target: Path,
-    *,
-    names: Sequence[str],
-    metadata: Mapping[str, object],
-    on_rows: Callable[[int], None],
-) -> int:
-    """Write the rows of a query to a Parquet file, in their order.
-
-    Args:
-        bench: Where the query runs.
-        sql: The query.
-        target: The file to make; it must not exist.
-        names: Names of the columns in the file, whatever the query calls them.
-        metadata: Facts to keep in the file.
-        on_rows: Told the number of rows written so far.
-
-    Returns:
-        The number of rows written.
-
-    Raises:
-        TableError: The query failed; no file is left.
-        NoSpaceError: The disk ran full; no file is left.
-    """
-
-    def write(stream: Stream) -> int:
-        with ParquetSink(
-            target,
-            stream.schema,
-            names=names,
-            metadata=metadata,
-            compression=bench.compression,
-        ) as sink:
-            for batch in stream:
-                sink.write(batch)
-                on_rows(sink.rows)
-        return sink.rows
-
-    return bench.engine.stream(sql, write, rows=ROW_GROUP_ROWS)

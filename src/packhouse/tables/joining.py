@@ -7,11 +7,11 @@ from pathlib import Path
 
 from packhouse.errors import AccountingError, DuplicateKeyError, TableError, Where
 from packhouse.progress import task
-from packhouse.tables.converting import Workbench, write_query
 from packhouse.tables.duckdb_ import Engine
 from packhouse.tables.join_specs import rename_right
 from packhouse.tables.quoting import numbered_rows, parquet_rows, quote_name
 from packhouse.tables.records import JoinReport, JoinSpec
+from packhouse.tables.writing import Workbench, write_query
 
 EXAMPLES = 5
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from packhouse.errors import AccountingError, Where
 from packhouse.progress import task
-from packhouse.tables.converting import Workbench, write_query
 from packhouse.tables.duckdb_ import Engine
 from packhouse.tables.quoting import numbered_rows, parquet_rows, quote_name
 from packhouse.tables.records import LinkEvidence, LinkReport, TableReport
+from packhouse.tables.writing import Workbench, write_query
 
 THRESHOLD = 0.5
 """A column is a link when this share of its values names images, or names this share of the images."""
