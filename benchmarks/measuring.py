@@ -40,12 +40,16 @@ class Scale:
     """Random reads a round."""
 
     index_rows: tuple[int, ...]
+    transactions: int
+    customers: int
     image_bytes: int = 37_000
     large_bytes: int = 260_000
 
 
-FULL = Scale(5, 2, 15, 100_000, 15_000, 10_000, (10_000, 100_000, 1_000_000, 5_000_000))
-QUICK = Scale(3, 1, 7, 10_000, 1_500, 2_000, (1_000, 10_000, 100_000, 500_000))
+FULL = Scale(
+    5, 2, 15, 100_000, 15_000, 10_000, (10_000, 100_000, 1_000_000, 5_000_000), 31_788_324, 1_371_980
+)
+QUICK = Scale(3, 1, 7, 10_000, 1_500, 2_000, (1_000, 10_000, 100_000, 500_000), 3_178_832, 137_198)
 
 
 def seconds(work: Callable[[], object]) -> float:

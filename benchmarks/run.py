@@ -3,8 +3,8 @@
 Every pair is run in turn, several times, and the median of the ratios is what counts: a shared machine
 drifts. The tables go to stdout, the figures of every round as JSON lines to bench-out/results.jsonl.
 
-usage: python benchmarks/run.py [--quick] [--only packing|reading|opening|peers]
-       (20 GB of disk; --quick: a tenth)
+usage: python benchmarks/run.py [--quick] [--only packing|reading|opening|peers|tables]
+       (20 GB of disk; --quick: a tenth; tables: 16 GB of memory for pandas)
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ PARTS = {
     "reading": "random_reads",
     "opening": "opening_time",
     "peers": "against_peers",
+    "tables": "big_tables",
 }
 NEEDED_BYTES = 20_000_000_000
 

@@ -53,7 +53,7 @@ def write_pack(folder: Path, images: Mapping[str, tuple[str, bytes]], *, escaped
         },
         "tables": {},
         "joins": {},
-        "link": None,
+        "links": [],
         "skipped": [],
         "failed": [],
     }

@@ -6,16 +6,22 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
+from packhouse import PackOptions
 from packhouse.cli.main import COMMANDS
+from packhouse.packing.settings import merge_settings
 from packhouse.store import layout
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+KINDS = {"README.md": {"console", "python", "text"}, "tables.md": {"toml", "text"}}
+"""Languages of code blocks that are tested below."""
+
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
@@ -47,8 +53,17 @@ def test_blocks_are_of_a_kind_that_is_tested() -> None:
     """A block that no test runs is plain text, and docs have no code that nobody runs."""
     for page in PAGES:
         languages = {found for found, _ in BLOCK.findall(page.read_text(encoding="utf-8"))}
-        allowed = {"console", "python", "text"} if page.name == "README.md" else {"text"}
-        assert languages <= allowed, page
+        assert languages <= KINDS.get(page.name, {"text"}), page
+
+
+def test_the_settings_shown_are_settings() -> None:
+    """The packhouse.toml of the docs is read as options."""
+    (shown,) = blocks((ROOT / "docs/tables.md").read_text(encoding="utf-8"), "toml")
+
+    options = merge_settings(tomllib.loads(shown), PackOptions())
+
+    assert options.types == {"articles.department_no": "integer"}
+    assert options.encoding_of("customers") == "cp1252"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -84,6 +84,22 @@ def test_the_row_of_an_image(packed: Path, dataset: DataSet) -> None:
         assert row["article_id"] == name
         assert row["image_key"] == pack.images[name].key
         assert pack.row("010/text") is None
+        assert pack.rows(name) == {"articles": [row]}
+        assert pack.rows("010/text") == {"articles": []}
+
+
+def test_what_has_no_counterpart_is_listed_in_full(packed: Path, dataset: DataSet) -> None:
+    """As many images and rows as pack.json counts, and which they are; a table that is not linked is told."""
+    with packhouse.open(packed) as pack:
+        (link,) = pack.manifest["links"]
+        images, rows = list(pack.images_without_row()), list(pack.rows_without_image("articles"))
+        assert images == list(pack.images_without_row("articles")) == ["010/text"]
+        assert rows == [("articles", name) for name in dataset.without_image]
+        assert (len(images), len(rows)) == (link["images_without_row"], link["rows_without_image"])
+        with pytest.raises(UsageError, match="'train' is not linked"):
+            pack.images_without_row("train")
+    with packhouse.open(packed / "images.h5") as lone, pytest.raises(UsageError, match="no table"):
+        lone.rows_without_image()
 
 
 def test_find_joins_images_with_their_rows(packed: Path) -> None:
@@ -96,6 +112,7 @@ def test_find_joins_images_with_their_rows(packed: Path) -> None:
             pack.find("name = 'Dress 1'")
         with pytest.raises(QueryError, match="empty"):
             pack.find(" ")
+        assert pack.find("article_id IN (SELECT article_id FROM train)") != []
         with pytest.raises(QueryError):
             pack.find("true) UNION SELECT path FROM read_text('/etc/passwd') WHERE (true")
 
@@ -186,7 +203,7 @@ def test_the_image_file_of_a_pack_opens_by_its_index(packed: Path) -> None:
         assert lone.manifest["images"] == pack.manifest["images"]
         assert lone.find("problem IS NOT NULL") == ["010/text"]
         assert list(lone.tables) == ["image_index"]
-        assert (lone.linked, lone.rows("010/text"), lone.row("010/text")) == (None, [], None)
+        assert (lone.links, lone.rows("010/text"), lone.row("010/text")) == ((), {}, None)
     assert sorted(path.name for path in packed.iterdir()) == before
 
 
@@ -275,8 +292,9 @@ def test_a_missing_table_is_seen_when_tables_are_used(packed: Path) -> None:
 
     with packhouse.open(packed) as pack:
         assert len(pack.images) == 25
+        assert pack.tables["articles"].to_arrow().num_rows == len(pack.tables["articles"])
         with pytest.raises(CorruptStoreError, match=r"customers\.parquet"):
-            pack.tables["articles"].to_arrow()
+            pack.tables["customers"].to_arrow()
 
 
 def test_reading_never_goes_through_h5py(packed: Path) -> None:

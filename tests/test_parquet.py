@@ -104,7 +104,7 @@ def test_names_and_metadata_round_trip(tmp_path: Path) -> None:
 
     assert source.metadata == facts
     assert source.schema.names == pq.read_schema(path).names == names
-    assert json.loads(pq.read_schema(path).metadata[b"packhouse"]) == facts
+    assert json.loads(pq.read_metadata(path).metadata[b"packhouse"]) == facts
     assert pq.read_table(path)["größe"].to_pylist() == TABLE["small"].to_pylist()
 
 

@@ -169,7 +169,7 @@ def test_damaged_tables_are_left_out_with_what_hangs_on_them(pack: Path, tmp_pat
     assert [one.file for one in report.lost] == ["articles.parquet"]
     with packhouse.open(tmp_path / "out.pack") as out:
         assert sorted(out.tables) == ["customers", "image_index", "train", "transactions_train"]
-        assert out.linked is None
+        assert out.links == ()
         assert out.tables["train"].to_arrow().num_rows > 0
     assert packhouse.verify(tmp_path / "out.pack").is_sound
 

@@ -51,8 +51,8 @@ def test_pack_json_is_one_document_like_the_report(dataset: DataSet, tmp_path: P
     done = run("pack", dataset.folder, "-o", tmp_path / "shop.pack", "--json")
 
     document = json.loads(done.stdout)
-    assert document["files"] == {"seen": 27, "images": 24, "tables": 3, "skipped": 0, "failed": 0}
-    assert document["link"]["rows_without_image"] == 3
+    assert document["files"] == {"seen": 27, "images": 24, "tables": 3, "settings": 0, "skipped": 0, "failed": 0}
+    assert document["links"][0]["rows_without_image"] == 3
     assert document["dest"] == str(tmp_path / "shop.pack")
     manifest = json.loads((tmp_path / "shop.pack" / "pack.json").read_text(encoding="utf-8"))
     assert len(manifest.pop("digest")) == 32
@@ -160,16 +160,6 @@ def test_verbose_shows_where_an_error_arose(tmp_path: Path) -> None:
     assert done.returncode == 1
 
 
-def test_inspect_shows_types_with_reasons(packed: Path) -> None:
-    """In words and as the manifest itself."""
-    words = run("inspect", packed).stdout
-    document = json.loads(run("inspect", packed, "--json").stdout)
-
-    assert "article_id: string - text: 27 of 27 values start with 0" in words
-    assert "t_dat: date32 - date: all 300 values are ISO dates" in words
-    assert document == json.loads((packed / "pack.json").read_text(encoding="utf-8"))
-
-
 def test_ls_lists_groups_and_keys(packed: Path, dataset: DataSet) -> None:
     """Groups with their counts; the keys of one group; a wrong group is an error."""
     groups = dict(line.split("\t") for line in run("ls", packed).stdout.splitlines())
@@ -211,33 +201,6 @@ def test_get_names_the_nearest_keys(packed: Path, dataset: DataSet) -> None:
 
     assert done.returncode == 1
     assert f"try: {key}" in done.stderr
-
-
-def test_find_answers_sql_over_images_and_their_rows(packed: Path) -> None:
-    """The same keys as a condition on the linked table read by pyarrow."""
-    found = run("find", packed, "--where", "articles.name = 'Dress 1' AND width = 40")
-
-    with packhouse.open(packed) as pack:
-        rows = pack.tables["articles"].to_arrow().to_pylist()
-    expected = sorted(row["image_key"] for row in rows if row["image"] and row["name"] == "Dress 1")
-    assert found.stdout.split() == expected
-    assert f"{len(expected)} images" in found.stderr
-    wrong = run("find", packed, "--where", "colour = 1")
-    assert wrong.returncode == 1
-    assert "colour" in wrong.stderr
-
-
-def test_rows_prints_the_row_of_an_image(packed: Path, dataset: DataSet) -> None:
-    """Column and value a line; as JSON a list of rows."""
-    name = min(dataset.files).split("/")[2].removesuffix(".jpg")
-
-    words = run("rows", packed, name).stdout
-    document = json.loads(run("rows", packed, name, "--json").stdout)
-
-    assert f"article_id\t{name}" in words
-    assert len(document) == 1
-    assert document[0]["article_id"] == name
-    assert document[0]["image"] is True
 
 
 def test_output_into_a_closed_pipe_ends_without_a_traceback(packed: Path) -> None:

@@ -36,8 +36,8 @@ def check_reference(scene: Scene) -> list[str]:
         held = {image.file_name: image.bytes for image in pack.images.values()}
         if held != wanted:
             problems.append(f"the reference holds {sorted(held)}")
-        if "tables" not in scene.options and ("items" not in pack.tables or not pack.manifest["link"]):
-            problems.append(f"the reference has {list(pack.tables)}, linked {pack.manifest['link']}")
+        if "tables" not in scene.options and ("items" not in pack.tables or not pack.manifest["links"]):
+            problems.append(f"the reference has {list(pack.tables)}, linked {pack.manifest['links']}")
     return problems
 
 

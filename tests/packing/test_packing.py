@@ -81,11 +81,11 @@ def test_the_linked_table_says_which_rows_have_an_image(dataset: DataSet, tmp_pa
     """The link is found by itself, and counts agree with the data set's own."""
     report = packhouse.pack(dataset.folder, tmp_path / "shop.pack")
 
-    assert report.link is not None
-    assert (report.link.table, report.link.column) == ("articles", "article_id")
-    assert report.link.rows_without_image == len(dataset.without_image)
-    assert list(report.link.rows_without_image_examples) == dataset.without_image
-    assert report.link.images_without_row == 0
+    (link,) = report.links
+    assert (link.table, link.column) == ("articles", "article_id")
+    assert link.rows_without_image == len(dataset.without_image)
+    assert list(link.rows_without_image_examples) == dataset.without_image
+    assert link.images_without_row == 0
     rows = pq.read_table(tmp_path / "shop.pack" / "articles.parquet").to_pylist()
     keys = {path.removeprefix("images/").removesuffix(".jpg") for path in dataset.files}
     assert {row["image_key"] for row in rows if row["image"]} == keys
@@ -270,7 +270,7 @@ def test_dest_is_never_replaced_unasked(dataset: DataSet, tmp_path: Path) -> Non
 
     packhouse.pack(dataset.folder, tmp_path / "two.pack")
     packhouse.pack(dataset.folder, tmp_path / "two.pack", overwrite=True, link=False)
-    assert packhouse.open(tmp_path / "two.pack").linked is None
+    assert packhouse.open(tmp_path / "two.pack").links == ()
 
 
 def test_a_disk_that_is_too_small_is_seen_before_writing(
@@ -483,7 +483,7 @@ def test_folders_of_images_without_any_table(dataset: DataSet, tmp_path: Path) -
     """A folder-class data set packs and opens; it has no link and no rows."""
     report = packhouse.pack(dataset.folder / "images", tmp_path / "x.pack")
 
-    assert report.link is None
+    assert report.links == ()
     with packhouse.open(tmp_path / "x.pack") as pack:
         assert sum(pack.images.groups.values()) == len(dataset.files)
         assert pack.row(next(iter(pack.images))) is None

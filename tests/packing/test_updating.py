@@ -192,7 +192,7 @@ def test_options_are_those_of_the_pack(dataset: DataSet, tmp_path: Path) -> None
     assert [join.name for join in report.joins] == ["train"]
     assert report.options["text"] == ("customers.age",)
     assert report.options["images"] == ("*1*.jpg",)
-    assert report.link is None
+    assert report.links == ()
     report = packhouse.pack(dataset.folder, dest, update=True, images="*.jpg", how="left")
     assert report.images is not None
     assert report.images.count == 24

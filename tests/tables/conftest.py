@@ -39,6 +39,7 @@ def convert(
         wanted: Mapping[str, str] | None = None,
         file_name: str = "table.csv",
         neighbours: Mapping[str, str] | None = None,
+        encoding: str | None = None,
     ) -> tuple[TableReport, Any]:
         nonlocal made
         made += 1
@@ -46,10 +47,11 @@ def convert(
         for name, text in (neighbours or {}).items():
             source.with_name(name).write_text(text)
         source.write_bytes(data if isinstance(data, bytes) else data.encode())
-        header = read_header(source, shown_as=file_name)
+        header = read_header(source, shown_as=file_name, encoding=encoding)
+        assert header is not None
         size = source.stat().st_size
         target = f"table{made}.parquet"
-        plan = TablePlan(f"table{made}", file_name, size, target, header.columns, header.notes)
+        plan = TablePlan(f"table{made}", file_name, size, target, header.columns, header.notes, encoding)
         before = set(bench.folder.iterdir())
         try:
             report = convert_table(bench, plan, source, wanted=wanted or {})

@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from packhouse.tables.column_types import (
+    BOOLEAN,
+    CANDIDATES,
     DATE,
     FLOAT,
     INTEGER,
@@ -142,13 +144,54 @@ def test_texts_that_are_no_dates(text: str) -> None:
         "2018-02-03  10:00:00",
         "2018-02-03t10:00:00",
         "2018-02-03 10:00:00.1234567",
-        "2018-02-03 10:00:00Z",
-        "2018-02-03T10:00:00+01:00",
+        "2018-02-03 10:00:00 Z",
+        "2018-02-03 10:00:00z",
+        "2018-02-03T10:00:00+1:00",
+        "2018-02-03T10:00:00+24:00",
+        "2018-02-03T10:00:00+01:60",
+        "2018-02-03T10:00:00+01:00:00",
+        "2018-02-03T10:00:00 Europe/Berlin",
+        "2018-02-03Z",
     ],
 )
 def test_texts_that_are_no_timestamps(text: str) -> None:
-    """A timestamp has seconds, at most six digits of their fraction, and no zone, which would be lost."""
+    """A timestamp has seconds, at most six digits of their fraction, and a zone of hours and minutes at most."""
     assert suggest([text]) == ()
+
+
+@pytest.mark.parametrize(
+    ("zones", "arrow"),
+    [
+        (["Z", "+00:00", "-00:00", "+00", "+0000"], "timestamp[us, tz=UTC]"),
+        (["+02:00", "+02", "+0200"], "timestamp[us, tz=+02:00]"),
+        (["-05:30", "-0530"], "timestamp[us, tz=-05:30]"),
+        (["Z", "+02:00"], None),
+        (["+02:00", "+03:00"], None),
+        (["+02:00", "-02:00"], None),
+        (["+02:00", "+02:30"], None),
+        (["+02:00", ""], None),
+        (["", "Z"], None),
+    ],
+)
+def test_timestamps_of_one_zone(zones: list[str], arrow: str | None) -> None:
+    """A column has one offset: where rows differ in it, or only some have one, it would be lost."""
+    found = suggest([f"2018-02-03 10:00:00{zone}" for zone in zones])
+
+    assert [candidate.arrow for candidate in found] == ([] if arrow is None else [arrow])
+
+
+@pytest.mark.parametrize(
+    ("text", "holds"),
+    [
+        ("0001-01-01 02:00:00+02:00", True),
+        ("0001-01-01 01:59:59.999999+02:00", False),
+        ("9999-12-31 23:59:59.999999+02:00", True),
+        ("2018-02-30 10:00:00+02:00", False),
+    ],
+)
+def test_moments_are_within_the_calendar(text: str, holds: bool) -> None:  # noqa: FBT001  # of the table above
+    """A moment is kept in UTC, where its year must be one that readers have."""
+    assert suggest([text])[0].holds(text) is holds
 
 
 def test_all_values_must_fit_and_missing_ones_do_not_count() -> None:
@@ -157,7 +200,9 @@ def test_all_values_must_fit_and_missing_ones_do_not_count() -> None:
     assert suggest(["1", "0.5"]) == (FLOAT,)
     assert suggest(["1", "2018-02-03"]) == ()
     assert suggest(["2018-02-03", "2018-02-03 10:00:00"]) == ()
-    assert suggest([None, None]) == suggest([]) == (INTEGER, FLOAT, DATE, TIMESTAMP)
+    assert suggest(["true", "FALSE"]) == (BOOLEAN,)
+    assert suggest(["true", "1"]) == suggest(["tRUE"]) == suggest(["t"]) == ()
+    assert suggest([None, None]) == suggest([]) == CANDIDATES
 
 
 @pytest.mark.parametrize(
@@ -175,13 +220,13 @@ def test_the_width_is_the_smallest_that_holds_both(bits: int) -> None:
     """At each bound of two's complement the next width begins."""
     low, high = -(2 ** (bits - 1)), 2 ** (bits - 1) - 1
 
-    assert integer_width(low, high)[1] == f"int{bits}"
+    assert integer_width(low, high) == f"int{bits}"
     for beyond in ((low - 1, 0), (0, high + 1)):
         if bits == 64:
             with pytest.raises(ValueError, match="beyond 64 bits"):
                 integer_width(*beyond)
         else:
-            assert integer_width(*beyond)[1] == f"int{bits * 2}"
+            assert integer_width(*beyond) == f"int{bits * 2}"
 
 
 def test_reasons_have_their_counts() -> None:
@@ -199,6 +244,12 @@ def test_reasons_have_their_counts() -> None:
     assert why_text(None, values=9, zeros=0, misfits=0, example="x" * 50) == (
         repr("x" * 39 + "…") + " is neither a number nor a date"
     )
+    assert why_text(None, values=9, zeros=0, misfits=0, example="1", beside="true") == (
+        "'1' and 'true' are not of one type"
+    )
+    assert typed("a", BOOLEAN, rows=5, values=3, bounds=(None, None)).reason == (
+        "boolean: all 3 values are true or false"
+    )
     assert why_text(None, values=0, zeros=0, misfits=0, example=None) == "no values"
 
 
@@ -209,13 +260,13 @@ def test_decisions_count_the_missing_values() -> None:
 
 
 def test_a_type_that_was_asked_for_of_an_empty_column_has_a_name() -> None:
-    """Without values there is no smallest width; the column is a 64-bit one, in DuckDB and in Arrow."""
+    """Without values the smallest width is the smallest there is."""
     decided = typed("a", INTEGER, rows=5, values=0, bounds=(None, None))
 
-    assert (decided.sql, decided.arrow, decided.nulls) == ("BIGINT", "int64", 5)
+    assert (decided.arrow, decided.nulls) == ("int8", 5)
     assert decided.reason == "integer: asked for; no values"
 
 
 def test_the_names_of_types_are_those_of_the_options() -> None:
     """These are the words of --types."""
-    assert TYPE_NAMES == ("text", "integer", "float", "date", "timestamp")
+    assert TYPE_NAMES == ("text", "integer", "float", "boolean", "date", "timestamp")

@@ -21,7 +21,8 @@ from hypothesis import strategies as st
 
 from packhouse.errors import CsvError, NoSpaceError, PackhouseError, QueryError, TableError, UsageError
 from packhouse.progress import silent
-from packhouse.tables.duckdb_ import Engine, Stream, translated
+from packhouse.tables.batches import Stream
+from packhouse.tables.duckdb_ import Engine, translated
 from packhouse.tables.memory import SMALLEST_MEMORY, parse_memory
 from packhouse.tables.quoting import numbered_rows, parquet_rows, quote_name, quote_path, quote_text
 from packhouse.tables.writing import Workbench, write_query
@@ -200,6 +201,63 @@ def test_ctrl_c_leaves_no_half_written_file(engine: Engine, tmp_path: Path) -> N
     )
 
 
+def test_several_queries_make_one_file(engine: Engine, tmp_path: Path) -> None:
+    """Their rows follow each other, in batches that are written while the next query runs."""
+    target = tmp_path / "t.parquet"
+    bench = Workbench(engine, tmp_path, "zstd", silent)
+    queries = [f"FROM range({start}, {start + 50_000})" for start in range(0, 400_000, 50_000)]
+    told: list[int] = []
+
+    rows = write_query(bench, queries, target, names=["n"], metadata={}, on_rows=told.append)
+
+    file = pq.ParquetFile(target)
+    assert file.read()["n"].to_pylist() == list(range(400_000))
+    assert [file.metadata.row_group(n).num_rows for n in range(4)] == [122_880, 122_880, 122_880, 31_360]
+    assert (rows, told[-1]) == (400_000, 400_000)
+    assert told == sorted(told)
+
+
+def test_ctrl_c_in_a_later_query_leaves_nothing(engine: Engine, tmp_path: Path) -> None:
+    """The file is gone, its thread too, and none of the queries that follow is begun."""
+    target = tmp_path / "t.parquet"
+    bench = Workbench(engine, tmp_path, "zstd", silent)
+    running = threading.Event()
+    killer = interrupt_when(running)
+    late = "SELECT CAST(error('begun') AS BIGINT) AS n, hash(1) AS h"
+    queries = ["SELECT CAST(1 AS BIGINT) AS n, hash(1) AS h", ENDLESS_ROWS, late]
+
+    with pytest.raises(KeyboardInterrupt):
+        write_query(
+            bench,
+            queries,
+            target,
+            names=["n", "h"],
+            metadata={},
+            on_rows=lambda rows: running.set() if rows > 1 else None,
+        )
+
+    killer.join()
+    assert not target.exists()
+    assert not [one.name for one in threading.enumerate() if one.name.startswith("packhouse")]
+    assert engine.query("SELECT 42") == [(42,)]
+
+
+@pytest.mark.parametrize("sql", ["SELECT 1 AS n", "SELECT range AS n FROM range(1000000000000)"])
+def test_what_fails_while_writing_reaches_the_caller(engine: Engine, tmp_path: Path, sql: str) -> None:
+    """Also from the thread that writes, at the first batch as after the last; no file is left."""
+    target = tmp_path / "t.parquet"
+    bench = Workbench(engine, tmp_path, "zstd", silent)
+
+    def fail(_rows: int) -> None:
+        raise LookupError("enough")
+
+    with pytest.raises(LookupError, match="enough"):
+        write_query(bench, sql, target, names=["n"], metadata={}, on_rows=fail)
+
+    assert not target.exists()
+    assert engine.query("SELECT 42") == [(42,)]
+
+
 class LateConnection:
     """A connection whose queries begin only after the first interrupt, which is therefore lost."""
 
@@ -259,7 +317,7 @@ def test_ctrl_c_while_the_thread_starts(
             engine.query(ENDLESS)
 
     assert engine.query("SELECT 42") == [(42,)]
-    assert engine.stream("SELECT 1 AS n", count_rows, rows=10) == 1
+    assert engine.stream(["SELECT 1 AS n"], count_rows, rows=10) == 1
 
 
 def test_an_observer_that_raises_ends_the_query(engine: Engine) -> None:
@@ -296,7 +354,7 @@ def test_what_a_consumer_raises_reaches_the_caller(engine: Engine, kind: type[Ex
         raise error
 
     with pytest.raises(kind, match="mine") as caught:
-        engine.stream(ENDLESS_ROWS, consume, rows=1000)
+        engine.stream([ENDLESS_ROWS], consume, rows=1000)
 
     assert caught.value is error
     assert engine.query("SELECT 42") == [(42,)]
@@ -362,7 +420,7 @@ def test_a_file_that_cannot_grow_is_removed(tmp_path: Path) -> None:
 )
 def test_too_little_memory_is_told_so(engine: Engine, sql: str) -> None:
     """What cannot be spilled ends with an error that names the option."""
-    for ask in (lambda: engine.query(sql), lambda: engine.stream(sql, count_rows, rows=100)):
+    for ask in (lambda: engine.query(sql), lambda: engine.stream([sql], count_rows, rows=100)):
         with pytest.raises(TableError, match="needs more memory than the limit allows") as caught:
             ask()
 

@@ -16,11 +16,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from packhouse.errors import ColumnNotFoundError, DuplicateKeyError, TableError, UsageError, Where
+from packhouse.parquet_ import ROW_GROUP_ROWS, ParquetSource
 from packhouse.progress import silent
+from packhouse.tables.chaining import Chain
 from packhouse.tables.duckdb_ import Engine
 from packhouse.tables.join_specs import check_joins, not_found, parse_join, rename_right
-from packhouse.tables.joining import join_tables
-from packhouse.tables.records import JoinReport, JoinSpec
+from packhouse.tables.joining import RANGE_SHARE, join_tables
+from packhouse.tables.records import JoinManner, JoinReport, JoinSpec, JoinStep
 from packhouse.tables.writing import Workbench
 
 Columns = Mapping[str, Any]
@@ -41,7 +43,8 @@ def join(
         pq.write_table(pa.table(dict(columns)), bench.folder / f"{name}.parquet")
     (bench.folder / "j.parquet").unlink(missing_ok=True)
     files = {"l": "l.parquet", "r": "r.parquet"}
-    report = join_tables(bench, parse_join(f"j = l + r on {on}"), files, how=how, allow_many=allow_many)
+    manner = JoinManner(how, allow_many)
+    report = join_tables(bench, parse_join(f"j = l + r on {on}"), files, manner=manner)
     return report, pq.ParquetFile(bench.folder / "j.parquet").read().to_pylist()
 
 
@@ -65,15 +68,23 @@ def merged(left: Columns, right: Columns, on: Sequence[str], how: str) -> list[d
 @pytest.mark.parametrize(
     ("text", "spec"),
     [
-        ("train = a + b on id", JoinSpec("train", "a", "b", ("id",))),
-        ("train=a+b on id", JoinSpec("train", "a", "b", ("id",))),
-        ("  t  =  a  +  b  ON  id , day  ", JoinSpec("t", "a", "b", ("id", "day"))),
-        ("größe = a_1 + b2 on a column", JoinSpec("größe", "a_1", "b2", ("a column",))),
-        ("t = a + a on id", JoinSpec("t", "a", "a", ("id",))),
+        ("train = a + b on id", JoinSpec("train", "a", (JoinStep("b", ("id",)),))),
+        ("train=a+b on id", JoinSpec("train", "a", (JoinStep("b", ("id",)),))),
+        ("  t  =  a  +  b  ON  id , day  ", JoinSpec("t", "a", (JoinStep("b", ("id", "day")),))),
+        ("größe = a_1 + b2 on a column", JoinSpec("größe", "a_1", (JoinStep("b2", ("a column",)),))),
+        ("t = a + a on id", JoinSpec("t", "a", (JoinStep("a", ("id",)),))),
+        (
+            "t = a.b + c-d on x+two words on y , z + e f on on",
+            JoinSpec(
+                "t",
+                "a.b",
+                (JoinStep("c-d", ("x",)), JoinStep("two words", ("y", "z")), JoinStep("e f", ("on",))),
+            ),
+        ),
     ],
 )
 def test_joins_that_are_read(text: str, spec: JoinSpec) -> None:
-    """The form is NAME = LEFT + RIGHT on COLUMN[, COLUMN], blanks at will."""
+    """The form is NAME = LEFT + RIGHT on COLUMN[, COLUMN], further right tables behind, blanks at will."""
     assert parse_join(text) == spec
     assert parse_join(str(spec)) == spec
 
@@ -94,6 +105,8 @@ def test_joins_that_are_read(text: str, spec: JoinSpec) -> None:
         *(
             "t = a + b + c on id",
             "t = a + b on id + c",
+            "t = a + b on id + c on",
+            "t = a + b on id + ",
             "t = a b on id",
             "t := a + b on id",
             ".t = a + b on id",
@@ -168,11 +181,12 @@ def test_nothing_near_is_not_guessed() -> None:
 
 def test_columns_of_both_sides_are_renamed() -> None:
     """A right column that a left one is called like gets the table's name behind its own, and counts on."""
-    spec = parse_join("j = l + r on k")
+    step = JoinStep("r", ("k",))
 
-    assert rename_right(["k", "a", "A_r"], ["K", "a", "b"], spec) == [("a", "a_r_2")]
-    assert rename_right(["k", "a"], ["k", "a", "a_r", "A"], spec) == [("a", "a_r_2"), ("A", "A_r_3")]
-    assert rename_right(["k", "a"], ["k", "b"], spec) == []
+    assert rename_right(["k", "a", "A_r"], ["k", "a", "b"], step) == [("a", "a_r_2")]
+    assert rename_right(["k", "a"], ["k", "a", "a_r", "A"], step) == [("a", "a_r_2"), ("A", "A_r_3")]
+    assert rename_right(["k", "a"], ["k", "K"], step) == [("K", "K_r")]
+    assert rename_right(["k", "a"], ["k", "b"], step) == []
 
 
 KEYS = st.none() | st.sampled_from(["a", "b", "c", "d", "", "A", "é"])
@@ -206,8 +220,8 @@ def test_rows_are_those_of_pandas(
     assert rows == expected
     assert report.rows == len(expected)
     assert report.left_rows == len(left)
-    assert report.left_unmatched == sum(key is None or key not in right for key in left)
-    assert report.right_unmatched == sum(key is None or key not in left for key in right)
+    assert report.steps[0].left_unmatched == sum(key is None or key not in right for key in left)
+    assert report.steps[0].right_unmatched == sum(key is None or key not in left for key in right)
 
 
 def test_missing_keys_match_nothing_where_pandas_matches_them(bench: Workbench) -> None:
@@ -219,7 +233,7 @@ def test_missing_keys_match_nothing_where_pandas_matches_them(bench: Workbench) 
 
     assert len(pd.DataFrame(left).merge(pd.DataFrame(right), on="k")) == 2
     assert rows == [{"k": "a", "x": 1, "y": 3}, {"k": None, "x": 2, "y": None}]
-    assert (report.left_unmatched, report.right_unmatched) == (1, 1)
+    assert (report.steps[0].left_unmatched, report.steps[0].right_unmatched) == (1, 1)
 
 
 def test_several_missing_keys_on_the_right_are_no_duplicates(bench: Workbench) -> None:
@@ -238,7 +252,7 @@ def test_composite_keys(bench: Workbench, how: str) -> None:
     report, rows = join(bench, left, right, "k, day", how=how)
 
     assert rows == merged(left, right, ["k", "day"], how)
-    assert (report.left_unmatched, report.right_unmatched) == (2, 2)
+    assert (report.steps[0].left_unmatched, report.steps[0].right_unmatched) == (2, 2)
 
 
 def test_columns_of_one_name_are_both_kept(bench: Workbench) -> None:
@@ -248,7 +262,7 @@ def test_columns_of_one_name_are_both_kept(bench: Workbench) -> None:
 
     report, rows = join(bench, left, right)
 
-    assert report.renamed == (("x", "x_r"),)
+    assert report.steps[0].renamed == (("x", "x_r"),)
     assert rows == merged(left, right, ["k"], "inner")
     assert list(rows[0]) == ["k", "x", "y", "x_r", "z"]
 
@@ -257,7 +271,7 @@ def test_names_that_differ_in_case_are_both_kept(bench: Workbench) -> None:
     """DuckDB would take N and n for one column, so the right one is renamed."""
     report, rows = join(bench, {"k": ["a"], "N": [1]}, {"k": ["a"], "n": [2]})
 
-    assert report.renamed == (("n", "n_r"),)
+    assert report.steps[0].renamed == (("n", "n_r"),)
     assert rows == [{"k": "a", "N": 1, "n_r": 2}]
 
 
@@ -339,10 +353,140 @@ def test_a_join_of_a_join(bench: Workbench) -> None:
     pq.write_table(pa.table({"d": [1], "z": ["one"]}), bench.folder / "s.parquet")
 
     files = {"j": "j.parquet", "s": "s.parquet"}
-    join_tables(bench, parse_join("j2 = j + s on d"), files, how="inner", allow_many=False)
+    join_tables(bench, parse_join("j2 = j + s on d"), files, manner=JoinManner())
 
     rows = pq.ParquetFile(bench.folder / "j2.parquet").read().to_pylist()
     assert rows == [{**row, "z": "one"} for row in first]
+
+
+def put(bench: Workbench, **tables: Columns) -> dict[str, str]:
+    """Write tables where the bench has them, and return their files."""
+    for name, columns in tables.items():
+        pq.write_table(pa.table(dict(columns)), bench.folder / f"{name}.parquet")
+    return {name: f"{name}.parquet" for name in tables}
+
+
+def chained(
+    bench: Workbench, text: str, files: Mapping[str, str], manner: JoinManner
+) -> tuple[JoinReport, list[dict[str, Any]]]:
+    """Make a join and return the report and the rows as pyarrow reads them."""
+    spec = parse_join(text)
+    (bench.folder / f"{spec.name}.parquet").unlink(missing_ok=True)
+    report = join_tables(bench, spec, files, manner=manner)
+    return report, pq.ParquetFile(bench.folder / report.file).read().to_pylist()
+
+
+SMALL = st.lists(st.none() | st.integers(0, 4), max_size=10)
+
+
+@given(left=SMALL, other=SMALL, many=st.booleans(), how=st.sampled_from(["inner", "left"]))
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def test_chains_are_merges_one_after_the_other(
+    bench: Workbench,
+    left: list[int | None],
+    other: list[int | None],
+    many: bool,  # noqa: FBT001  # drawn by Hypothesis
+    how: str,
+) -> None:
+    """Rows, order and counts of two steps are those of two calls of merge; the second key is of the first."""
+    first = {"k": [0, 1, 2, *([2] if many else [])], "d": [3, 1, None, *([4] if many else [])]}
+    keys = other if many else list(dict.fromkeys(other))
+    int64 = pa.int64()
+    tables = {
+        "l": {"k": pa.array(left, int64), "x": list(range(len(left)))},
+        "r": {name: pa.array(values, int64) for name, values in first.items()},
+        "s": {"d": pa.array(keys, int64), "y": list(range(len(keys)))},
+    }
+
+    report, rows = chained(bench, "j = l + r on k + s on d", put(bench, **tables), JoinManner(how, many))
+
+    reached = merged({"k": left, "x": range(len(left))}, first, ["k"], how)
+    columns = {name: [row[name] for row in reached] for name in ("k", "x", "d")}
+    expected = merged(columns, {"d": keys, "y": range(len(keys))}, ["d"], how)
+    assert rows == expected
+    assert report.rows == len(expected)
+    one, two = report.steps
+    assert (one.left_rows, two.left_rows) == (len(left), len(reached))
+    assert one.left_unmatched == sum(key not in (0, 1, 2) for key in left)
+    asked = {row["d"] for row in reached} - {None}
+    assert two.left_unmatched == sum(row["d"] is None or row["d"] not in keys for row in reached)
+    assert two.right_unmatched == sum(key not in asked for key in keys)
+
+
+def test_names_are_settled_over_the_whole_chain(bench: Workbench) -> None:
+    """What the third table calls like a column of the two before is renamed; a renamed one may be a key."""
+    files = put(
+        bench,
+        l={"k": ["a"], "n": [1]},
+        r={"k": ["a"], "n": [2]},
+        s={"n_r": [2], "n": [3], "m": [4]},
+    )
+
+    report, rows = chained(bench, "j = l + r on k + s on n_r", files, JoinManner())
+
+    assert rows == [{"k": "a", "n": 1, "n_r": 2, "n_s": 3, "m": 4}]
+    assert [step.renamed for step in report.steps] == [(("n", "n_r"),), (("n", "n_s"),)]
+    columns = {"l": ["k", "n"], "r": ["k", "n"], "s": ["n_r", "n", "m"]}
+    assert check_joins([parse_join(report.spec)], columns)["j"] == list(rows[0])
+
+
+def test_a_column_of_a_later_step_is_looked_for_in_all_before() -> None:
+    """What no earlier table has is named with what they have together."""
+    columns = {"l": ["k", "d"], "r": ["k", "price"], "s": ["pric"]}
+
+    with pytest.raises(ColumnNotFoundError, match="no column 'pric'") as caught:
+        check_joins([parse_join("j = l + r on k + s on pric")], columns)
+
+    assert caught.value.hint == "did you mean price? columns present: k, d, price"
+
+
+def test_with_compact_keys_no_join_is_made_of_another() -> None:
+    """Its keys would be numbers by then: the error shows the chain that does the same."""
+    joins = [parse_join("t = transactions_train + customers on customer_id"), parse_join("u = t + t on age")]
+
+    with pytest.raises(UsageError, match="no text keys any more") as caught:
+        check_joins(joins, TABLES, compact_keys=True)
+
+    assert "a + b on x + c on y" in caught.value.hint
+
+
+def test_ranges_have_the_rows_of_one_join(tmp_path: Path) -> None:
+    """Cut in ranges of the left table, the file is the same byte by byte as made at once, for any threads."""
+    choice = random.Random(7)
+    rows = 3 * ROW_GROUP_ROWS + 5
+    left: dict[str, list[Any]] = {
+        "k": [f"{choice.randrange(900):060d}" for _ in range(rows)],
+        "row": list(range(rows)),
+    }
+    right = {"k": [f"{n:060d}" for n in range(800)], "y": list(range(800))}
+    made = []
+    for memory, threads in ((100_000_000, 1), (100_000_000, 3), (4_000_000_000, 2)):
+        folder = tmp_path / f"{memory}-{threads}"
+        folder.mkdir()
+        with Engine(spill=folder / "spill", memory_bytes=memory) as engine:
+            engine.query(f"SET threads={threads}")
+            bench = Workbench(engine, folder, "zstd", silent)
+            files = put(bench, l=left, r=right)
+            chain = Chain(engine, parse_join("j = l + r on k"), folder, files, how="inner")
+            ranges = len(chain.cuts(int(memory * RANGE_SHARE)))
+            join_tables(bench, parse_join("j = l + r on k"), files, manner=JoinManner())
+        made.append((ranges, (folder / "j.parquet").read_bytes()))
+
+    assert [ranges for ranges, _ in made] == [4, 4, 1]
+    assert made[0][1] == made[1][1] == made[2][1]
+    table = pq.ParquetFile(tmp_path / "100000000-1" / "j.parquet").read().to_pydict()
+    assert table["row"] == [row for row, key in enumerate(left["k"]) if int(key) < 800]
+
+
+def test_a_join_may_be_sorted(bench: Workbench) -> None:
+    """Rows are sorted by what was asked for, empty cells last, and equal ones as the left table has them."""
+    files = put(bench, l={"k": [1, 2, 3, 1], "x": ["b", None, "é", "z"]}, r={"k": [1, 2, 3], "y": [2, 2, 1]})
+
+    report, rows = chained(bench, "j = l + r on k", files, JoinManner(sorted_by=("y", "x")))
+
+    assert [row["x"] for row in rows] == ["é", "b", "z", None]
+    assert report.sorted_by == ("y", "x")
+    assert ParquetSource(bench.folder / "j.parquet").metadata["sorted_by"] == ["y", "x"]
 
 
 def test_folders_named_like_partitions_add_no_columns(bench: Workbench, tmp_path: Path) -> None:
@@ -374,7 +518,7 @@ def test_the_order_of_many_rows_is_kept(bench: Workbench) -> None:
 def test_too_little_memory_is_told_and_leaves_no_file(tmp_path: Path) -> None:
     """A join that does not fit into the limit ends with an error that names the option."""
     rows = 400_000
-    with Engine(spill=tmp_path / "no" / "spill", memory_bytes=20_000_000) as engine:
+    with Engine(spill=tmp_path / "spill", memory_bytes=20_000_000) as engine:
         bench = Workbench(engine, tmp_path, "zstd", silent)
         engine.query("SET max_temp_directory_size='1MB'")
         left = {"k": list(range(rows)), "text": [f"{n:050d}" for n in range(rows)]}

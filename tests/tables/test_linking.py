@@ -14,12 +14,14 @@ import pytest
 from PIL import Image
 
 import packhouse
+from packhouse.errors import UsageError
 from packhouse.records import HeaderFacts, SourceFile
 from packhouse.store.filling import Filled, Place
 from packhouse.store.index_file import Binding, write_index
 from packhouse.store.keys import settle_keys
 from packhouse.tables.converting import convert_table
-from packhouse.tables.linking import LinkTask, find_link, free_name, link_table, prepare_names, weigh
+from packhouse.tables.link_evidence import best_evidence, choose_links, find_links, prepare_names
+from packhouse.tables.linking import LinkTask, free_name, link_table
 from packhouse.tables.records import LinkReport, TablePlan, TableReport
 from packhouse.tables.writing import Workbench
 
@@ -57,17 +59,15 @@ class House:
 
     def found(self) -> list[str]:
         """Return the columns that name images, best first."""
-        evidence = find_link(
-            self.bench.engine, list(self.tables.values()), self.bench.folder, images=self.images
-        )
+        evidence = find_links(self.bench.engine, list(self.tables.values()), self.bench.folder, self.images)
         return [f"{one.table}.{one.column}" for one in evidence]
 
     def link(self, table: str, column: str) -> tuple[LinkReport, Any]:
         """Link a table, and return the report and the table as pyarrow reads it."""
         report = self.tables[table]
-        evidence = weigh(self.bench.engine, report, column, self.bench.folder, images=self.images)
+        evidence = best_evidence(self.bench.engine, report, column, self.bench.folder, self.images)
         work = LinkTask(evidence, asked_for=True, others=(), images=self.images)
-        linked = link_table(self.bench, report, work, index=self.index)
+        self.tables[table], linked = link_table(self.bench, report, work, index=self.index)
         assert not list(self.bench.folder.glob("*.linked"))
         return linked, pq.ParquetFile(self.bench.folder / report.file).read()
 
@@ -190,8 +190,8 @@ def test_a_name_of_several_images_is_flagged_without_a_key(build: Build) -> None
 
     report, table = house.link("articles", "id")
 
-    assert table["image"].to_pylist() == [True, True, True, False, True, False]
-    assert table["image_key"].to_pylist() == [None, "a/2", "a/1", None, "b/1", None]
+    assert table["image"].to_pylist() == [True, True, True, True, True, False]
+    assert table["image_key"].to_pylist() == [None, "a/2", "a/1", "b/1", "b/1", None]
     assert report.rows_ambiguous == 1
     assert (report.images_without_row, report.images_without_row_examples) == (1, ("b/3",))
 
@@ -249,7 +249,10 @@ def test_names_that_are_taken_are_left_alone(build: Build, present: list[str], f
     assert table[key].to_pylist() == KEYS
     assert table[flag].to_pylist() == [True] * 20
     assert all(table[name].to_pylist() == [f"own{n}" for n in range(20)] for name in present)
-    assert f'"image_key_column": "{key}"'.encode() in table.schema.metadata[b"packhouse"]
+    assert (
+        f'"image_key_column": "{key}"'.encode()
+        in pq.read_metadata(house.bench.folder / "articles.parquet").metadata[b"packhouse"]
+    )
 
 
 def test_free_names_count_on() -> None:
@@ -284,11 +287,147 @@ def test_packing_links_by_itself(tmp_path: Path) -> None:
 
     report = packhouse.pack(source, tmp_path / "out.pack")
 
-    assert report.link is not None
-    assert (report.link.table, report.link.column) == ("articles", "id")
-    assert report.link.chosen == "5 of its 7 values name images, none twice; 5 of 6 images are named"
-    assert report.link.rows_without_image_examples == (NAMES[6], NAMES[7])
-    assert report.link.images_without_row_examples == (KEYS[0],)
+    (link,) = report.links
+    assert (link.table, link.column) == ("articles", "id")
+    assert link.chosen == (
+        "5 of its 7 values name images, none twice; 5 of 6 images are named; "
+        "rather than articles.price, which needs zeros in front"
+    )
+    assert link.rows_without_image_examples == (NAMES[6], NAMES[7])
+    assert link.images_without_row_examples == (KEYS[0],)
     with packhouse.open(tmp_path / "out.pack") as pack:
         assert pack.row(KEYS[2]) == {"id": NAMES[2], "price": 1, "image": True, "image_key": KEYS[2]}
         assert pack.row(KEYS[0]) is None
+
+
+def test_numbers_name_images_with_zeros_in_front(build: Build) -> None:
+    """Ids that a spreadsheet has made numbers of find images whose names are digits of one width."""
+    house = build(PATHS)
+    house.add("articles", {"id": [str(n) for n in range(18)] + ["77", "78"], "note": [NOTHING] * 20})
+
+    report, table = house.link("articles", "id")
+
+    assert house.tables["articles"].columns[0].arrow == "int8"
+    assert house.found() == ["articles.id"]
+    assert report.form == "with zeros in front, to 10 digits"
+    assert "18 of its 20 values name images, with zeros in front, to 10 digits" in report.chosen
+    assert table["image_key"].to_pylist() == [*KEYS[:18], None, None]
+    assert table["id"].to_pylist() == [*range(18), 77, 78]
+
+
+def test_zeros_are_only_tried_where_all_numbers_have_one_width(build: Build) -> None:
+    """Of images named 7 and 07 a 7 is the first: nothing is filled up."""
+    house = build(["images/7.jpg", "images/07.jpg", "images/012.jpg"])
+    house.add("articles", {"id": ["7", "12"]})
+
+    report, table = house.link("articles", "id")
+
+    assert report.form == ""
+    assert table["image_key"].to_pylist() == ["7", None]
+
+
+def test_a_number_as_it_is_comes_before_zeros(build: Build) -> None:
+    """Small numbers of another column would name numbered images too: that is only a near miss."""
+    house = build(PATHS)
+    house.add("articles", {"line": [str(n) for n in range(20)], "file": [f"{name}.jpg" for name in NAMES]})
+
+    assert house.found() == ["articles.file", "articles.line"]
+
+
+@pytest.mark.parametrize(
+    ("written", "form"),
+    [
+        ("./{path}", "as paths, with / for \\ and without ./ in front"),
+        ("/{path}", "as paths, with / for \\ and without ./ in front"),
+        ("data\\{path}", "by the last part of the path"),
+        ("/elsewhere/{path}", "by the last part of the path"),
+        ("{path}", ""),
+    ],
+)
+@pytest.mark.parametrize("part", ["path", "below", "stem"])
+def test_paths_are_found_however_they_are_written(build: Build, written: str, form: str, part: str) -> None:
+    """With another folder in front, with \\ for /, below the shared folder, without the extension."""
+    house = build(PATHS)
+    wanted = {
+        "path": PATHS,
+        "below": [path.removeprefix("images/") for path in PATHS],
+        "stem": [path.removesuffix(".jpg") for path in PATHS],
+    }[part]
+    house.add("articles", {"file": [written.format(path=path) for path in wanted]})
+
+    report, table = house.link("articles", "file")
+
+    assert report.form == form
+    assert table["image_key"].to_pylist() == KEYS
+
+
+def test_each_table_of_one_row_an_image_is_linked(build: Build) -> None:
+    """Labels of two halves are both linked; sales, which repeat the names, are not."""
+    house = build(PATHS)
+    house.add("train", {"file": PATHS[:12], "n": ["5"] * 12})
+    house.add("test", {"file": PATHS[12:], "n": ["5"] * 8})
+    house.add("sales", {"article": NAMES * 3, "n": ["5"] * 60})
+
+    found = find_links(house.bench.engine, list(house.tables.values()), house.bench.folder, house.images)
+    chosen = choose_links(found)
+
+    assert [f"{one.table}.{one.column}" for one in chosen] == ["train.file", "test.file"]
+
+
+def test_a_table_alone_is_linked_even_when_its_values_repeat(build: Build) -> None:
+    """Several rows an image, such as boxes or captions, are better than no link at all."""
+    house = build(PATHS)
+    house.add("boxes", {"file": PATHS * 2, "x": [str(n) for n in range(100, 140)]})
+
+    found = find_links(house.bench.engine, list(house.tables.values()), house.bench.folder, house.images)
+
+    assert [one.table for one in choose_links(found)] == ["boxes"]
+
+
+def test_front_and_back_are_a_near_tie(tmp_path: Path) -> None:
+    """Of two columns that both name images one is linked; the report names the other and says why."""
+    source = tmp_path / "source"
+    for name in ("f1", "f2", "b1", "b2", "b3"):
+        (source / "images").mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (3, 2)).save(source / "images" / f"{name}.png")
+    (source / "items.csv").write_text("front,back\nf1,b1\nf2,b2\nf3,b3\n")
+
+    report = packhouse.pack(source, tmp_path / "out.pack")
+
+    (link,) = report.links
+    assert (link.column, [one.column for one in link.other_candidates]) == ("back", ["front"])
+    assert link.chosen == (
+        "3 of its 3 values name images, none twice; 3 of 5 images are named; "
+        "rather than items.front, which names 2 images"
+    )
+
+
+def test_several_links_are_asked_for(tmp_path: Path) -> None:
+    """Each table that is named gets its columns, whatever the evidence; a second link of a table is refused."""
+    source = tmp_path / "source"
+    (source / "images").mkdir(parents=True)
+    for name in ("a", "b"):
+        Image.new("RGB", (3, 2)).save(source / "images" / f"{name}.png")
+    (source / "one.csv").write_text("id,other\na,x\nb,y\n")
+    (source / "two.csv").write_text("ref\na\na\nq\n")
+
+    report = packhouse.pack(source, tmp_path / "out.pack", link=["two.ref", "one.other"])
+
+    assert [(link.table, link.rows_with_image) for link in report.links] == [("two", 2), ("one", 0)]
+    assert report.links[1].chosen.startswith("asked for; 0 of its 2 values name images")
+    with packhouse.open(tmp_path / "out.pack") as pack:
+        assert pack.row("a") == {"ref": "a", "image": True, "image_key": "a"}
+        assert [link.table for link in pack.links] == ["two", "one"]
+    with pytest.raises(UsageError, match="two links speak of one table"):
+        packhouse.pack(source, tmp_path / "no.pack", link=["one.id", "one.other"])
+
+
+def test_a_sample_of_a_long_table_finds_a_link_in_its_last_rows(build: Build) -> None:
+    """Only some places of a long table are looked at first; they include its beginning and its end."""
+    house = build(PATHS)
+    house.add("long", {"id": [*(f"no{n}" for n in range(30_000)), *NAMES]})
+
+    report, _ = house.link("long", "id")
+
+    assert report.rows_with_image == 20
+    assert house.found() == ["long.id"]

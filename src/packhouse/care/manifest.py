@@ -14,7 +14,7 @@ from packhouse.store.layout import FORMAT_VERSION, IMAGES_FILE, INDEX_FILE, MANI
 from packhouse.store.manifest_file import is_as_written
 from packhouse.store.rows import Damage
 
-PARTS = ("format", "format_version", "options", "images", "tables", "link", "joins", "skipped", "failed")
+PARTS = ("format", "format_version", "options", "images", "tables", "links", "joins", "skipped", "failed")
 
 
 @dataclass(frozen=True, slots=True)

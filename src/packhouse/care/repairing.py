@@ -230,7 +230,7 @@ def _document(
     known: dict[str, Any] = {**(old.get("tables") or {}), **(old.get("joins") or {})}
     entries = {table.name: known.get(table.name) or _entry(table) for table in tables}
     joins = {name: entry for name, entry in entries.items() if name in (old.get("joins") or {})}
-    link = old.get("link")
+    links = old.get("links")
     gone = [one for one in lost if one.key is not None]
     files = old.get("files")
     if isinstance(files, dict) and made is not None:
@@ -258,7 +258,7 @@ def _document(
         "files": files,
         "images": images,
         "tables": {name: entry for name, entry in entries.items() if name not in joins},
-        "link": link if isinstance(link, dict) and link.get("table") in names else None,
+        "links": [link for link in links if link.get("table") in names] if isinstance(links, list) else [],
         "joins": joins,
         "skipped": old.get("skipped") or [],
         "failed": old.get("failed") or [],

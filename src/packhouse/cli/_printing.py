@@ -53,13 +53,15 @@ def _report_lines(report: Report) -> Iterator[str]:
     yield f"{report.dest}: {size(report.bytes)}, made in {seconds:.1f} s"
     yield (
         f"  {accounts.seen:,} files seen = {accounts.images:,} images + {accounts.tables:,} tables packed"
-        f" + {accounts.skipped:,} skipped + {accounts.failed:,} failed"
+        + (" + packhouse.toml" if accounts.settings else "")
+        + f" + {accounts.skipped:,} skipped + {accounts.failed:,} failed"
     )
     if report.images is not None:
         yield from _image_lines(report)
     for table in report.tables:
         yield from _table_lines(table)
-    yield from _link_lines(report.link)
+    for link in report.links:
+        yield from _link_lines(link)
     for join in report.joins:
         yield from _join_lines(join)
     yield from _trouble_lines(report)
@@ -130,9 +132,7 @@ def _table_lines(table: TableReport) -> Iterator[str]:
         yield f"  note: {note}"
 
 
-def _link_lines(link: LinkReport | None) -> Iterator[str]:
-    if link is None:
-        return
+def _link_lines(link: LinkReport) -> Iterator[str]:
     yield f"link: {link.table}.{link.column} ({link.chosen})"
     yield (
         f"  columns {link.flag_column}, {link.key_column}: {link.rows_with_image:,} rows have an image, "
@@ -157,12 +157,19 @@ def _such_as(values: Sequence[str], total: int) -> str:
 def _join_lines(join: JoinReport) -> Iterator[str]:
     verb = "dropped" if join.how == "inner" else "kept, with empty cells"
     yield f"{join.file}: {join.rows:,} rows, {size(join.bytes)} ({join.spec}; {join.how})"
-    yield (
-        f"  of {join.left_rows:,} left rows {join.left_unmatched:,} found no partner ({verb}); "
-        f"{join.right_unmatched:,} right rows were not asked for"
-    )
-    if join.renamed:
-        yield "  renamed: " + ", ".join(f"{old} -> {new}" for old, new in join.renamed)
+    for step in join.steps:
+        yield (
+            f"  {step.right}: of {step.left_rows:,} left rows {step.left_unmatched:,} found no partner"
+            f" ({verb}); {step.right_unmatched:,} right rows were not asked for"
+        )
+        if step.renamed:
+            yield "  renamed: " + ", ".join(f"{old} -> {new}" for old, new in step.renamed)
+    if join.sorted_by:
+        yield f"  sorted by {', '.join(join.sorted_by)}"
+    for key in join.compact_keys:
+        yield f"  {key.column} -> {key.ix_column}, the number of its row in {key.lookup}"
+    for column, reason in join.kept_text:
+        yield f"  {column} stays text: {reason}"
 
 
 def _trouble_lines(report: Report) -> Iterator[str]:
@@ -187,19 +194,28 @@ def format_plan(plan: Plan) -> str:
 def _plan_lines(plan: Plan) -> Iterator[str]:
     yield f"{plan.source.path} -> {plan.dest} (dry run: nothing was written)"
     yield f"  needs about {size(plan.needed_bytes)} of disk"
+    if plan.settings is not None:
+        yield f"  with the settings of {plan.settings}"
     yield from _plan_image_lines(plan)
     for table in plan.tables:
         yield f"{table.file}: {table.source}, {size(table.source_bytes)}, columns {', '.join(table.columns)}"
         for note in table.notes:
             yield f"  note: {note}"
-    for join in plan.options.join_specs:
-        yield f"{join.name}.parquet: {join} ({plan.options.how})"
+    yield from _plan_join_lines(plan)
     if plan.tables and plan.images and plan.options.link is not False:
-        yield f"link: {plan.options.link or 'will be found by testing every column'}"
+        yield f"link: {', '.join(plan.options.link or ['will be found by testing every column'])}"
     for skipped in plan.skipped:
         yield f"skip {skipped.path}: {skipped.reason}"
     for failure in plan.failed:
         yield f"FAILED {failure.path}: {failure.message}"
+
+
+def _plan_join_lines(plan: Plan) -> Iterator[str]:
+    for join in plan.options.join_specs:
+        compact = ", compact keys" if plan.options.compact_keys else ""
+        yield f"{join.name}.parquet: {join} ({plan.options.how}{compact})"
+    for name, columns in plan.options.sort_columns.items():
+        yield f"{name} is sorted by {', '.join(columns)}"
 
 
 def _plan_image_lines(plan: Plan) -> Iterator[str]:

@@ -1,28 +1,64 @@
-"""packhouse find: keys of images by SQL."""
+"""packhouse find: keys of images by SQL; images without a row and rows without an image."""
 
 from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable
 
 import click
 
 
 @click.command("find")
 @click.argument("pack")
-@click.option("--where", required=True, metavar="SQL", help="On columns of image_index and the linked table.")
+@click.option("--where", metavar="SQL", help="On columns of image_index and of the linked tables.")
+@click.option(
+    "--orphans",
+    type=click.Choice(["images", "rows"]),
+    help="Images that no row of a linked table names, or rows of linked tables that name no image.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-def command(pack: str, where: str, as_json: bool) -> None:
-    """Print the keys of the images of PACK that meet a condition.
+def command(pack: str, where: str | None, orphans: str | None, as_json: bool) -> None:
+    """Print the keys of the images of PACK that meet a condition, or what has no counterpart.
 
     \b
     packhouse find hm.pack --where "colour_group_name = 'Black' AND width < 400"
+    packhouse find hm.pack --orphans images
+    packhouse find hm.pack --orphans rows      (a line a row: table, tab, what names no image)
     """
     import packhouse
-    from packhouse.cli._printing import print_json
 
+    if (where is None) == (orphans is None):
+        raise click.UsageError("one of --where and --orphans")
     with packhouse.open(pack) as opened:
-        keys = opened.find(where)
-    if as_json:
-        print_json(keys)
-        return
-    for key in keys:
-        click.echo(key)
-    click.echo(f"{len(keys):,} images", err=True)
+        if orphans == "rows":
+            rows = opened.rows_without_image()
+            if as_json:
+                count = _print_list({"table": table, "value": value} for table, value in rows)
+            else:
+                count = _print_lines(f"{table}\t{value or ''}" for table, value in rows)
+            click.echo(f"{count:,} rows", err=True)
+            return
+        keys = opened.images_without_row() if where is None else opened.find(where)
+        count = _print_list(keys) if as_json else _print_lines(keys)
+        click.echo(f"{count:,} images", err=True)
+
+
+def _print_lines(lines: Iterable[str]) -> int:
+    """Print lines as they come, and return how many."""
+    out, count = sys.stdout, 0
+    for line in lines:
+        count += 1
+        out.write(f"{line}\n")  # not echo, which flushes each: there may be millions
+    return count
+
+
+def _print_list(items: Iterable[object]) -> int:
+    """Print one JSON list as its items come, and return how many."""
+    out, count = sys.stdout, 0
+    out.write("[")
+    for item in items:
+        count += 1
+        out.write(f"{',' if count > 1 else ''}\n  {json.dumps(item, ensure_ascii=False)}")
+    out.write("\n]\n" if count else "]\n")
+    return count

@@ -6,7 +6,10 @@ from typing import Any
 
 import click
 
-JOIN_HELP = 'Join two tables: "train = transactions_train + customers on customer_id". Repeatable.'
+JOIN_HELP = (
+    'Join tables: "train = transactions_train + customers on customer_id", and so on: '
+    '"... + articles on article_id". Repeatable.'
+)
 
 
 def _split_types(
@@ -21,13 +24,37 @@ def _split_types(
     return found
 
 
+def _split_sort(
+    _context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
+) -> dict[str, tuple[str, ...]]:
+    from packhouse.tables.sort_specs import parse_sort
+
+    found: dict[str, tuple[str, ...]] = {}
+    for value in values:
+        table, columns = parse_sort(value)
+        if table in found:
+            raise click.BadParameter(f"{table} is to be sorted twice")
+        found[table] = columns
+    return found
+
+
 @click.command("pack")
 @click.argument("src")
 @click.option("-o", "--output", "dest", required=True, metavar="DEST", help="The pack to make.")
 @click.option("--join", "joins", multiple=True, metavar="SPEC", help=JOIN_HELP)
 @click.option("--how", default="inner", show_default=True, help="inner or left.")
 @click.option("--allow-many", is_flag=True, help="Let the right side of a join repeat a key.")
-@click.option("--link", metavar="TABLE.COLUMN", help="The column that names the images; found by itself.")
+@click.option(
+    "--sort",
+    multiple=True,
+    metavar="TABLE=COLUMN,...",
+    callback=_split_sort,
+    help="Sort the rows of a table or join. Repeatable.",
+)
+@click.option("--compact-keys", is_flag=True, help="In joins: numbers of rows for keys of other tables.")
+@click.option(
+    "--link", multiple=True, metavar="TABLE.COLUMN", help="Names the images; found by itself. Repeatable."
+)
 @click.option("--no-link", is_flag=True, help="Link no table to the images.")
 @click.option("--images", multiple=True, metavar="GLOB", help="Which files are images. Repeatable.")
 @click.option("--tables", multiple=True, metavar="GLOB", help="Which files are tables. Repeatable.")
@@ -38,7 +65,10 @@ def _split_types(
     multiple=True,
     metavar="TABLE.COLUMN=TYPE",
     callback=_split_types,
-    help="Demand a type: text, integer, float, date, timestamp. Repeatable.",
+    help="Demand a type: text, integer, float, boolean, date, timestamp. Repeatable.",
+)
+@click.option(
+    "--encoding", multiple=True, metavar="[TABLE=]NAME", help="Of tables not in UTF-8: cp1252. Repeatable."
 )
 @click.option("--compression", default="zstd", show_default=True, help="zstd, gzip, snappy or lz4.")
 @click.option("--workers", type=int, help="How many copy images at once; one a core.")
@@ -57,7 +87,7 @@ def _split_types(
 def command(
     src: str,
     dest: str,
-    link: str | None,
+    link: tuple[str, ...],
     no_link: bool,
     dry_run: bool,
     as_json: bool,
@@ -75,7 +105,7 @@ def command(
 
     if link and no_link:
         raise click.UsageError("--link and --no-link contradict each other")
-    options["link"] = False if no_link else link
+    options["link"] = False if no_link else link or None
     if dry_run:
         with shown() as observer:
             chosen = packhouse.PackOptions(**options)

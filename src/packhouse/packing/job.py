@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
@@ -66,9 +66,11 @@ def plan(
         raise UsageError("SRC or DEST is empty", hint="packhouse pack SRC -o DEST")
     check_apart(Path(src), Path(dest))
     check_destination(Path(dest), replace=chosen.may_replace)
-    if chosen.update:
-        chosen = with_earlier_options(chosen, Path(dest))
-    return make_plan(Path(src), Path(dest), chosen, progress or silent)
+
+    def complete(found: PackOptions) -> PackOptions:
+        return with_earlier_options(found, Path(dest)) if found.update else found
+
+    return make_plan(Path(src), Path(dest), chosen, progress or silent, complete=complete)
 
 
 def pack(  # noqa: PLR0913  # the one face with all options, named as on the command line
@@ -78,12 +80,15 @@ def pack(  # noqa: PLR0913  # the one face with all options, named as on the com
     joins: str | Sequence[str] = (),
     how: str = "inner",
     allow_many: bool = False,
-    link: str | Literal[False] | None = None,
+    sort: Mapping[str, str | Sequence[str]] | None = None,
+    compact_keys: bool = False,
+    link: str | Sequence[str] | Literal[False] | None = None,
     images: str | Sequence[str] = (),
     tables: str | Sequence[str] = (),
     include: str | Sequence[str] = (),
     text: str | Sequence[str] = (),
     types: dict[str, str] | None = None,
+    encoding: str | Sequence[str] = (),
     compression: str = "zstd",
     workers: int | None = None,
     engine: str = "local",
@@ -102,15 +107,21 @@ def pack(  # noqa: PLR0913  # the one face with all options, named as on the com
         dest: The pack to make: a folder that is not there yet. It appears when it is complete; until then the
             work is done in "dest.packing", and a run that was stopped is gone on with by the same call.
         joins: Such as "train = transactions_train + customers on customer_id", many to one; the order of the
-            left rows is kept.
+            left rows is kept. Further right tables follow: "... + articles on article_id".
         how: "inner" drops left rows without a partner, "left" keeps them with empty cells.
         allow_many: Let the right side of a join repeat a key, and left rows multiply.
-        link: "TABLE.COLUMN" that names the images; None finds it by evidence; False links nothing.
+        sort: Table or join -> columns that its rows are sorted by: {"train": ["customer_id", "t_dat"]}.
+        compact_keys: In joins, put the number of a row in place of text that is the key of another table:
+            customer_ix for customer_id; the table gets a column of that name.
+        link: "TABLE.COLUMN" that names the images, or several; None finds them by evidence; False links
+            nothing.
         images: Globs of the files that are images; empty: by extension.
         tables: Globs of the files that are tables; empty: *.csv.
         include: Globs of other files, packed as bytes beside the images.
         text: "TABLE.COLUMN"s that stay text.
-        types: "TABLE.COLUMN" -> "text", "integer", "float", "date" or "timestamp"; every value must fit.
+        types: "TABLE.COLUMN" -> "text", "integer", "float", "boolean", "date" or
+            "timestamp"; every value must fit.
+        encoding: Of tables that are not UTF-8: "cp1252" for all, or "TABLE=cp1252".
         compression: "zstd", "gzip", "snappy" or "lz4", of the Parquet files.
         workers: How many threads or processes copy images; None: one a core.
         engine: "local": threads copy; "processes": processes do, for sources that keep one interpreter busy;
@@ -143,12 +154,15 @@ def pack(  # noqa: PLR0913  # the one face with all options, named as on the com
         joins=_several(joins),
         how=how,
         allow_many=allow_many,
-        link=link,
+        sort=dict(sort or {}),
+        compact_keys=compact_keys,
+        link=_several(link) if link else None if link is None else False,
         images=_several(images),
         tables=_several(tables),
         include=_several(include),
         text=_several(text),
         types=dict(types or {}),
+        encoding=_several(encoding),
         compression=compression,
         workers=workers,
         engine=engine,
@@ -236,6 +250,7 @@ def _pack_tables(
         seen=made.seen,
         images=images.report.count if images else 0,
         tables=len(done.tables),
+        settings=int(made.settings is not None),
         skipped=len(made.skipped),
         failed=len(failed),
     )
@@ -243,11 +258,11 @@ def _pack_tables(
     return Report(
         source=made.source.path,
         dest=made.dest,
-        options=_shaping(made.options),
+        options=made.options.shaping,
         accounts=accounts,
         images=images.report if images else None,
         tables=tuple(done.tables),
-        link=done.link,
+        links=tuple(done.links),
         joins=tuple(done.joins),
         skipped=made.skipped,
         failed=(*failed, *done.undone),
@@ -256,20 +271,3 @@ def _pack_tables(
         resumed=images.resumed if images else None,
         updated=images.updated if images else None,
     )
-
-
-def _shaping(options: PackOptions) -> dict[str, object]:
-    """Return the options that decide what the pack holds; not those of the machine."""
-    names = (
-        "joins",
-        "how",
-        "allow_many",
-        "link",
-        "images",
-        "tables",
-        "include",
-        "text",
-        "compression",
-    )
-    shaping: dict[str, object] = {name: getattr(options, name) for name in names}
-    return {**shaping, "types": dict(options.types)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -11,12 +11,30 @@ from packhouse.errors import UsageError
 from packhouse.parquet_ import COMPRESSIONS
 from packhouse.sources.sorting import Selection
 from packhouse.tables.column_types import TYPE_NAMES
+from packhouse.tables.decoding import check_encoding
 from packhouse.tables.join_specs import HOW, parse_join
 from packhouse.tables.memory import parse_memory
-from packhouse.tables.records import JoinSpec
+from packhouse.tables.records import JoinManner, JoinSpec
+from packhouse.tables.sort_specs import read_sort
 
 ON_ERROR = ("report", "stop")
 ENGINES = ("local", "processes")
+SHAPING = (
+    "joins",
+    "how",
+    "allow_many",
+    "sort",
+    "compact_keys",
+    "link",
+    "images",
+    "tables",
+    "include",
+    "text",
+    "types",
+    "encoding",
+    "compression",
+)
+"""Options that decide what a pack holds, whatever machine makes it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,8 +50,14 @@ class PackOptions:
     allow_many: bool = False
     """Whether the right side of a join may repeat a key."""
 
-    link: str | Literal[False] | None = None
-    """"TABLE.COLUMN" that names the images; None finds it, False links nothing."""
+    sort: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
+    """Table or join -> columns that its rows are sorted by."""
+
+    compact_keys: bool = False
+    """Whether joins have numbers of rows in place of text that is the key of another table."""
+
+    link: tuple[str, ...] | Literal[False] | None = None
+    """"TABLE.COLUMN"s that name the images, one a table; None finds them, False links nothing."""
 
     images: tuple[str, ...] = ()
     """Globs of the files that are images; empty: by extension."""
@@ -49,6 +73,9 @@ class PackOptions:
 
     types: Mapping[str, str] = field(default_factory=dict)
     """"TABLE.COLUMN" -> type that its values must have."""
+
+    encoding: tuple[str, ...] = ()
+    """Encodings of tables that are not UTF-8: "cp1252" for all, or "TABLE=cp1252"."""
 
     compression: str = "zstd"
     """Of the Parquet files."""
@@ -85,11 +112,18 @@ class PackOptions:
             raise UsageError("update and overwrite contradict each other", hint="one of the two")
         if self.workers is not None and self.workers < 1:
             raise UsageError(f"workers is {self.workers}", hint="at least 1")
+        for text in self.encoding:
+            check_encoding(text.rpartition("=")[2])
+        if self.compact_keys and not self.joins:
+            raise UsageError(
+                "compact keys are of joins, and there is none",
+                hint='--join "train = transactions_train + customers on customer_id"',
+            )
         self._check_columns()
-        _ = self.join_specs, self.memory_bytes
+        _ = self.join_specs, self.sort_columns, self.memory_bytes
 
     def _check_columns(self) -> None:
-        for column in (*self.text, *self.types, *([self.link] if self.link else [])):
+        for column in (*self.text, *self.types, *(self.link or ())):
             split_column(column)
         for column, kind in self.types.items():
             if kind not in TYPE_NAMES:
@@ -102,6 +136,21 @@ class PackOptions:
     def join_specs(self) -> tuple[JoinSpec, ...]:
         """The joins, read."""
         return tuple(parse_join(text) for text in self.joins)
+
+    @property
+    def sort_columns(self) -> dict[str, tuple[str, ...]]:
+        """The orders, read: table or join -> columns."""
+        return read_sort(self.sort)
+
+    def join_manner(self, name: str) -> JoinManner:
+        """Return how one join is to be made."""
+        return JoinManner(self.how, self.allow_many, self.sort_columns.get(name, ()))
+
+    @property
+    def shaping(self) -> dict[str, object]:
+        """The options that decide what the pack holds, for pack.json."""
+        shaping = {name: getattr(self, name) for name in SHAPING}
+        return {**shaping, "types": dict(self.types), "sort": self.sort_columns}
 
     @property
     def memory_bytes(self) -> int:
@@ -122,6 +171,15 @@ class PackOptions:
     def selection(self) -> Selection:
         """The globs."""
         return Selection(self.images, self.tables, self.include)
+
+    def encoding_of(self, table: str) -> str | None:
+        """Return the encoding of one table, as the user said; None: UTF-8."""
+        found = None
+        for text in self.encoding:
+            owner, equals, name = text.rpartition("=")
+            if owner == table or (not equals and found is None):
+                found = name
+        return found
 
     def wanted_types(self, table: str, tables: Collection[str]) -> dict[str, str]:
         """Return column -> type for the columns of one table, of all tables, that the user spoke of."""

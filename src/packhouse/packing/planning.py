@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from posixpath import splitext
 from tempfile import TemporaryDirectory
 
 from packhouse.errors import CsvError, NoSpaceError, SourceError, SourceNotFoundError, UsageError, Where
 from packhouse.packing.destination import packing_folder
 from packhouse.packing.opening_sources import open_any_source
 from packhouse.packing.options import PackOptions, split_column
+from packhouse.packing.settings import find_settings, read_settings
 from packhouse.progress import Observer, task
 from packhouse.records import Failed, Skipped, SourceFile
-from packhouse.sources.sorting import sort_files
+from packhouse.sources.sorting import is_compressed, sort_files, without_extension
 from packhouse.sources.source import Source
 from packhouse.store.keys import SettledKeys, settle_keys
 from packhouse.store.layout import INDEX_TABLE
 from packhouse.store.resuming import Planned, folder_of, is_begun
-from packhouse.tables.dialect import LONGEST_LINE_BYTES, Header, read_header
+from packhouse.tables.dialect import LONGEST_HEADER_BYTES, Header, read_header
 from packhouse.tables.join_specs import check_joins, not_found
 from packhouse.tables.records import TablePlan
+from packhouse.tables.sort_specs import check_sort
 
 HDF5_BYTES_PER_IMAGE = 360
 HDF5_BYTES_PER_GROUP = 1800
@@ -36,6 +37,9 @@ HEADER_BYTES = 64 << 10
 TABLE_SHARE = 0.5
 """Parquet and spill of a table, as a share of its CSV file; measured at 0.15 to 0.45."""
 
+COMPRESSED_TABLE_SHARE = 1.5
+"""The same of a CSV file that is compressed."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -46,6 +50,9 @@ class Plan:
     options: PackOptions
     seen: int
     """Entries of the source that are no folder."""
+
+    settings: str | None
+    """Path of packhouse.toml; None when there is none."""
 
     images: dict[str, SourceFile]
     """Path -> file."""
@@ -82,13 +89,15 @@ class Plan:
         """Estimate of the room the pack takes."""
         each = HDF5_BYTES_PER_IMAGE + INDEX_BYTES_PER_IMAGE
         groups = len({key.group for key in self.keys.keys}) * HDF5_BYTES_PER_GROUP
-        return self.image_bytes + len(self.images) * each + groups + int(self.table_bytes * TABLE_SHARE)
+        tables = sum(table.source_bytes * _share(table) for table in self.tables)
+        return self.image_bytes + len(self.images) * each + groups + int(tables)
 
     def to_dict(self) -> dict[str, object]:
         """Return it as JSON-able values."""
         return {
             "source": str(self.source.path),
             "dest": str(self.dest),
+            "settings": self.settings,
             "images": {
                 "count": len(self.images),
                 "bytes": self.image_bytes,
@@ -108,7 +117,9 @@ class Plan:
                 for table in self.tables
             ],
             "joins": [str(join) for join in self.options.join_specs],
-            "link": "none" if self.options.link is False else self.options.link or "to be found",
+            "sort": {table: list(columns) for table, columns in self.options.sort_columns.items()},
+            "compact_keys": self.options.compact_keys,
+            "link": "none" if self.options.link is False else list(self.options.link or ["to be found"]),
             "needed_bytes": self.needed_bytes,
             "free_bytes": free_bytes(self.dest),
             "skipped": [{"path": one.path, "reason": one.reason} for one in self.skipped],
@@ -116,7 +127,14 @@ class Plan:
         }
 
 
-def make_plan(src: Path, dest: Path, options: PackOptions, observer: Observer) -> Plan:
+def make_plan(
+    src: Path,
+    dest: Path,
+    options: PackOptions,
+    observer: Observer,
+    *,
+    complete: Callable[[PackOptions], PackOptions],
+) -> Plan:
     """Scan the source and decide what becomes of every file.
 
     Args:
@@ -124,6 +142,7 @@ def make_plan(src: Path, dest: Path, options: PackOptions, observer: Observer) -
         dest: The pack to be.
         options: What the user asked for.
         observer: Told of the progress.
+        complete: Gives options that neither the user nor packhouse.toml has set.
 
     Returns:
         The plan; nothing has been written.
@@ -131,15 +150,20 @@ def make_plan(src: Path, dest: Path, options: PackOptions, observer: Observer) -
     Raises:
         SourceNotFoundError: The source is missing, or holds neither images nor tables.
         ColumnNotFoundError: A join, link or type speaks of a table or column that is not there.
-        UsageError: A join has the name of a table.
+        UsageError: A join has the name of a table, or packhouse.toml cannot be read.
     """
     leave_out = frozenset((dest.resolve(), packing_folder(dest).resolve()))
     source = open_any_source(src, leave_out)
     with task(observer, "scanning", total=None, unit="files") as progress:
         found = source.scan(progress.advance)
-    sorted_files = sort_files(found.files, options.selection, all_chosen=source.chosen)
+    settings = None if source.chosen else find_settings(found.files)
+    if settings is not None:
+        options = read_settings(source, settings, options)
+    options = complete(options)
+    data = [file for file in found.files if file is not settings]
+    sorted_files = sort_files(data, options.selection, all_chosen=source.chosen)
     images = {file.path: file for file in sorted_files.images}
-    tables, failed = _plan_tables(source, sorted_files.tables)
+    tables, failed = _plan_tables(source, sorted_files.tables, options)
     if not sorted_files.images and not sorted_files.tables:
         raise SourceNotFoundError(
             f"SRC holds no image and no CSV file ({found.seen:,} other files)" + _first_of(found.failed),
@@ -152,6 +176,7 @@ def make_plan(src: Path, dest: Path, options: PackOptions, observer: Observer) -
         dest=dest,
         options=options,
         seen=found.seen,
+        settings=None if settings is None else settings.path,
         images=images,
         escaped=tuple(path for path in found.escaped if path in images),
         keys=settle_keys(file.path for file in sorted_files.images),
@@ -162,17 +187,23 @@ def make_plan(src: Path, dest: Path, options: PackOptions, observer: Observer) -
     )
 
 
+def _share(table: TablePlan) -> float:
+    return COMPRESSED_TABLE_SHARE if is_compressed(table.source) else TABLE_SHARE
+
+
 def _first_of(failed: Sequence[Failed]) -> str:
     """Say why nothing was found, when something could not be read."""
     return f"; {failed[0].path}: {failed[0].message}" if failed else ""
 
 
-def _plan_tables(source: Source, files: Sequence[SourceFile]) -> tuple[tuple[TablePlan, ...], list[Failed]]:
+def _plan_tables(
+    source: Source, files: Sequence[SourceFile], options: PackOptions
+) -> tuple[tuple[TablePlan, ...], list[Failed]]:
     plans: dict[str, TablePlan] = {}
     failed: list[Failed] = []
     for file in files:
         try:
-            plan = _plan_table(source, file, plans)
+            plan = _plan_table(source, file, plans, options)
         except (CsvError, SourceError) as err:
             failed.append(Failed(file.path, type(err).__name__, str(err)))
         else:
@@ -180,8 +211,10 @@ def _plan_tables(source: Source, files: Sequence[SourceFile]) -> tuple[tuple[Tab
     return tuple(plans.values()), failed
 
 
-def _plan_table(source: Source, file: SourceFile, others: Mapping[str, TablePlan]) -> TablePlan:
-    path = splitext(file.path)[0]
+def _plan_table(
+    source: Source, file: SourceFile, others: Mapping[str, TablePlan], options: PackOptions
+) -> TablePlan:
+    path = without_extension(file.path)
     name = path.replace("/", "_")
     clash = others.get(name.lower())
     if clash is not None or name.lower() == INDEX_TABLE:
@@ -192,30 +225,34 @@ def _plan_table(source: Source, file: SourceFile, others: Mapping[str, TablePlan
             hint="rename one of the files",
         )
     try:
-        header = _header_of(source, file)
+        encoding = options.encoding_of(name)
+        header = _header_of(source, file, encoding)
     except SourceError:
         raise
     except OSError as err:
         raise SourceError(f"cannot be read: {err.strerror}", where=Where(file=file.path)) from err
-    return TablePlan(name, file.path, file.size, f"{path}.parquet", header.columns, header.notes)
+    target = f"{path}.parquet"
+    return TablePlan(name, file.path, file.size, target, header.columns, header.notes, encoding)
 
 
-def _header_of(source: Source, file: SourceFile) -> Header:
-    for most in (HEADER_BYTES, LONGEST_LINE_BYTES):
+def _header_of(source: Source, file: SourceFile, encoding: str | None) -> Header:
+    most = HEADER_BYTES
+    while True:
         with (
             TemporaryDirectory(prefix="packhouse-") as place,
             source.as_file(file, Path(place), most=most) as path,
         ):
-            with path.open("rb") as opened:
-                head = opened.read(most)
-            if len(head) == file.size or b"\n" in head or b"\r" in head or most > HEADER_BYTES:
-                return read_header(path, shown_as=file.path)
-    raise AssertionError  # the last turn returns
+            # of a file in an archive there may be only the start
+            short = most < file.size and path.stat().st_size < file.size
+            header = read_header(path, shown_as=file.path, encoding=encoding, is_start_only=short)
+        if header is not None:
+            return header
+        most = file.size if most >= LONGEST_HEADER_BYTES else most * 16
 
 
 def _check_names(options: PackOptions, tables: Sequence[TablePlan], broken: set[str]) -> None:
     columns = {table.name: table.columns for table in tables}
-    names = [*options.text, *options.types, *([options.link] if options.link else [])]
+    names = [*options.text, *options.types, *(options.link or ())]
     hint = f"; not readable: {', '.join(sorted(broken))}" if broken else ""
     for name in names:
         table, column = split_column(name, columns)
@@ -223,9 +260,13 @@ def _check_names(options: PackOptions, tables: Sequence[TablePlan], broken: set[
             raise not_found("table", table, list(columns), Where(member=name + hint))
         if column not in columns[table]:
             raise not_found("column", column, columns[table], Where(file=table, member=name))
+    linked = [split_column(name, columns)[0] for name in options.link or ()]
+    if len(set(linked)) != len(linked):
+        raise UsageError("two links speak of one table", hint="one --link a table")
     if options.join_specs and INDEX_TABLE in {join.name.lower() for join in options.join_specs}:
         raise UsageError(f"{INDEX_TABLE} is the index of the images", hint="another name for the join")
-    check_joins(options.join_specs, columns)
+    known = check_joins(options.join_specs, columns, compact_keys=options.compact_keys)
+    check_sort(options.sort_columns, known)
 
 
 def free_bytes(dest: Path) -> int:

@@ -24,6 +24,9 @@ class Accounts:
     seen: int
     images: int
     tables: int
+    settings: int
+    """1 when there is a packhouse.toml, which was read and is not packed."""
+
     skipped: int
     failed: int
 
@@ -33,11 +36,12 @@ class Accounts:
         Raises:
             AccountingError: seen is not packed + skipped + failed.
         """
-        total = self.images + self.tables + self.skipped + self.failed
+        total = self.images + self.tables + self.settings + self.skipped + self.failed
         if self.seen != total:
             raise AccountingError(
                 f"{self.seen:,} files were seen, {total:,} accounted for: {self.images:,} images, "
-                f"{self.tables:,} tables, {self.skipped:,} skipped, {self.failed:,} failed"
+                f"{self.tables:,} tables, {self.settings} settings, {self.skipped:,} skipped, "
+                f"{self.failed:,} failed"
             )
 
 
@@ -126,13 +130,13 @@ class TableOutcome:
     """What has come of the tables so far."""
 
     tables: list[TableReport] = field(default_factory=list)
-    link: LinkReport | None = None
+    links: list[LinkReport] = field(default_factory=list)
     joins: list[JoinReport] = field(default_factory=list)
     failed: list[Failed] = field(default_factory=list)
     """CSV files that could not be packed."""
 
     undone: list[Failed] = field(default_factory=list)
-    """The link and joins that could not be made."""
+    """The links, sorts and joins that could not be made."""
 
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -155,7 +159,9 @@ class Report:
     """None when the data set has no images."""
 
     tables: tuple[TableReport, ...]
-    link: LinkReport | None
+    links: tuple[LinkReport, ...]
+    """Tables that name images, best first."""
+
     joins: tuple[JoinReport, ...]
     skipped: tuple[Skipped, ...]
     failed: tuple[Failed, ...]
@@ -197,7 +203,7 @@ class Report:
                 table.name: {**asdict(table), "digest": self.table_digests[table.name]}
                 for table in self.tables
             },
-            "link": asdict(self.link) if self.link else None,
+            "links": [asdict(link) for link in self.links],
             "joins": {
                 join.name: {**asdict(join), "digest": self.table_digests[join.name]} for join in self.joins
             },

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 from packhouse.errors import SourceError, TableError
@@ -16,11 +15,16 @@ from packhouse.packing.report import TableOutcome
 from packhouse.progress import Observer
 from packhouse.records import Failed
 from packhouse.store.layout import INDEX_FILE
+from packhouse.tables.chaining import Side
+from packhouse.tables.compacting import Lookups
 from packhouse.tables.converting import convert_table
 from packhouse.tables.duckdb_ import Engine
+from packhouse.tables.join_specs import check_joins
 from packhouse.tables.joining import join_tables
-from packhouse.tables.linking import LinkTask, find_link, link_table, prepare_names, weigh
+from packhouse.tables.link_evidence import ImageNames, best_evidence, choose_links, find_links, prepare_names
+from packhouse.tables.linking import LinkTask, link_table
 from packhouse.tables.records import TablePlan, TableReport
+from packhouse.tables.rewriting import rewrite_table
 from packhouse.tables.writing import Workbench
 
 
@@ -46,6 +50,7 @@ def pack_tables(plan: Plan, folder: Path, observer: Observer, *, has_images: boo
         work = _Work(plan, Workbench(engine, folder, plan.options.compression, observer))
         with work.timed("tables"):
             work.convert()
+            work.sort()
         if has_images and plan.options.link is not False:
             with work.timed("link"):
                 work.link()
@@ -84,25 +89,34 @@ class _Work:
         index = self._bench.folder / INDEX_FILE
         with self._may_fail("link", self.done.undone):
             images = prepare_names(self._bench.engine, index)
-            task = self._link_task(images)
-            if task is None:
-                return
-            table = self._table(task.evidence.table)
-            self.done.link = link_table(self._bench, table, task, index=index)
-            place = self.done.tables.index(table)
-            size = (self._bench.folder / table.file).stat().st_size
-            self.done.tables[place] = replace(table, bytes=size)
+            for work in self._link_tasks(images):
+                with self._may_fail(f"link {work.evidence.table}", self.done.undone):
+                    table = self._table(work.evidence.table)
+                    linked, report = link_table(self._bench, table, work, index=index)
+                    self.done.tables[self.done.tables.index(table)] = linked
+                    self.done.links.append(report)
 
-    def _link_task(self, images: int) -> LinkTask | None:
+    def _link_tasks(self, images: ImageNames) -> Iterator[LinkTask]:
         engine, folder = self._bench.engine, self._bench.folder
         if self._options.link:
-            name, column = split_column(self._options.link, [table.name for table in self._plan.tables])
-            evidence = weigh(engine, self._table(name), column, folder, images=images)
-            return LinkTask(evidence, asked_for=True, others=(), images=images)
-        found = find_link(engine, self.done.tables, folder, images=images)
-        if not found:
-            return None
-        return LinkTask(found[0], asked_for=False, others=tuple(found[1:]), images=images)
+            for text in self._options.link:
+                with self._may_fail(f"link {text}", self.done.undone):
+                    name, column = split_column(text, [table.name for table in self._plan.tables])
+                    evidence = best_evidence(engine, self._table(name), column, folder, images)
+                    yield LinkTask(evidence, asked_for=True, others=(), images=images)
+            return
+        found = find_links(engine, self.done.tables, folder, images)
+        chosen = choose_links(found)
+        linked = {evidence.table for evidence in chosen}
+        for place, evidence in enumerate(chosen):
+            # with the first link stand also the tables that are not linked at all
+            others = tuple(
+                other
+                for other in found
+                if other is not evidence
+                and (other.table == evidence.table or (place == 0 and other.table not in linked))
+            )
+            yield LinkTask(evidence, asked_for=False, others=others, images=images)
 
     def _table(self, name: str) -> TableReport:
         for table in self.done.tables:
@@ -110,17 +124,38 @@ class _Work:
                 return table
         raise TableError(f"{name} could not be packed, so it is not linked")
 
+    def sort(self) -> None:
+        engine, folder = self._bench.engine, self._bench.folder
+        for place, table in enumerate(self.done.tables):
+            columns = self._options.sort_columns.get(table.name)
+            if columns:
+                with self._may_fail(f"sort {table.name}", self.done.undone):
+                    side = Side(engine, table.name, folder / table.file, "t")
+                    sorted_one = rewrite_table(self._bench, table, side, doing="sort", sorted_by=columns)
+                    self.done.tables[place] = sorted_one
+
     def join(self) -> None:
         files = {table.name: table.file for table in self.done.tables}
-        how, allow_many = self._options.how, self._options.allow_many
+        lookups = self._lookups() if self._options.compact_keys else None
         for join in self._options.join_specs:
             with self._may_fail(f"join {join.name}", self.done.undone):
-                missing = [side for side in (join.left, join.right) if side not in files]
+                missing = [table for table in join.tables if table not in files]
                 if missing:
                     raise TableError(f"{missing[0]} could not be packed, so this join was not made: {join}")
-                made = join_tables(self._bench, join, files, how=how, allow_many=allow_many)
+                manner = self._options.join_manner(join.name)
+                made = join_tables(self._bench, join, files, manner=manner, lookups=lookups)
                 self.done.joins.append(made)
                 files[join.name] = made.file
+
+    def _lookups(self) -> Lookups:
+        specs = self._options.join_specs
+        columns = check_joins(specs, {table.name: table.columns for table in self._plan.tables})
+        return Lookups(
+            self._bench,
+            self.done.tables,
+            linked=[link.table for link in self.done.links],
+            join_columns=[name for join in specs for name in columns[join.name]],
+        )
 
     @contextmanager
     def _may_fail(self, name: str, failures: list[Failed]) -> Iterator[None]:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from packhouse.errors import SourceError, Where
-from packhouse.packing.options import PackOptions
+from packhouse.packing.options import SHAPING, PackOptions
 from packhouse.packing.planning import Plan
 from packhouse.packing.report import Updated
 from packhouse.parquet_ import ParquetSource
@@ -64,20 +64,6 @@ class EarlierPack:
 
 
 NO_EARLIER_PACK = EarlierPack()
-
-SHAPING = (
-    "joins",
-    "how",
-    "allow_many",
-    "link",
-    "images",
-    "tables",
-    "include",
-    "text",
-    "compression",
-    "types",
-)
-"""Options that decide what a pack holds, as pack.json has them."""
 
 
 def with_earlier_options(options: PackOptions, dest: Path) -> PackOptions:

@@ -33,7 +33,7 @@ def _gzip(packed: IO[bytes]) -> Reader:
 
 
 def _zstd(packed: IO[bytes]) -> Reader:
-    from packhouse.sources.zstd_ import ZstdReader
+    from packhouse.zstd_ import ZstdReader
 
     return ZstdReader(packed)
 

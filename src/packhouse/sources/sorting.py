@@ -14,7 +14,10 @@ from packhouse.records import Skipped, SourceFile
 IMAGE_EXTENSIONS = frozenset(
     (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".webp", ".bmp", ".tif", ".tiff", ".avif")
 )
-TABLE_EXTENSIONS = frozenset((".csv",))
+TABLE_EXTENSIONS = frozenset((".csv", ".tsv"))
+COMPRESSED_EXTENSIONS = frozenset((".gz", ".zst"))
+"""Behind that of a table: labels.csv.gz."""
+
 LEFT_BEHIND = "left behind by an operating system"
 JUNK = frozenset(("thumbs.db", "desktop.ini", "ehthumbs.db"))
 JUNK_FOLDERS = frozenset(("__macosx",))
@@ -62,7 +65,7 @@ def sort_files(files: Sequence[SourceFile], selection: Selection, *, all_chosen:
     images, tables, skipped = [], [], []
     for file in files:
         folder, _, name = file.path.rpartition("/")
-        extension = splitext(name)[1].lower()
+        extension = _extension(name)
         if (selection.include and is_included(file.path, extension)) or (
             all_chosen and not is_table(file.path, extension)
         ):
@@ -76,6 +79,27 @@ def sort_files(files: Sequence[SourceFile], selection: Selection, *, all_chosen:
         else:
             skipped.append(Skipped(file.path, _other_reason(extension, selection)))
     return Sorted(tuple(images), tuple(tables), tuple(skipped))
+
+
+def without_extension(path: str) -> str:
+    """Return the path of a table without its extension, and without that of its compression."""
+    stem, last = splitext(path)
+    if last.lower() in COMPRESSED_EXTENSIONS and _extension(path) != last.lower():
+        stem = splitext(stem)[0]
+    return stem
+
+
+def is_compressed(path: str) -> bool:
+    """Say whether a table is compressed, by its name."""
+    return splitext(path)[1].lower() in COMPRESSED_EXTENSIONS
+
+
+def _extension(name: str) -> str:
+    """Return the extension in lower case; of a compressed table that of the table."""
+    stem, last = splitext(name)
+    if last.lower() in COMPRESSED_EXTENSIONS and splitext(stem)[1].lower() in TABLE_EXTENSIONS:
+        return splitext(stem)[1].lower()
+    return last.lower()
 
 
 def _junk_folder_reason(folder: str) -> str | None:

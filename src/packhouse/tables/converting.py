@@ -1,20 +1,40 @@
-"""Pass two: a CSV file becomes a Parquet file, its types proved beforehand, its rows counted."""
+"""A CSV file becomes a Parquet file, in one pass where the first rows tell the types that all rows prove.
+
+The first rows propose a type for each column. Then every chunk is parsed, proved and converted on threads,
+and written in order. When a later row breaks a proposal, the rest of the file is only counted, and the next
+pass begins with what is known: so a file is complete only if each of its cells was proved to fit.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
+import pyarrow as pa
+
+from packhouse.engines.in_order import map_in_order
+from packhouse.engines.threads import default_workers
 from packhouse.errors import AccountingError, CsvError, TableError, Where
+from packhouse.parquet_ import ROW_GROUP_ROWS, ParquetSink
 from packhouse.progress import task
 from packhouse.tables.column_types import ColumnType
-from packhouse.tables.dialect import Header, locate_fault, source_clause
-from packhouse.tables.proving import Proved, prove_types
+from packhouse.tables.csv_ import line_of_row, parse_chunk
+from packhouse.tables.cutting import Chunk, cut_records
+from packhouse.tables.deciding import Counts, Guess, Tally, decide, guess
+from packhouse.tables.decoding import TableStream, open_table
+from packhouse.tables.dialect import Header, read_header
+from packhouse.tables.proving import arrow_type, prove_column
 from packhouse.tables.records import TablePlan, TableReport
-from packhouse.tables.writing import Workbench, write_query
+from packhouse.tables.writing import Workbench
 
-PROVING_SHARE = 40
-"""Percent of the progress bar that pass one takes: measured at 0.4 of the whole."""
+FIRST_ROWS = 10_000
+"""Rows that propose the types."""
+
+GROUP_BYTES = 128 << 20
+"""Row groups are made smaller where the rows are so long that a group would take more."""
 
 
 def convert_table(
@@ -37,71 +57,206 @@ def convert_table(
         AccountingError: Rows written are not rows read.
         NoSpaceError: The disk ran full.
 
-    Cost: two scans of the file; memory within the engine's limit and one row group.
+    Cost: one scan of the file; another one when a later row breaks what the first had suggested. Memory of
+    some chunks and one row group, whatever the size of the file.
     """
-    header = Header(plan.columns)
     target = bench.folder / plan.file
-    clause = source_clause(source, len(plan.columns))
-    with task(bench.observer, f"table {plan.name}", total=100, unit="percent") as progress:
-        try:
-            proved = prove_types(
-                bench.engine,
-                clause,
-                plan.columns,
-                wanted=wanted,
-                on_percent=lambda percent: progress.reach(int(percent * PROVING_SHARE / 100)),
-            )
-        except CsvError as err:
-            raise locate_fault(source, header, shown_as=plan.source, said=err) from err
-        except TableError as err:
-            err.where = Where(file=plan.source)
-            raise
-        metadata = {
-            "role": "table",
-            "source": plan.source,
-            "columns": {column.name: column.reason for column in proved.columns},
-        }
-
-        def on_rows(rows: int) -> None:
-            share = rows / max(1, proved.rows)
-            progress.reach(PROVING_SHARE + int(share * (100 - PROVING_SHARE)))
-
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-        except FileExistsError as err:
-            raise TableError(
-                f"its folder cannot be made: the pack has a file named {target.parent.name}",
-                where=Where(file=plan.source),
-                hint="rename the folder",
-            ) from err
-        written = write_query(
-            bench,
-            _convert_sql(proved.columns, clause),
-            target,
-            names=plan.columns,
-            metadata=metadata,
-            on_rows=on_rows,
-        )
-    _check_rows(plan, proved, written)
+    _make_folder(target, plan)
+    rows, columns = _Conversion(bench, plan, source).run(wanted)
     return TableReport(
         name=plan.name,
         file=plan.file,
         source=plan.source,
         source_bytes=plan.source_bytes,
-        bytes=Path(target).stat().st_size,
-        rows=written,
-        columns=proved.columns,
+        bytes=target.stat().st_size,
+        rows=rows,
+        columns=columns,
         notes=plan.notes,
     )
 
 
-def _convert_sql(columns: Sequence[ColumnType], clause: str) -> str:
-    cells = ", ".join(f"CAST(c{place} AS {column.sql}) AS c{place}" for place, column in enumerate(columns))
-    return f"SELECT {cells} FROM {clause}"
+def _make_folder(target: Path, plan: TablePlan) -> None:
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as err:
+        raise TableError(
+            f"its folder cannot be made: the pack has a file named {target.parent.name}",
+            where=Where(file=plan.source),
+            hint="rename the folder",
+        ) from err
 
 
-def _check_rows(plan: TablePlan, proved: Proved, written: int) -> None:
-    if written != proved.rows:
-        raise AccountingError(
-            f"{proved.rows:,} rows were read and {written:,} written", where=Where(file=plan.source)
+class _MisfitFoundError(Exception):
+    """A cell does not fit what its column was guessed to be."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What has come of one chunk."""
+
+    tallies: list[Tally]
+    rows: int
+    batch: pa.RecordBatch | None
+    """Its cells converted; None when one does not fit its column."""
+
+    position: int
+    """How much of the file had been read."""
+
+    def fitting(self) -> pa.RecordBatch:
+        """Return the converted cells."""
+        if self.batch is None:
+            raise _MisfitFoundError
+        return self.batch
+
+
+class _Conversion:
+    """One table on its way."""
+
+    def __init__(self, bench: Workbench, plan: TablePlan, source: Path) -> None:
+        self._bench = bench
+        self._plan = plan
+        self._source = source
+        self._facts = source.stat()
+        self._group_rows = ROW_GROUP_ROWS
+        self._known: dict[int, ColumnType] = {}
+        header = read_header(source, shown_as=plan.source, encoding=plan.encoding)
+        if header is None or header.columns != plan.columns:
+            raise self._changed()
+        self._header: Header = header
+
+    def run(self, wanted: Mapping[str, str]) -> tuple[int, tuple[ColumnType, ...]]:
+        """Make passes until one has written all; each has fewer types left to try than the one before."""
+        guesses = self._first_guesses(wanted)
+        with task(self._bench.observer, f"table {self._plan.name}", total=100, unit="percent") as progress:
+            size = max(1, self._facts.st_size)
+
+            def on_position(position: int) -> None:
+                progress.reach(int(100 * position / size))
+
+            counts, was_written = self._scan(guesses, on_position)
+            while not was_written:
+                guesses = self._next_guesses(guesses, counts)
+                counts, was_written = self._scan(guesses, on_position)
+        facts = self._source.stat()
+        if (facts.st_size, facts.st_mtime_ns) != (self._facts.st_size, self._facts.st_mtime_ns):
+            raise self._changed()
+        return counts.rows, self._columns(guesses, counts)
+
+    def _changed(self) -> CsvError:
+        return CsvError(
+            "it has changed while it was read",
+            where=Where(file=self._plan.source),
+            hint="pack again when nothing writes to it",
         )
+
+    def _first_guesses(self, wanted: Mapping[str, str]) -> list[Guess]:
+        names = self._header.columns
+        columns: list[list[str | None]] = [[] for _ in names]
+        with self._open() as stream:
+            for first in islice(self._cut(stream), 1):
+                cells = self._parse(first)
+                self._group_rows = min(ROW_GROUP_ROWS, 1 + GROUP_BYTES * first.records // len(first.data))
+                columns = [column.to_pylist() for column in cells.slice(0, FIRST_ROWS).columns]
+        return [guess(column, wanted.get(name)) for column, name in zip(columns, names, strict=True)]
+
+    def _next_guesses(self, tried: Sequence[Guess], counts: Counts) -> list[Guess]:
+        found = []
+        for place, decision in enumerate(self._decide(tried, counts)):
+            if isinstance(decision, ColumnType):
+                self._known[place] = decision
+                proved = () if decision.arrow == "string" else tried[place].candidates[:1]
+                found.append(Guess(proved, decision.arrow))
+            else:
+                found.append(decision)
+        return found
+
+    @contextmanager
+    def _open(self) -> Iterator[TableStream]:
+        plan = self._plan
+        with open_table(self._source, shown_as=plan.source, encoding=plan.encoding) as stream:
+            stream.skip(self._header.n_bytes)
+            yield stream
+
+    def _cut(self, stream: TableStream) -> Iterator[Chunk]:
+        return cut_records(
+            stream,
+            delimiter=self._header.delimiter,
+            first_line=1 + self._header.n_lines,
+            blank_is_record=len(self._header.columns) == 1,
+            shown_as=self._plan.source,
+        )
+
+    def _parse(self, chunk: Chunk) -> pa.RecordBatch:
+        return parse_chunk(chunk, self._header, shown_as=self._plan.source)
+
+    def _scan(self, guesses: Sequence[Guess], on_position: Callable[[int], None]) -> tuple[Counts, bool]:
+        """Count over all rows, and write them if all fit; say whether they were written."""
+        counts = Counts([Tally() for _ in guesses])
+        with self._open() as stream, closing(self._parts(stream, guesses)) as parts:
+            try:
+                with self._sink(guesses) as sink:
+                    for part in parts:
+                        counts.add(part.rows, part.tallies)
+                        sink.write(part.fitting())
+                        on_position(part.position)
+                    self._check_rows(counts.rows, sink.rows)
+                    sink.metadata = self._metadata(self._columns(guesses, counts))
+            except _MisfitFoundError:
+                for part in parts:  # the rest is only counted
+                    counts.add(part.rows, part.tallies)
+                return counts, False
+        return counts, True
+
+    def _sink(self, guesses: Sequence[Guess]) -> ParquetSink:
+        named = zip(self._header.columns, guesses, strict=True)
+        return ParquetSink(
+            self._bench.folder / self._plan.file,
+            pa.schema([(name, arrow_type(one.arrow)) for name, one in named]),
+            metadata={},
+            compression=self._bench.compression,
+            row_group_rows=self._group_rows,
+        )
+
+    def _parts(self, stream: TableStream, guesses: Sequence[Guess]) -> Generator[_Part]:
+        chunks = ((chunk, stream.position) for chunk in self._cut(stream))
+        return map_in_order(chunks, lambda one: self._prove(*one, guesses), workers=default_workers())
+
+    def _prove(self, chunk: Chunk, position: int, guesses: Sequence[Guess]) -> _Part:
+        cells = self._parse(chunk)
+        tallies, arrays = [], []
+        for column, one in zip(cells.columns, guesses, strict=True):
+            tally, array, odd_row = prove_column(one, column)
+            if one.forced and tally.misfit is not None:
+                tally.misfit_line = line_of_row(chunk, odd_row, self._header)
+            tallies.append(tally)
+            arrays.append(array)
+        fits = all(array is not None for array in arrays)
+        batch = pa.RecordBatch.from_arrays(arrays, names=cells.schema.names) if fits else None
+        return _Part(tallies, chunk.records, batch, position)
+
+    def _decide(self, tried: Sequence[Guess], counts: Counts) -> Iterator[ColumnType | Guess]:
+        for place, (one, tally) in enumerate(zip(tried, counts.tallies, strict=True)):
+            known = self._known.get(place)
+            if known is None:
+                name = self._header.columns[place]
+                yield decide(name, one, tally, rows=counts.rows, shown_as=self._plan.source)
+            elif known.nulls != counts.rows - tally.values:
+                raise self._changed()
+            else:
+                yield known
+
+    def _columns(self, tried: Sequence[Guess], counts: Counts) -> tuple[ColumnType, ...]:
+        return tuple(one for one in self._decide(tried, counts) if isinstance(one, ColumnType))
+
+    def _metadata(self, columns: Sequence[ColumnType]) -> dict[str, object]:
+        return {
+            "role": "table",
+            "source": self._plan.source,
+            "columns": {column.name: column.reason for column in columns},
+        }
+
+    def _check_rows(self, read: int, written: int) -> None:
+        if read != written:
+            raise AccountingError(
+                f"{read:,} rows were read and {written:,} written", where=Where(file=self._plan.source)
+            )

@@ -1,197 +1,203 @@
-"""How a CSV file is written: its header, read by us, and the one SQL clause that reads its rows as text."""
+"""How a CSV file is written: its delimiter, found from the first lines, and its header."""
 
 from __future__ import annotations
 
+import codecs
 import csv
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+import io
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 from packhouse.errors import CsvError, Where
-from packhouse.tables.quoting import quote_path, quote_text
+from packhouse.tables.decoding import NOT_UTF8_HINT, TableStream, open_table
 
-LONGEST_LINE_BYTES = 16 << 20
-READ_BUFFER_BYTES = 32 << 20
-"""Above the longest line, and said outright: otherwise DuckDB takes sixteen times the longest line."""
+DELIMITERS = (",", ";", "\t", "|")
+LONGEST_HEADER_BYTES = 16 << 20
+HEAD_BYTES = 64 << 10
+"""So much is looked at to find the delimiter; more only when the header is longer."""
 
-DELIMITER = ","
+ROWS_TRIED = 20
+_NAMED = {"\t": "tabs"}
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """The columns of one CSV file."""
+    """The first record of a CSV file, and how it is written."""
 
     columns: tuple[str, ...]
-    """Names, unique; a column without one is called column_N, counted from 1."""
+    """Names, unique also without regard to case; a column without one is called column_N, counted from 1."""
 
     notes: tuple[str, ...] = ()
     """What the report should say about it."""
 
+    delimiter: str = ","
+    n_bytes: int = 0
+    """Length of the record with its line end, in UTF-8, without byte order mark."""
 
-def read_header(path: Path, *, shown_as: str) -> Header:
-    """Read the header line.
+    n_lines: int = 1
+    """Lines it goes over: a name may have line breaks in it."""
+
+
+def read_header(
+    path: Path, *, shown_as: str, encoding: str | None = None, is_start_only: bool = False
+) -> Header | None:
+    """Read the header, and find the delimiter: the one that gives the first rows the most cells, all alike.
 
     Args:
-        path: The CSV file: UTF-8 with or without byte order mark, comma, double quotes.
+        path: The file, compressed or not.
         shown_as: Its path below SRC, for errors.
+        encoding: As the user said; None: UTF-8.
+        is_start_only: Whether the file is only the start of the table.
 
     Returns:
-        The names of the columns.
+        The header; None when the start of the table is too short for it.
 
     Raises:
-        CsvError: The file is empty, not UTF-8, or repeats a name.
+        CsvError: The file is empty, in another encoding, or repeats a name.
     """
-    where = Where(file=shown_as, line=1)
+    with open_table(path, shown_as=shown_as, encoding=encoding) as stream:
+        data, wanted, ended = b"", HEAD_BYTES, False
+        while True:
+            data, ended = _read_on(stream, data, wanted, is_start_only=is_start_only)
+            text = _decode(data, shown_as, whole=ended and not is_start_only)
+            if ended or _has_first_record(text) or wanted >= LONGEST_HEADER_BYTES:
+                break
+            wanted *= 4
+    whole = ended and not is_start_only
+    if is_start_only and not _has_first_record(text):
+        return None
+    delimiter, others = _choose_delimiter(text, whole=whole)
+    names, n_lines = _first_row(text, delimiter, shown_as)
+    columns, renamed = _unique_names(names, Where(file=shown_as, line=1))
+    notes = [*_delimiter_notes(delimiter, others), *_name_notes(names), *renamed]
+    if encoding is not None:
+        notes.append(f"read as {encoding}, as asked")
+    record = "".join(islice(io.StringIO(text, newline=""), n_lines))
+    return Header(columns, tuple(notes), delimiter, len(record.encode()), n_lines)
+
+
+def _read_on(stream: TableStream, data: bytes, wanted: int, *, is_start_only: bool) -> tuple[bytes, bool]:
+    """Return as much of the stream, with what had been read of it, and whether that is all."""
+    while len(data) < wanted:
+        try:
+            more = stream.read(wanted - len(data))
+        except CsvError:
+            if not is_start_only:  # compression that is cut off is no fault in a start
+                raise
+            more = b""
+        if not more:
+            return data, True
+        data += more
+    return data, False
+
+
+def _decode(data: bytes, shown_as: str, *, whole: bool) -> str:
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            names = next(csv.reader(file, strict=True), None)
+        return codecs.getincrementaldecoder("utf-8")().decode(data, whole)
     except UnicodeDecodeError as err:
+        before = data[: err.start].decode()
+        line = 1 + sum(1 for line in io.StringIO(before, newline="") if line.endswith(("\n", "\r")))
         raise CsvError(
-            f"is not UTF-8: byte 0x{err.object[err.start]:02x}",
-            where=Where(file=shown_as, line=_line_of_bad_byte(path)),
-            hint="convert it first: iconv -f latin1 -t utf-8",
+            f"is not UTF-8: byte 0x{data[err.start]:02x}",
+            where=Where(file=shown_as, line=line),
+            hint=NOT_UTF8_HINT,
         ) from err
+
+
+def _has_first_record(text: str) -> bool:
+    """Say whether the first record ends in the text, with one delimiter or another."""
+    return any(_ends(text, delimiter) for delimiter in DELIMITERS)
+
+
+def _ends(text: str, delimiter: str) -> bool:
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=delimiter)
+    try:
+        if next(reader, None) is None:
+            return False
+    except csv.Error:
+        return False
+    lines = "".join(islice(io.StringIO(text, newline=""), reader.line_num))
+    return len(lines) < len(text) or lines.endswith("\n")
+
+
+def _choose_delimiter(text: str, *, whole: bool) -> tuple[str, tuple[str, ...]]:
+    """Return the delimiter, and those that would have done as well."""
+    widths = {mark: _widths(text, mark, whole=whole) for mark in DELIMITERS}
+    several = [mark for mark in DELIMITERS if widths[mark] and widths[mark][0] > 1]
+    alike = [mark for mark in several if len(set(widths[mark])) == 1]
+    likely = sorted(alike or several, key=lambda mark: -widths[mark][0])
+    return (likely[0], tuple(likely[1:])) if likely else (",", ())
+
+
+def _widths(text: str, delimiter: str, *, whole: bool) -> list[int]:
+    """Return the number of cells of each of the first records, without blank lines."""
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=delimiter)
+    found: list[int] = []
+    try:
+        found += (len(row) for row in islice(reader, ROWS_TRIED + 1) if row)
+    except csv.Error:
+        return found
+    # what may be half of a record says nothing
+    return found if whole or len(found) > ROWS_TRIED or len(found) == 1 else found[:-1]
+
+
+def _first_row(text: str, delimiter: str, shown_as: str) -> tuple[list[str], int]:
+    where = Where(file=shown_as, line=1)
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=delimiter)
+    try:
+        names = next(reader, None)
     except csv.Error as err:
-        raise CsvError(f"the header cannot be read: {err}", where=where) from err
+        raise CsvError(
+            f"the header cannot be read: {err}",
+            where=where,
+            hint='a quote inside a cell is written twice: "", and the last one must close it',
+        ) from err
     if not names:
         raise CsvError(
             "the file is empty: no header line" if names is None else "the first line is blank",
             where=where,
             hint="a line with the names of the columns, or leave the file out with --tables",
         )
-    return Header(_unique_names(names, where), tuple(_notes(names)))
+    return names, reader.line_num
 
 
-def _unique_names(names: list[str], where: Where) -> tuple[str, ...]:
-    found: dict[str, int] = {}
+def _unique_names(names: Sequence[str], where: Where) -> tuple[tuple[str, ...], list[str]]:
+    """Return a name for each column, unique without regard to case, and what to say of new ones."""
     filled = [name or f"column_{number}" for number, name in enumerate(names, 1)]
+    first: dict[str, int] = {}
     for number, name in enumerate(filled, 1):
-        first = found.setdefault(name.lower(), number)
-        if first != number:
+        if first.setdefault(name, number) != number:
             raise CsvError(
-                f"columns {first} and {number} have one name: {name!r}",
+                f"columns {first[name]} and {number} have one name: {name!r}",
                 where=where,
-                hint="rename one of them in the header (SQL does not tell upper from lower case)",
+                hint="rename one of them in the header",
             )
-    return tuple(filled)
+    taken = {name.lower() for name in filled}
+    seen: set[str] = set()
+    columns, notes = [], []
+    for number, name in enumerate(filled, 1):
+        new, count = name, 1
+        while new.lower() in seen or (count > 1 and new.lower() in taken):
+            count += 1
+            new = f"{name}_{count}"
+        if new != name:
+            notes.append(f"column {number}, {name!r}, has the name of another but for case: called {new!r}")
+        seen.add(new.lower())
+        columns.append(new)
+    return tuple(columns), notes
 
 
-def _notes(names: list[str]) -> Iterator[str]:
+def _name_notes(names: Sequence[str]) -> Iterator[str]:
     for number, name in enumerate(names, 1):
         if not name:
             yield f"column {number} has no name: called column_{number}"
-    if len(names) == 1 and any(other in names[0] for other in ";\t|"):
-        yield f"one column only, {names[0]!r}: is the delimiter another than a comma?"
 
 
-def source_clause(path: Path, n_columns: int) -> str:
-    """Return the SQL that reads the rows as text, in columns c0, c1, ...
-
-    Everything is fixed: with its own detection DuckDB turns one ragged row into a table of one column.
-    """
-    columns = ", ".join(f"'c{number}': 'VARCHAR'" for number in range(n_columns))
-    return (
-        f"read_csv({quote_path(path)}, auto_detect=false, header=true, delim={quote_text(DELIMITER)}, "
-        "quote='\"', escape='\"', strict_mode=true, encoding='utf-8', allow_quoted_nulls=false, "
-        f"max_line_size={LONGEST_LINE_BYTES}, buffer_size={READ_BUFFER_BYTES}, columns={{{columns}}})"
-    )
-
-
-def locate_fault(path: Path, header: Header, *, shown_as: str, said: CsvError) -> CsvError:
-    """Find the first malformed row with Python's csv module.
-
-    DuckDB counts rows, so after a quoted line break its line numbers are too small.
-
-    Args:
-        path: The CSV file.
-        header: Its header.
-        shown_as: Its path below SRC.
-        said: DuckDB's error.
-
-    Returns:
-        An error with file, line and what was found there; DuckDB's words where Python finds nothing wrong.
-
-    Cost: reads the file up to the fault, at the speed of Python's csv module.
-    """
-    expected = len(header.columns)
-    start = 1
-    first_end = ""
-    mixed: tuple[int, str, str] | None = None
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file, _long_cells():
-            ends = _LineEnds(file)
-            reader = csv.reader(ends, strict=True)
-            for row in reader:
-                if row and len(row) != expected:
-                    return CsvError(
-                        f"the row has {len(row)} cells, the header {expected}: {_shorten(','.join(row))}",
-                        where=Where(file=shown_as, line=start),
-                        hint="mend the row (a comma inside a cell needs quotes), then pack again",
-                    )
-                first_end = first_end or ends.latest
-                if mixed is None and ends.latest not in ("", first_end):
-                    mixed = reader.line_num, first_end, ends.latest
-                start = reader.line_num + 1
-    except csv.Error as err:
-        too_long = "field limit" in str(err)
-        return CsvError(
-            f"a cell is longer than {LONGEST_LINE_BYTES:,} bytes, or its quote is never closed"
-            if too_long
-            else f"a quoted cell is broken: {err}",
-            where=Where(file=shown_as, line=start),
-            hint='a quote inside a cell is written twice: "", and the last one must close it',
-        )
-    except UnicodeDecodeError as err:
-        return CsvError(
-            f"is not UTF-8: byte 0x{err.object[err.start]:02x}",
-            where=Where(file=shown_as, line=_line_of_bad_byte(path)),
-            hint="convert it first: iconv -f latin1 -t utf-8",
-        )
-    if mixed is not None:
-        line, *kinds = mixed
-        return CsvError(
-            f"mixes {kinds[0]!r} and {kinds[1]!r} as line ends",
-            where=Where(file=shown_as, line=line),
-            hint="make all line ends the same" + ("" if "\r" in kinds else ": sed -i 's/\\r$//'"),
-        )
-    return CsvError(_shorten(said.problem, 300), where=Where(file=shown_as), hint=said.hint)
-
-
-class _LineEnds:
-    """Passes the lines of a file on, and remembers how the latest of them ends."""
-
-    def __init__(self, file: Iterable[str]) -> None:
-        self._file = file
-        self.latest = ""
-        """The last line of a file need not end at all."""
-
-    def __iter__(self) -> Iterator[str]:
-        for line in self._file:
-            self.latest = line[len(line.rstrip("\r\n")) :]
-            yield line
-
-
-@contextmanager
-def _long_cells() -> Iterator[None]:
-    # the default limit of 131,072 characters a cell is not ours
-    before = csv.field_size_limit(LONGEST_LINE_BYTES)
-    try:
-        yield
-    finally:
-        csv.field_size_limit(before)
-
-
-def _shorten(text: str, most: int = 80) -> str:
-    text = text.replace("\r", "\\r").replace("\n", "\\n")
-    return text if len(text) <= most else text[: most - 1] + "…"
-
-
-def _line_of_bad_byte(path: Path) -> int | None:
-    with path.open("rb") as file:
-        for number, line in enumerate(file, 1):
-            try:
-                line.decode()
-            except UnicodeDecodeError:
-                return number
-    return None
+def _delimiter_notes(delimiter: str, others: Sequence[str]) -> Iterator[str]:
+    if delimiter != "," or others:
+        note = f"cells are separated by {_NAMED.get(delimiter, repr(delimiter))}, by the first lines"
+        if others:
+            note += f"; {' or '.join(map(repr, others))} would have done too"
+        yield note

@@ -22,6 +22,7 @@ from packhouse.errors import (
     QueryError,
     TableError,
 )
+from packhouse.tables.batches import Stream
 from packhouse.tables.quoting import as_pattern, parquet_rows, quote_name, quote_text
 
 if TYPE_CHECKING:
@@ -34,30 +35,10 @@ Row = tuple[Any, ...]
 
 POLL_S = 0.05
 
+QUERY_SHARE = 0.85
+"""Of the memory; the rest is for batches under way to the file, and for what DuckDB does not count."""
 
-class Stream:
-    """The rows of a running query: its schema, and an iterator of Arrow record batches.
-
-    Args:
-        reader: DuckDB's Arrow reader.
-        cancelled: Set when the query is to stop.
-    """
-
-    def __init__(self, reader: pa.RecordBatchReader, cancelled: threading.Event) -> None:
-        self.schema: pa.Schema = reader.schema
-        self._reader = reader
-        self._cancelled = cancelled
-
-    def __iter__(self) -> Iterator[pa.RecordBatch]:
-        """Yield the batches.
-
-        Raises:
-            TableError: The query was cancelled.
-        """
-        for batch in self._reader:
-            if self._cancelled.is_set():
-                raise TableError("the query was cancelled")
-            yield batch
+OUT_OF_MEMORY = "needs more memory than the limit allows"
 
 
 class Engine:
@@ -65,14 +46,15 @@ class Engine:
 
     Args:
         spill: Folder for what does not fit in memory; made when needed, removed by DuckDB.
-        memory_bytes: Hard limit of the memory of queries.
+        memory_bytes: Hard limit of the memory of queries and of the batches that wait to be written.
     """
 
     def __init__(self, *, spill: Path, memory_bytes: int) -> None:
+        self.memory_bytes = memory_bytes
         self._connection = duckdb.connect()
         self._cancelled = threading.Event()
         for setting in (
-            f"memory_limit='{memory_bytes // 1000}KB'",
+            f"memory_limit='{int(memory_bytes * QUERY_SHARE) // 1000}KB'",
             f"temp_directory={quote_text(os.fspath(spill))}",
             "preserve_insertion_order=true",
             "enable_progress_bar=true",
@@ -128,11 +110,13 @@ class Engine:
         (only,) = self.query(sql, on_percent=on_percent)
         return only
 
-    def stream(self, sql: str, consume: Callable[[Stream], Result], *, rows: int) -> Result:
-        """Run one query and let `consume` take its rows as Arrow batches, in order; Ctrl-C stops it at once.
+    def stream(self, queries: Sequence[str], consume: Callable[[Stream], Result], *, rows: int) -> Result:
+        """Run queries one after the other and let `consume` take their rows as Arrow batches, in order.
+
+        Ctrl-C stops it at once.
 
         Args:
-            sql: The query.
+            queries: The queries, all of one schema.
             consume: Iterates over the batches; called in another thread.
             rows: Most rows of a batch.
 
@@ -144,10 +128,13 @@ class Engine:
             NoSpaceError: The disk ran full while spilling, or while `consume` wrote.
         """
 
+        def run(sql: str) -> pa.RecordBatchReader:
+            return self._connection.sql(sql).to_arrow_reader(rows)
+
         def work() -> Result:
             # closed at once: while a result is open, kept alive by a traceback, no other query can run
-            with translated(), closing(self._connection.sql(sql).to_arrow_reader(rows)) as reader:
-                return consume(Stream(reader, self._cancelled))
+            with translated(), closing(Stream(run, queries, self._cancelled)) as stream:
+                return consume(stream)
 
         return self._run(work, None)
 
@@ -214,7 +201,7 @@ def _translate(err: Exception) -> PackhouseError:
     text = str(err).strip()
     if text.startswith("Out of Memory Error"):
         return TableError(
-            "needs more memory than the limit allows",
+            OUT_OF_MEMORY,
             hint="a larger --memory-limit; 1GB is comfortable",
         )
     full = text.startswith("IO Error") and "No space left" in text
@@ -233,7 +220,9 @@ def _translate(err: Exception) -> PackhouseError:
     return QueryError(said) if csv is None else CsvError(said[csv.end() :])
 
 
-def connect_for_reading(views: dict[str, Path], folder: Path) -> duckdb.DuckDBPyConnection:
+def connect_for_reading(
+    views: dict[str, Path], folder: Path
+) -> tuple[duckdb.DuckDBPyConnection, dict[str, str]]:
     """Open a connection that sees some Parquet files as views, and no other file.
 
     Args:
@@ -241,11 +230,16 @@ def connect_for_reading(views: dict[str, Path], folder: Path) -> duckdb.DuckDBPy
         folder: The only folder it may read.
 
     Returns:
-        A DuckDB connection, locked: no extension, no other file, no change of settings.
+        A DuckDB connection, locked: no extension, no other file, no change of settings; and the names whose
+        file could not be opened, with reasons: they are no views.
     """
     connection = duckdb.connect()
+    unread = {}
     for name, path in views.items():
-        connection.execute(f"CREATE VIEW {quote_name(name)} AS FROM {parquet_rows(path)}")
+        try:
+            connection.execute(f"CREATE VIEW {quote_name(name)} AS FROM {parquet_rows(path)}")
+        except duckdb.Error as err:
+            unread[name] = str(_translate(err))
     # with a trailing slash, or a neighbour whose name only begins the same would be inside
     inside = os.path.join(folder.absolute(), "")  # noqa: PTH118  # pathlib drops the slash
     # DuckDB holds the pattern of a path against it as well as the file that the pattern finds
@@ -261,7 +255,7 @@ def connect_for_reading(views: dict[str, Path], folder: Path) -> duckdb.DuckDBPy
         "lock_configuration=true",
     ):
         connection.execute(f"SET {setting}")
-    return connection
+    return connection, unread
 
 
 def is_one_select(connection: duckdb.DuckDBPyConnection, sql: str) -> bool:
@@ -269,3 +263,32 @@ def is_one_select(connection: duckdb.DuckDBPyConnection, sql: str) -> bool:
     with translated():
         statements = connection.extract_statements(sql)
     return len(statements) == 1 and statements[0].type == duckdb.StatementType.SELECT
+
+
+def relation_of(path: Path, connection: duckdb.DuckDBPyConnection | None) -> duckdb.DuckDBPyRelation:
+    """Return a Parquet file as a relation of DuckDB.
+
+    Args:
+        path: The file.
+        connection: Where it is to live; None opens a database for it.
+
+    Returns:
+        A lazy relation, which keeps its database open.
+
+    Raises:
+        QueryError: The file cannot be read.
+    """
+    with translated():
+        return (connection or duckdb.connect()).sql(f"FROM {parquet_rows(path)}")
+
+
+def check_condition(text: str) -> None:
+    """See that a text is one SQL condition and no more, so that it can stand in a query of ours.
+
+    Raises:
+        QueryError: It is empty, or not one expression.
+    """
+    if not text.strip():
+        raise QueryError("the condition is empty", hint="such as: width < 400")
+    with translated():
+        duckdb.SQLExpression(text)

@@ -7,18 +7,19 @@ from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 
 from packhouse.errors import ColumnNotFoundError, UsageError, Where
-from packhouse.tables.records import JoinSpec
+from packhouse.tables.records import JoinSpec, JoinStep
 
 HOW = ("inner", "left")
 # the name of the result becomes that of a file, the others are looked up
-_SPEC = re.compile(r"\s*([\w-][\w.-]*)\s*=\s*([^=+]+?)\s*\+\s*([^=+]+?)\s+on\s+(.+?)\s*", re.IGNORECASE)
+_START = re.compile(r"\s*([\w-][\w.-]*)\s*=\s*([^=+]+?)\s*")
+_STEP = re.compile(r"\s*([^=+]+?)\s+on\s+(.+?)\s*", re.IGNORECASE)
 
 
 def parse_join(text: str) -> JoinSpec:
     """Read a join as the user writes it.
 
     Args:
-        text: "NAME = LEFT + RIGHT on COLUMN[, COLUMN]".
+        text: "NAME = LEFT + RIGHT on COLUMN[, COLUMN]... [+ RIGHT on COLUMN[, COLUMN]...]...".
 
     Returns:
         Its parts.
@@ -26,26 +27,40 @@ def parse_join(text: str) -> JoinSpec:
     Raises:
         UsageError: It is not of that form.
     """
-    match = _SPEC.fullmatch(text)
-    columns = [part.strip() for part in match[4].split(",")] if match else []
-    if match is None or "" in columns or any("+" in column for column in columns):
+    first, *others = text.split("+")
+    start = _START.fullmatch(first)
+    steps = [_parse_step(part) for part in others]
+    whole = tuple(step for step in steps if step is not None)
+    if start is None or not steps or len(whole) < len(steps):
         raise UsageError(
             f"cannot read the join {text!r}",
-            hint='--join "train = transactions_train + customers on customer_id"; '
-            "for three tables make two joins, the second on the first",
+            hint='--join "train = transactions_train + customers on customer_id", '
+            "and so on: + articles on article_id",
         )
-    return JoinSpec(match[1], match[2], match[3], tuple(columns))
+    return JoinSpec(start[1], start[2], whole)
 
 
-def check_joins(joins: Sequence[JoinSpec], columns: Mapping[str, Sequence[str]]) -> None:
+def _parse_step(text: str) -> JoinStep | None:
+    match = _STEP.fullmatch(text)
+    columns = [part.strip() for part in match[2].split(",")] if match else []
+    return JoinStep(match[1], tuple(columns)) if match and "" not in columns else None
+
+
+def check_joins(
+    joins: Sequence[JoinSpec], columns: Mapping[str, Sequence[str]], *, compact_keys: bool = False
+) -> dict[str, list[str]]:
     """See before any work that all tables and columns are there.
 
     Args:
         joins: In the order they will run; one may use the result of an earlier one.
         columns: Table -> its columns.
+        compact_keys: Whether the results will have numbers in place of their keys.
+
+    Returns:
+        Table or join -> its columns.
 
     Raises:
-        UsageError: The name of a result is taken.
+        UsageError: The name of a result is taken; or, with compact keys, a join uses the result of another.
         ColumnNotFoundError: A table or column is not there; names the nearest.
     """
     known = {name: list(found) for name, found in columns.items()}
@@ -55,16 +70,31 @@ def check_joins(joins: Sequence[JoinSpec], columns: Mapping[str, Sequence[str]])
                 f"the join {join.name!r} would have the name of a table",
                 hint=f'another name: --join "{join.name}_joined = ..."',
             )
-        for side in (join.left, join.right):
-            if side not in known:
-                raise not_found("table", side, list(known), Where(member=str(join)))
-            for column in join.on:
-                if column not in known[side]:
-                    where = Where(file=side, member=str(join))
-                    raise not_found("column", column, known[side], where)
-        renamed = dict(rename_right(known[join.left], known[join.right], join))
-        right = [renamed.get(name, name) for name in known[join.right] if name not in join.on]
-        known[join.name] = [*known[join.left], *right]
+        for table in join.tables:
+            if table not in known:
+                raise not_found("table", table, list(known), Where(member=str(join)))
+            if compact_keys and table not in columns:
+                raise UsageError(
+                    f"compact keys: {table} has no text keys any more when {join.name} is made of it",
+                    where=Where(member=str(join)),
+                    hint="one join with several steps: a + b on x + c on y",
+                )
+        known[join.name] = _columns_of(join, known)
+    return known
+
+
+def _columns_of(join: JoinSpec, known: Mapping[str, Sequence[str]]) -> list[str]:
+    columns = list(known[join.left])
+    for place, step in enumerate(join.steps):
+        right = known[step.right]
+        sides = ((join.left if place == 0 else join.name, columns), (step.right, right))
+        for table, present in sides:
+            for column in step.on:
+                if column not in present:
+                    raise not_found("column", column, present, Where(file=table, member=str(join)))
+        renamed = dict(rename_right(columns, right, step))
+        columns += [renamed.get(name, name) for name in right if name not in step.on]
+    return columns
 
 
 def not_found(kind: str, name: str, present: Sequence[str], where: Where) -> ColumnNotFoundError:
@@ -88,27 +118,40 @@ def not_found(kind: str, name: str, present: Sequence[str], where: Where) -> Col
     )
 
 
-def rename_right(left: Sequence[str], right: Sequence[str], join: JoinSpec) -> list[tuple[str, str]]:
-    """Name the columns of the right table that have the name of a left one: NAME_TABLE, counted on if taken.
+def rename_right(left: Sequence[str], right: Sequence[str], step: JoinStep) -> list[tuple[str, str]]:
+    """Name the columns of the right table whose names are taken: NAME_TABLE, counted on if that is taken too.
 
     Args:
-        left: Columns of the left table.
+        left: Columns of the left table, and of the right tables of earlier steps as they were named.
         right: Columns of the right table.
-        join: The join; its key columns are taken from the left and are not repeated.
+        step: The step; its key columns are taken from the left and are not repeated.
 
     Returns:
         Pairs of old and new name.
     """
-    keys = {name.lower() for name in join.on}
     taken = {name.lower() for name in left}
-    others = [name for name in right if name.lower() not in keys]
+    others = [name for name in right if name not in step.on]
     clashing = [name for name in others if name.lower() in taken]
-    taken |= {name.lower() for name in others}
+    taken |= {name.lower() for name in right}
     renamed = []
     for name in clashing:
-        new, number = f"{name}_{join.right}", 2
-        while new.lower() in taken:
-            new, number = f"{name}_{join.right}_{number}", number + 1
+        new = counted_on(f"{name}_{step.right}", taken)
         taken.add(new.lower())
         renamed.append((name, new))
     return renamed
+
+
+def counted_on(name: str, taken: set[str]) -> str:
+    """Return the name, with a number behind it if it is taken.
+
+    Args:
+        name: As wanted.
+        taken: Names in lower case.
+
+    Returns:
+        A free name.
+    """
+    free, number = name, 2
+    while free.lower() in taken:
+        free, number = f"{name}_{number}", number + 1
+    return free

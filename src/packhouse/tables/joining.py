@@ -1,70 +1,69 @@
-"""Joins two tables of a pack, many to one: what was asked for, checked before it runs and counted after."""
+"""Joins tables of a pack, many to one: what was asked for, checked before it runs and counted after."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from packhouse.errors import AccountingError, DuplicateKeyError, TableError, Where
 from packhouse.progress import task
-from packhouse.tables.duckdb_ import Engine
-from packhouse.tables.join_specs import rename_right
-from packhouse.tables.quoting import numbered_rows, parquet_rows, quote_name
-from packhouse.tables.records import JoinReport, JoinSpec
+from packhouse.tables.chaining import Chain, Link
+from packhouse.tables.compacting import Compacted, Lookups
+from packhouse.tables.duckdb_ import OUT_OF_MEMORY, Engine
+from packhouse.tables.quoting import quote_name
+from packhouse.tables.records import JoinManner, JoinReport, JoinSpec, JoinStepReport
 from packhouse.tables.writing import Workbench, write_query
 
 EXAMPLES = 5
 
+RANGE_SHARE = 0.25
+"""Of the memory, for the rows of the left table that are joined at once; sorting them takes twice that."""
+
 
 def join_tables(
-    bench: Workbench, join: JoinSpec, files: Mapping[str, str], *, how: str, allow_many: bool
+    bench: Workbench,
+    join: JoinSpec,
+    files: Mapping[str, str],
+    *,
+    manner: JoinManner,
+    lookups: Lookups | None = None,
 ) -> JoinReport:
-    """Join two Parquet files of a pack; the order of the left rows is kept.
+    """Join Parquet files of a pack; the order of the left rows is kept, unless the result is sorted.
 
     Args:
         bench: Where the work is done.
         join: What to join.
         files: Table -> Parquet file below the pack.
-        how: "inner" drops left rows without a partner, "left" keeps them with empty cells.
-        allow_many: Whether the right side may repeat a key, so that left rows multiply.
+        manner: How.
+        lookups: Tables whose keys become numbers of rows; None: keys stay what they are.
 
     Returns:
-        What was made, and how many rows of both sides found no partner.
+        What was made, and how many rows of both sides of each step found no partner.
 
     Raises:
-        TableError: The key columns have different types.
-        DuplicateKeyError: The right side repeats a key; with examples.
+        TableError: Key columns have different types; or memory did not suffice.
+        DuplicateKeyError: A right side repeats a key; with examples.
         AccountingError: The result has not the number of rows that was counted beforehand.
+
+    Cost: two scans of the keys to count, one of all tables to join; the right tables are read once a range of
+    the left one, which takes a quarter of the memory, or as much as the largest right table if that is more.
     """
-    engine = bench.engine
-    left, right = (_Side(engine, bench.folder / files[name]) for name in (join.left, join.right))
-    _check_types(join, left, right)
-    if not allow_many:
-        _check_unique(engine, join, right)
-    left_unmatched, right_unmatched = _count_unmatched(engine, join, left, right)
-    renamed = rename_right(list(left.columns), list(right.columns), join)
-    new_names = dict(renamed)
-    others = [name for name in right.columns if name not in join.on]
-    cells = [f"l.{quote_name(name)}" for name in left.columns] + [f"r.{quote_name(n)}" for n in others]
-    aliased = ", ".join(f"{cell} AS c{place}" for place, cell in enumerate(cells))
-    order = f"l.{left.row_number}" + (f", r.{right.row_number}" if allow_many else "")
-    sql = (
-        f"SELECT {aliased} FROM {left.numbered} l {how.upper()} JOIN {right.numbered} r ON {_on(join)} "
-        # without it DuckDB joins in any order, whatever preserve_insertion_order says
-        f"ORDER BY {order}"
-    )
+    chain = Chain(bench.engine, join, bench.folder, files, how=manner.how)
+    with _told_of_memory(join):
+        steps, expected = _count(bench.engine, chain, manner)
+        compacted = lookups.compact(chain) if lookups is not None else Compacted()
     target = bench.folder / f"{join.name}.parquet"
-    with task(bench.observer, f"join {join.name}", total=left.rows, unit="rows") as progress:
+    with task(bench.observer, f"join {join.name}", total=expected, unit="rows") as progress:
         rows = write_query(
             bench,
-            sql,
+            _queries(chain, manner, compacted, int(bench.engine.memory_bytes * RANGE_SHARE)),
             target,
-            names=[*left.columns, *(new_names.get(name, name) for name in others)],
-            metadata={"role": "join", "join": str(join), "how": how},
+            names=[compacted.name_of(cell.name) for cell in chain.cells],
+            metadata=_metadata(join, manner, compacted),
             on_rows=progress.reach,
         )
-    expected = left.rows - (left_unmatched if how == "inner" else 0)
-    if not allow_many and rows != expected:
+    if rows != expected:
+        target.unlink()
         raise AccountingError(
             f"{expected:,} rows were counted beforehand, the join has {rows:,}",
             where=Where(member=str(join)),
@@ -73,48 +72,79 @@ def join_tables(
         name=join.name,
         file=target.name,
         spec=str(join),
-        how=how,
+        how=manner.how,
         rows=rows,
-        left_rows=left.rows,
-        left_unmatched=left_unmatched,
-        right_unmatched=right_unmatched,
-        bytes=Path(target).stat().st_size,
-        renamed=tuple(renamed),
+        left_rows=chain.left.rows,
+        steps=tuple(steps),
+        bytes=target.stat().st_size,
+        sorted_by=manner.sorted_by,
+        compact_keys=compacted.keys,
+        kept_text=compacted.kept_text,
     )
 
 
-class _Side:
-    """One of the two tables, as SQL and as facts."""
+def _queries(chain: Chain, manner: JoinManner, compacted: Compacted, memory_bytes: int) -> Sequence[str]:
+    """Return what is to be run one after the other: a range of left rows each; all at once to sort them."""
+    by_name = {cell.name: cell for cell in chain.cells}
+    cells = [
+        f"{compacted.sql_of(cell.name) or cell.sql} AS c{place}" for place, cell in enumerate(chain.cells)
+    ]
+    order = [f"{by_name[name].sql} NULLS LAST" for name in manner.sorted_by]
+    # without it DuckDB joins in any order, whatever preserve_insertion_order says
+    order.append(chain.left.row_number)
+    if manner.allow_many:
+        order += [link.side.row_number for link in chain.links]
+    return [
+        f"SELECT {', '.join(cells)} FROM {chain.source(len(chain.links), rows)} {compacted.joins} "
+        f"ORDER BY {', '.join(order)}"
+        for rows in ([None] if manner.sorted_by else chain.cuts(memory_bytes))
+    ]
 
-    def __init__(self, engine: Engine, path: Path) -> None:
-        self.plain = parquet_rows(path)
-        described = engine.query(f"DESCRIBE SELECT * FROM {self.plain}")
-        self.columns: dict[str, str] = {row[0]: row[1] for row in described}
-        self.numbered, self.row_number = numbered_rows(path, self.columns)
-        (self.rows,) = engine.row(f"SELECT count(*) FROM {self.plain}")
+
+def _metadata(join: JoinSpec, manner: JoinManner, compacted: Compacted) -> dict[str, object]:
+    facts: dict[str, object] = {"role": "join", "join": str(join), "how": manner.how}
+    if manner.sorted_by:
+        facts["sorted_by"] = list(manner.sorted_by)
+    if compacted.keys:
+        facts["compact_keys"] = {key.ix_column: f"{key.lookup}.{key.column}" for key in compacted.keys}
+    return facts
 
 
-def _on(join: JoinSpec) -> str:
-    return " AND ".join(f"l.{quote_name(name)} = r.{quote_name(name)}" for name in join.on)
-
-
-def _check_types(join: JoinSpec, left: _Side, right: _Side) -> None:
-    for column in join.on:
-        kinds = left.columns[column], right.columns[column]
-        # whole numbers of different widths compare exactly; anything else may match what is not equal
-        if kinds[0] != kinds[1] and not all(kind.endswith("INT") or kind == "INTEGER" for kind in kinds):
+@contextmanager
+def _told_of_memory(join: JoinSpec) -> Iterator[None]:
+    try:
+        yield
+    except TableError as err:
+        if err.problem == OUT_OF_MEMORY:
             raise TableError(
-                f"column {column!r} is {kinds[0]} in {join.left} and {kinds[1]} in {join.right}",
+                "the keys of the tables alone need more memory than the limit allows",
                 where=Where(member=str(join)),
-                hint=f"--text {join.left}.{column} --text {join.right}.{column}",
-            )
+                hint=err.hint,
+            ) from err
+        raise
 
 
-def _check_unique(engine: Engine, join: JoinSpec, right: _Side) -> None:
-    columns = ", ".join(quote_name(name) for name in join.on)
-    present = " AND ".join(f"{quote_name(name)} IS NOT NULL" for name in join.on)
+def _count(engine: Engine, chain: Chain, manner: JoinManner) -> tuple[list[JoinStepReport], int]:
+    """Check and count each step; return what was counted, and how many rows the result will have."""
+    reports = []
+    come = chain.left.rows
+    for place, link in enumerate(chain.links):
+        if not manner.allow_many:
+            _check_unique(engine, chain.join, link)
+        of_left, of_right = _count_unmatched(engine, chain, place)
+        reports.append(JoinStepReport(link.step.right, link.step.on, come, of_left, of_right, link.renamed))
+        if manner.allow_many:
+            (come,) = engine.row(f"SELECT count(*) FROM {chain.source(place + 1)}")
+        elif manner.how == "inner":
+            come -= of_left
+    return reports, come
+
+
+def _check_unique(engine: Engine, join: JoinSpec, link: Link) -> None:
+    columns = ", ".join(quote_name(name) for name in link.step.on)
+    present = " AND ".join(f"{quote_name(name)} IS NOT NULL" for name in link.step.on)
     repeated = (
-        f"SELECT {columns}, count(*) FROM {right.plain} "
+        f"SELECT {columns}, count(*) FROM {link.side.plain} "
         f"WHERE {present} GROUP BY {columns} HAVING count(*) > 1"
     )
     (number,) = engine.row(f"SELECT count(*) FROM ({repeated})")
@@ -122,14 +152,20 @@ def _check_unique(engine: Engine, join: JoinSpec, right: _Side) -> None:
         rows = engine.query(f"{repeated} ORDER BY {columns} LIMIT {EXAMPLES}")
         examples = "; ".join(f"{', '.join(map(str, key))} ({n} rows)" for *key, n in rows)
         raise DuplicateKeyError(
-            f"{number:,} keys occur more than once in {join.right}: {examples}",
+            f"{number:,} keys occur more than once in {link.step.right}: {examples}",
             where=Where(member=str(join)),
             hint="remove the duplicates, or --allow-many to let the left rows multiply",
         )
 
 
-def _count_unmatched(engine: Engine, join: JoinSpec, left: _Side, right: _Side) -> tuple[int, int]:
-    on = _on(join)
-    (of_left,) = engine.row(f"SELECT count(*) FROM {left.plain} l ANTI JOIN {right.plain} r ON {on}")
-    (of_right,) = engine.row(f"SELECT count(*) FROM {right.plain} r ANTI JOIN {left.plain} l ON {on}")
+def _count_unmatched(engine: Engine, chain: Chain, place: int) -> tuple[int, int]:
+    """Count the rows that come to a step, and those of its right side, which have no partner."""
+    link = chain.links[place]
+    come, right, alias = chain.source(place), link.side.plain, link.side.alias
+    (of_left,) = engine.row(f"SELECT count(*) FROM {come} ANTI JOIN {right} {alias} ON {link.condition}")
+    keys = ", ".join(f"{cell.sql} AS k{n}" for n, cell in enumerate(link.left_cells))
+    same = " AND ".join(f"{alias}.{quote_name(name)} = k.k{n}" for n, name in enumerate(link.step.on))
+    (of_right,) = engine.row(
+        f"SELECT count(*) FROM {right} {alias} ANTI JOIN (SELECT {keys} FROM {come}) k ON {same}"
+    )
     return of_left, of_right

@@ -7,6 +7,9 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+FILE_ROW_NUMBER = "file_row_number"
+"""DuckDB's column of the numbers of the rows in a Parquet file; ranges of it are read alone."""
+
 
 def quote_name(name: str) -> str:
     """Return a column or table name as SQL."""
@@ -42,7 +45,7 @@ def numbered_rows(path: Path, columns: Iterable[str]) -> tuple[str, str]:
         path: The file.
         columns: Its columns.
     """
-    name = "file_row_number"
+    name = FILE_ROW_NUMBER
     taken = {column.lower() for column in columns}
     if name not in taken:
         return f"read_parquet({quote_path(path)}, hive_partitioning=false, file_row_number=true)", name

@@ -1,37 +1,28 @@
-"""The tables of a pack: lazy views that hand out Arrow, pandas or Polars, and answer SQL."""
+"""The tables of a pack: lazy views that hand out Arrow, pandas, Polars and DuckDB, and answer SQL."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from packhouse.errors import CorruptStoreError, QueryError, Where
-from packhouse.tables import frames_
-from packhouse.tables.duckdb_ import connect_for_reading, is_one_select, translated
+from packhouse.errors import Where
+from packhouse.tables.duckdb_ import relation_of
 from packhouse.tables.join_specs import not_found
-from packhouse.tables.quoting import quote_name
+from packhouse.tables.querying import Views, open_table
+from packhouse.tables.scanning import Scan, narrowed
 
 if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
 
-@dataclass(frozen=True, slots=True)
-class LinkedColumns:
-    """Where a linked table says which image a row has."""
-
-    table: str
-    flag_column: str
-    key_column: str
-
-
 class Tables(Mapping[str, "Table"]):
     """All tables of a pack by their SQL names, `image_index` among them.
 
-    Safe to share between threads and to pickle. Nothing is opened before the first question.
+    Safe to share between threads and to pickle. Nothing is opened before the first question, and a file that
+    is missing or damaged stops only what needs it.
 
     Args:
         folder: The pack.
@@ -42,7 +33,7 @@ class Tables(Mapping[str, "Table"]):
         # absolute: the process may change its folder before the first question
         self.folder = folder.absolute()
         self._files = dict(files)
-        self._local = threading.local()
+        self._views = Views({name: self.folder / file for name, file in files.items()}, self.folder)
 
     def __reduce__(self) -> tuple[type[Tables], tuple[Path, dict[str, str]]]:
         """Pickle as the paths."""
@@ -68,11 +59,7 @@ class Tables(Mapping[str, "Table"]):
         """
         if name not in self._files:
             raise not_found("table", name, list(self._files), Where(file=str(self.folder)))
-        return Table(self, name)
-
-    def path_of(self, name: str) -> Path:
-        """Return the Parquet file of a table."""
-        return self.folder / self._files[name]
+        return Table(self._views, name)
 
     def sql(self, query: str, parameters: tuple[object, ...] = ()) -> pa.Table:
         """Answer one SELECT in which every table of the pack is known by its name.
@@ -86,47 +73,32 @@ class Tables(Mapping[str, "Table"]):
 
         Raises:
             QueryError: It is not one SELECT, or does not fit the tables; no other file can be read.
+            CorruptStoreError: A table that it needs is missing or damaged.
         """
-        connection = self._connection()
-        if not is_one_select(connection, query):
-            raise QueryError("only one SELECT can be answered", hint="DuckDB itself opens the Parquet files")
-        with translated():
-            return connection.sql(query, params=parameters).to_arrow_table()
+        return self._views.answer(query, parameters)
 
-    def _connection(self) -> duckdb.DuckDBPyConnection:
-        # one a thread: a DuckDB connection is not for several at once
-        connection: duckdb.DuckDBPyConnection | None = getattr(self._local, "connection", None)
-        if connection is None:
-            paths = {name: self.path_of(name) for name in self._files}
-            for path in paths.values():
-                if not path.exists():
-                    raise CorruptStoreError(
-                        "a table of the pack is missing",
-                        where=Where(file=str(path)),
-                        hint="restore it from a copy, or pack the data set again",
-                    )
-            with translated():
-                connection = connect_for_reading(paths, self.folder)
-            self._local.connection = connection
-        return connection
+    def stream(self, query: str) -> Iterator[pa.RecordBatch]:
+        """Answer one SELECT batch by batch; raises as `sql` does.
+
+        Args:
+            query: DuckDB SQL.
+
+        Returns:
+            Arrow record batches, as they come; other queries do not disturb them.
+        """
+        return self._views.stream(query)
 
     def close(self) -> None:
-        """Close the connection of this thread."""
-        connection = getattr(self._local, "connection", None)
-        if connection is not None:
-            connection.close()
-            self._local.connection = None
+        """Close what is open; the next question opens it again."""
+        self._views.close()
 
 
-class Table:
-    """One table of a pack; nothing is read before it is asked for.
+class Table(Scan):
+    """One table of a pack: all its rows and columns; nothing is read before it is asked for.
 
-    Any program that speaks Arrow takes it as it is: `pyarrow.table(t)`, `polars.DataFrame(t)`.
+    Any program that speaks Arrow takes it as it is, batch by batch: `pyarrow.table(t)`,
+    `polars.DataFrame(t)`, `duckdb.sql("FROM t")`.
     """
-
-    def __init__(self, tables: Tables, name: str) -> None:
-        self.name = name
-        self._tables = tables
 
     def __repr__(self) -> str:
         """Return name, rows and columns."""
@@ -134,39 +106,45 @@ class Table:
 
     def __len__(self) -> int:
         """Return the number of rows, from the footer."""
-        found = self._tables.sql(f"SELECT count(*) AS n FROM {quote_name(self.name)}")
-        return int(found["n"][0].as_py())
+        return self.count()
 
     @property
     def path(self) -> Path:
-        """The Parquet file, for any other program."""
-        return self._tables.path_of(self.name)
+        """The Parquet file."""
+        return self._views.paths[self.name]
 
-    @property
-    def columns(self) -> dict[str, str]:
-        """Column -> Arrow type."""
-        found = self._tables.sql(f"SELECT * FROM {quote_name(self.name)} LIMIT 0")
-        return {field.name: str(field.type) for field in found.schema}
+    def scan(self, columns: Sequence[str] | None = None, where: str | None = None) -> Scan:
+        """Choose columns and rows; only what they need is read, when it is asked for.
 
-    def to_arrow(self) -> pa.Table:
-        """Read the whole table as Arrow."""
-        return self._tables.sql(f"SELECT * FROM {quote_name(self.name)}")
+        Args:
+            columns: Names, in the order wanted; None is all.
+            where: One SQL condition, such as "price > 0.5 AND t_dat >= DATE '2020-09-01'"; it may ask other
+                tables of the pack. None is every row.
 
-    def to_pandas(self) -> Any:  # noqa: ANN401  # a framework object crosses
-        """Read the whole table as a pandas DataFrame.
+        Returns:
+            A lazy scan, to be read as often as wanted.
 
         Raises:
-            MissingDependencyError: pandas is not installed.
+            ColumnNotFoundError: A column is not there; names the nearest.
+            QueryError: A column is named twice, or none; or it is not one condition.
+            CorruptStoreError: The file is missing or damaged.
         """
-        return frames_.to_pandas(self.to_arrow())
+        return narrowed(self, columns, where)
 
-    def to_polars(self) -> Any:  # noqa: ANN401  # a framework object crosses
-        """Read the whole table as a Polars DataFrame.
+    def to_duckdb(self, connection: duckdb.DuckDBPyConnection | None = None) -> duckdb.DuckDBPyRelation:
+        """Return a lazy DuckDB relation over the file.
+
+        Args:
+            connection: Where it is to live, beside the user's own tables; None opens a database for it.
+
+        Returns:
+            A relation of DuckDB, which reads the Parquet file itself.
 
         Raises:
-            MissingDependencyError: Polars is not installed.
+            CorruptStoreError: The file is missing or damaged.
         """
-        return frames_.to_polars(self.to_arrow())
+        with closing(open_table(self.path)):
+            return relation_of(self.path, connection)
 
     def sql(self, query: str) -> pa.Table:
         """Answer one SELECT; this table and all others of the pack are known by their names.
@@ -179,53 +157,6 @@ class Table:
 
         Raises:
             QueryError: It is not one SELECT, or does not fit the tables.
+            CorruptStoreError: A table that it needs is missing or damaged.
         """
-        return self._tables.sql(query)
-
-    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
-        """Hand the table to any library that speaks the Arrow PyCapsule interface."""
-        return self.to_arrow().__arrow_c_stream__(requested_schema)
-
-
-def find_keys(tables: Tables, where: str, linked: LinkedColumns | None) -> list[str]:
-    """Return the keys of images whose facts, or linked row, meet a condition.
-
-    Args:
-        tables: The tables of a pack.
-        where: SQL condition on the columns of image_index and of the linked table.
-        linked: The linked table, if there is one.
-
-    Returns:
-        Keys, sorted, each once.
-
-    Raises:
-        QueryError: The condition is empty, or does not fit the columns.
-    """
-    join = ""
-    if linked is not None:
-        key = f"{quote_name(linked.table)}.{quote_name(linked.key_column)}"
-        join = f"LEFT JOIN {quote_name(linked.table)} ON {key} = image_index.key"
-    query = f"SELECT DISTINCT image_index.key FROM image_index {join} WHERE (\n{where}\n) ORDER BY 1"
-    if not where.strip():
-        raise QueryError("the condition is empty", hint='packhouse find PACK --where "width < 400"')
-    try:
-        return list(tables.sql(query)["key"].to_pylist())
-    except QueryError as err:
-        if linked is not None and "Ambiguous" in err.problem:
-            err.hint = f"say which table: image_index.name or {linked.table}.name"
-        raise
-
-
-def find_rows(tables: Tables, key: str, linked: LinkedColumns) -> list[dict[str, Any]]:
-    """Return the rows of the linked table that describe an image.
-
-    Args:
-        tables: The tables of a pack.
-        key: Key of the image.
-        linked: The linked table.
-
-    Returns:
-        Rows as column -> value, in the order of the file.
-    """
-    query = f"SELECT * FROM {quote_name(linked.table)} WHERE {quote_name(linked.key_column)} = ?"
-    return list(tables.sql(query, (key,)).to_pylist())
+        return self._views.answer(query)

@@ -23,6 +23,8 @@ class TablePlan:
 
     columns: tuple[str, ...]
     notes: tuple[str, ...]
+    encoding: str | None = None
+    """As the user said; None: UTF-8."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,8 @@ class TableReport:
     rows: int
     columns: tuple[ColumnType, ...]
     notes: tuple[str, ...]
+    sorted_by: tuple[str, ...] = ()
+    """Columns that the rows are sorted by; empty: as they are in the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,9 @@ class LinkEvidence:
 
     table: str
     column: str
+    form: str
+    """How its cells are read: "" as they are, or in words of `image_names`."""
+
     values: int
     """Distinct values."""
 
@@ -64,8 +71,12 @@ class LinkReport:
 
     table: str
     column: str
+    form: str
+    """How the cells are read to find images by them: "" as they are, or such as "with zeros in front, to 10
+    digits"."""
+
     chosen: str
-    """Why: "asked for", or the evidence in words."""
+    """Why, in words: the evidence, and what was next best."""
 
     flag_column: str
     key_column: str
@@ -84,17 +95,78 @@ class LinkReport:
 
 
 @dataclass(frozen=True, slots=True)
-class JoinSpec:
-    """A join that was asked for: "train = transactions_train + customers on customer_id"."""
+class JoinStep:
+    """One right table of a join."""
 
-    name: str
-    left: str
     right: str
     on: tuple[str, ...]
 
     def __str__(self) -> str:
         """Return it as it is written."""
-        return f"{self.name} = {self.left} + {self.right} on {', '.join(self.on)}"
+        return f"{self.right} on {', '.join(self.on)}"
+
+
+@dataclass(frozen=True, slots=True)
+class JoinSpec:
+    """A join that was asked for: "train = transactions_train + customers on customer_id"."""
+
+    name: str
+    left: str
+    steps: tuple[JoinStep, ...]
+
+    def __str__(self) -> str:
+        """Return it as it is written."""
+        return f"{self.name} = {' + '.join([self.left, *map(str, self.steps)])}"
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The tables that it needs, the left one first."""
+        return (self.left, *(step.right for step in self.steps))
+
+
+@dataclass(frozen=True, slots=True)
+class JoinManner:
+    """How a join is made."""
+
+    how: str = "inner"
+    """"inner" drops left rows without a partner, "left" keeps them with empty cells."""
+
+    allow_many: bool = False
+    """Whether a right side may repeat a key, so that left rows multiply."""
+
+    sorted_by: tuple[str, ...] = ()
+    """Columns of the result to sort by; empty keeps the order of the left rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class JoinStepReport:
+    """One right table of a join: how the rows that came to it and its own fit."""
+
+    right: str
+    on: tuple[str, ...]
+    left_rows: int
+    """Rows that the steps before have left; of the first step, those of the left table."""
+
+    left_unmatched: int
+    """Of these, without a partner: dropped by "inner", kept with empty cells by "left"."""
+
+    right_unmatched: int
+    """Rows of the right table that none of these asked for."""
+
+    renamed: tuple[tuple[str, str], ...]
+    """Right columns whose names were taken: (old name, new name)."""
+
+
+@dataclass(frozen=True, slots=True)
+class CompactKey:
+    """A column of text that became the number of a row in another table."""
+
+    column: str
+    ix_column: str
+    """Name of the numbers, in the join and in the lookup table."""
+
+    lookup: str
+    """The table in which the text stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +179,11 @@ class JoinReport:
     how: str
     rows: int
     left_rows: int
-    left_unmatched: int
-    """Left rows without a partner: dropped by "inner", kept with empty cells by "left"."""
-
-    right_unmatched: int
-    """Right rows that no left row asked for."""
-
+    steps: tuple[JoinStepReport, ...]
     bytes: int
-    renamed: tuple[tuple[str, str], ...]
-    """Right columns that had the name of a left one: (old name, new name)."""
+    sorted_by: tuple[str, ...] = ()
+    """Columns as they were asked for; empty: in the order of the left table."""
+
+    compact_keys: tuple[CompactKey, ...] = ()
+    kept_text: tuple[tuple[str, str], ...] = ()
+    """Keys of other tables that stay text all the same: (column, why)."""

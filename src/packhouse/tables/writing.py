@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from packhouse.parquet_ import ROW_GROUP_ROWS, ParquetSink
 from packhouse.progress import Observer
-from packhouse.tables.duckdb_ import Engine, Stream
+from packhouse.tables.batches import Stream
+from packhouse.tables.duckdb_ import Engine
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+AHEAD_SHARE = 0.08
+"""Of the memory, for batches that wait to be written while DuckDB works on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,22 +40,22 @@ class Workbench:
 
 def write_query(
     bench: Workbench,
-    sql: str,
+    sql: str | Sequence[str],
     target: Path,
     *,
     names: Sequence[str],
     metadata: Mapping[str, object],
     on_rows: Callable[[int], None],
 ) -> int:
-    """Write the rows of a query to a Parquet file, in their order.
+    """Write the rows of a query, or of several one after the other, to a Parquet file, in their order.
 
     Args:
         bench: Where the query runs.
-        sql: The query.
+        sql: The query; or several, all of one schema.
         target: The file to make; it must not exist.
         names: Names of the columns in the file, whatever the query calls them.
         metadata: Facts to keep in the file.
-        on_rows: Told the number of rows written so far.
+        on_rows: Told the number of rows written so far; called from another thread.
 
     Returns:
         The number of rows written.
@@ -53,6 +63,8 @@ def write_query(
     Raises:
         TableError: The query failed; no file is left.
         NoSpaceError: The disk ran full; no file is left.
+
+    Cost: one thread encodes while DuckDB runs; that one is what it waits for when there are several cores.
     """
 
     def write(stream: Stream) -> int:
@@ -63,9 +75,35 @@ def write_query(
             metadata=metadata,
             compression=bench.compression,
         ) as sink:
-            for batch in stream:
+
+            def take(batch: pa.RecordBatch) -> None:
                 sink.write(batch)
                 on_rows(sink.rows)
+
+            _take_apart(stream, take, most_bytes=int(bench.engine.memory_bytes * AHEAD_SHARE))
         return sink.rows
 
-    return bench.engine.stream(sql, write, rows=ROW_GROUP_ROWS)
+    queries = [sql] if isinstance(sql, str) else sql
+    return bench.engine.stream(queries, write, rows=ROW_GROUP_ROWS)
+
+
+def _take_apart(
+    batches: Iterable[pa.RecordBatch], take: Callable[[pa.RecordBatch], None], *, most_bytes: int
+) -> None:
+    """Let another thread take the batches, so that the next ones are made meanwhile."""
+    waiting: deque[tuple[Future[None], int]] = deque()
+    held = 0
+    with ThreadPoolExecutor(1, thread_name_prefix="packhouse-parquet") as taker:
+        try:
+            for batch in batches:
+                waiting.append((taker.submit(take, batch), batch.nbytes))
+                held += batch.nbytes
+                while waiting and (held > most_bytes or waiting[0][0].done()):
+                    done, n_bytes = waiting.popleft()
+                    held -= n_bytes
+                    done.result()
+            for done, _ in waiting:
+                done.result()
+        except BaseException:
+            taker.shutdown(cancel_futures=True)
+            raise
