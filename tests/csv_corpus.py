@@ -70,16 +70,15 @@ def rows_of_64_bytes(n_rows: int, start: str) -> str:
 
 
 def zstd(text: str) -> bytes:
-    """Compress with Zstandard."""
+    """Compress."""
     return bytes(pa.compress(text.encode(), codec="zstd", asbytes=True))
 
 
 ROWS = "a,b\n1,x\n2,y\n"
-SHORT = "".join(f"{row},{'value'}\n" for row in range(200))
+SHORT = "".join(f"{row},value\n" for row in range(200))
 LATIN = "name,town\nZoë,Malmö\nJürgen,Besançon\n"
 CHINESE = "编号,名称\n001,连衣裙\n002,衬衫\n"
 JAPANESE = "番号,名前\n01,表示\n02,ソース\n"
-CYRILLIC = "код,имя\n01,Платье\n"
 WIDE = "".join(",".join(f"{row}{place}" for place in range(2000)) + "\n" for row in "cx")
 PIPE = 'size,name\n5" pipe,a "b" c\n6\'2",x"\n1,"in, quotes"\n'
 
@@ -160,15 +159,15 @@ SHAPES = (
     Sound("cr_only.csv", "a,b\r1,x\r2,y\r"),
     Sound("crlf.csv", "a,b\r\n1,x\r\n2,y\r\n"),
     Sound("mixed_ends.csv", "a,b\r\n1,x\n2,y\r3,z\n\r4,v\r\n\n5,w"),
-    Sound("mixed_ends_late.csv", "a,b\n" + "1,x\n" * 500_000 + "2,y\r\n3,z\r4,w\n"),
+    Sound("mixed_ends_late.csv", "a,b\n" + "1,x\n" * 100_000 + "2,y\r\n3,z\r4,w\n"),
     Sound("no_last_end.csv", "a,b\n1,x\n2,"),
     Sound("blank_lines.csv", "a,b\n\n1,x\n\r\n\n2,y\n\n\n", cells=[("1", "x"), ("2", "y")]),
     Sound("one_column.csv", 'a\n1\n\n2\n""\n\n', cells=[("1",), (None,), ("2",), ("",), (None,)]),
     Sound("one_column_of_blanks.csv", "a\n \n  \n\t\n"),
     Sound("only_delimiters.csv", "a,b,c\n,,\n,,\n", cells=[(None, None, None)] * 2),
     Sound("quoted_breaks.csv", 'a,b\n"x\ny",1\n"x\r\ny",2\n"x\ry",3\n'),
-    Sound("quoted_breaks_late.csv", "a,b\n" + "x,1\n" * 500_000 + '"x\n1,2\n",3\n'),
-    Sound("cells_like_rows.csv", "a,b\n" + '"1,2\n3,4\n""5"",6\n\n",7\n' * 300_000),
+    Sound("quoted_breaks_late.csv", "a,b\n" + "x,1\n" * 100_000 + '"x\n1,2\n",3\n'),
+    Sound("cells_like_rows.csv", "a,b\n" + '"1,2\n3,4\n""5"",6\n\n",7\n' * 200_000),
     Sound("quotes_of_quotes.csv", 'a,b\n"""",""""""\n"a""b","""c"""\n'),
     Sound("quotes_inside.csv", PIPE),
     Sound("blanks_beside_quotes.csv", 'a,b\n "b", "c" \nx ,"y"\n'),
@@ -224,7 +223,6 @@ FILES = (
     Sound("cp1252.csv", LATIN, encoding="cp1252"),
     Sound("gb18030.csv", CHINESE, encoding="gb18030", types={"编号": "string"}),
     Sound("shift_jis.csv", JAPANESE, encoding="shift_jis"),
-    Sound("koi8.csv", CYRILLIC, encoding="koi8-r"),
     Sound("utf7.csv", LATIN, encoding="utf-7"),
     Sound("marked_all_the_same.csv", LATIN, data=(BOM + LATIN).encode(), encoding="cp1252"),
     Sound("long_gb18030.csv", CHINESE + "3,衬衫\n" * 200_000, encoding="gb18030"),
@@ -256,7 +254,7 @@ SOUND = TYPES + SHAPES + FILES
 BEHIND = "a quoted cell is broken, something stands behind its closing quote"
 UNCLOSED = "a quoted cell is broken, its quote is never closed"
 MANY = b"a,b\n" + b"1,x\n" * 1_100_000
-QUOTED = b"a,b\n" + b'"1\n",x\n' * 800_000
+QUOTED = b"a,b\n" + b'"1\n",x\n' * 650_000
 
 BROKEN = (
     Broken("empty.csv", b"", 1, "the file is empty: no header line"),
@@ -277,10 +275,10 @@ BROKEN = (
     Broken("unclosed.csv", b'a,b\n1,2\n3,"4\n5,6\n', 3, UNCLOSED),
     Broken("unclosed_first.csv", b'a,b\n"1,2\n' + MANY, 2, UNCLOSED),
     Broken("unclosed_late.csv", MANY + b'2,"x\n1,2\n', 1_100_002, UNCLOSED),
-    Broken("unclosed_among_quoted.csv", QUOTED + b'2,"x\n', 1_600_002, UNCLOSED),
+    Broken("unclosed_among_quoted.csv", QUOTED + b'2,"x\n', 1_300_002, UNCLOSED),
     Broken("behind.csv", b'a,b\n1,"2"x\n', 2, BEHIND),
     Broken("behind_blank.csv", b'a,b\n"1" ,2\n', 2, BEHIND),
-    Broken("behind_late.csv", QUOTED + b'2,"x"y\n' + b"1,x\n" * 9, 1_600_002, BEHIND),
+    Broken("behind_late.csv", QUOTED + b'2,"x"y\n' + b"1,x\n" * 9, 1_300_002, BEHIND),
     Broken("behind_backslash.csv", b'a,b\n"a\\"b",1\n', 2, BEHIND),
     Broken("latin.csv", LATIN.encode("latin-1"), 2, "is not UTF-8: byte 0xeb"),
     Broken("latin_late.csv", MANY + b"2,\xe9\n", 1_100_002, "is not UTF-8: byte 0xe9"),

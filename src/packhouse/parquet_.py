@@ -105,8 +105,12 @@ class ParquetSink:
                 self.path.unlink(missing_ok=True)
 
     def write(self, batch: pa.RecordBatch) -> None:
-        """Take one batch; its columns are taken by position, the names are the schema's."""
-        self._pending.append(pa.RecordBatch.from_arrays(batch.columns, schema=self.schema))
+        """Take one batch; its columns are taken by position, names and types are the schema's."""
+        columns = [
+            column if column.type == field.type else column.cast(field.type)
+            for column, field in zip(batch.columns, self.schema, strict=True)
+        ]
+        self._pending.append(pa.RecordBatch.from_arrays(columns, schema=self.schema))
         self._pending_rows += batch.num_rows
         self.rows += batch.num_rows
         self._flush(everything=False)
@@ -120,6 +124,18 @@ class ParquetSink:
             rest = table.slice(self._row_group_rows)
             self._pending = rest.to_batches()
             self._pending_rows = rest.num_rows
+
+
+def of_types(schema: pa.Schema, names: Sequence[str], types: Mapping[str, pa.DataType]) -> pa.Schema:
+    """Return a schema under other names, with other types where there are some.
+
+    Args:
+        schema: Of as many columns as there are names.
+        names: Their names.
+        types: Name -> type.
+    """
+    pairs = zip(schema.types, names, strict=True)
+    return pa.schema([(name, types.get(name, found)) for found, name in pairs])
 
 
 def batch_of(columns: Mapping[str, tuple[str, Sequence[Any]]]) -> pa.RecordBatch:

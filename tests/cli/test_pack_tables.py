@@ -72,7 +72,8 @@ def test_another_encoding_is_asked_for_and_read(tmp_path: Path) -> None:
     wrong = run("pack", tmp_path / "src", "-o", tmp_path / "z.pack", "--encoding", "cp99")
 
     assert refused.returncode == 3
-    assert "FAILED a.csv: is not UTF-8: byte 0xf6\n  in a.csv, line 3\n  try: say what it is" in refused.stdout
+    said = "FAILED a.csv: is not UTF-8: byte 0xf6\n  in a.csv, line 3\n  try: say what it is"
+    assert said in refused.stdout
     assert (tmp_path / "x.pack/b.parquet").exists()
     assert taken.returncode == 0
     assert pq.ParquetFile(tmp_path / "y.pack/a.parquet").read()["name"].to_pylist() == ["x", "größe"]
@@ -106,3 +107,56 @@ def test_a_type_that_does_not_hold_names_the_line(tmp_path: Path) -> None:
     assert "column 'n' cannot be integer: 1 of 3 values is not whole numbers, such as 'x3'" in done.stdout
     assert "in a.csv, line 5" in done.stdout
     assert sorted(os.listdir(tmp_path / "x.pack")) == ["b.parquet", "pack.json"]
+
+
+def test_zones_of_time_stamps_do_not_depend_on_the_host(tmp_path: Path) -> None:
+    """Linked, sorted and joined tables keep the offset of their time stamps, whatever zone the host is in."""
+    source = tmp_path / "src"
+    (source / "images").mkdir(parents=True)
+    (source / "images/a.jpg").write_bytes(b"")
+    (source / "seen.csv").write_text(
+        "id,moment,utc\nb,2020-01-02T00:00:00.5+02:00,2020-01-01 00:00:00Z\n"
+        "a,2020-01-01T00:00:00+02:00,2020-01-01T10:00:00Z\n"
+    )
+    (source / "more.csv").write_text("id,note\na,x\nb,y\n")
+    made = []
+    for zone in ("UTC", "America/New_York"):
+        pack = tmp_path / f"{len(made)}.pack"
+        command = [
+            PROGRAM,
+            "pack",
+            source,
+            "-o",
+            pack,
+            "--sort",
+            "seen=moment",
+            "--join",
+            "j = more + seen on id",
+        ]
+        subprocess.run([*command, "--link", "seen.id"], env={**os.environ, "TZ": zone}, check=False)
+        made.append({name: (pack / name).read_bytes() for name in ("seen.parquet", "j.parquet")})
+        table = pq.ParquetFile(pack / "seen.parquet").read()
+        asked = (
+            "import packhouse, sys; t = packhouse.open(sys.argv[1]).tables['seen']; "
+            "print(t.scan(where=\"moment < '2020-01-01'\").to_arrow()['moment'].type); "
+            "print(t.sql('SELECT hour(utc) AS h FROM seen')['h'].to_pylist())"
+        )
+        said = subprocess.run(
+            [sys.executable, "-c", asked, pack],
+            env={**os.environ, "TZ": zone},
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+
+        assert [str(kind) for kind in table.schema.types[:3]] == [
+            "string",
+            "timestamp[us, tz=+02:00]",
+            "timestamp[us, tz=UTC]",
+        ]
+        assert [value.isoformat() for value in table["moment"].to_pylist()] == [
+            "2020-01-01T00:00:00+02:00",
+            "2020-01-02T00:00:00.500000+02:00",
+        ]
+        assert said == "timestamp[us, tz=+02:00]\n[10, 0]\n"
+    assert made[0] == made[1]

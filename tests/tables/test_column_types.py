@@ -155,7 +155,7 @@ def test_texts_that_are_no_dates(text: str) -> None:
     ],
 )
 def test_texts_that_are_no_timestamps(text: str) -> None:
-    """A timestamp has seconds, at most six digits of their fraction, and a zone of hours and minutes at most."""
+    """A timestamp has seconds, at most six digits of their fraction, and an offset of hours and minutes."""
     assert suggest([text]) == ()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Iterable, Iterator
 from itertools import accumulate
 from typing import Literal
 
@@ -58,24 +59,24 @@ NO_UTF8 = (b"\xff", b"\xe9", b"\xc3(", b"\xc0\x80", b"\xed\xa0\x80", b"\xf5\x80\
 STEPS = st.lists(st.integers(1, 9), min_size=1, max_size=3).map(tuple)
 
 
-def chunks_of(
+def cut(
     data: bytes, *, delimiter: str = ",", width: int = 2, size: int = 4096, steps: tuple[int, ...] = (4096,)
-) -> list[Chunk]:
+) -> Iterator[Chunk]:
     """Cut some bytes."""
-    return list(
-        cut_records(
-            Dripping(data, steps),
-            delimiter=delimiter,
-            first_line=1,
-            blank_is_record=width == 1,
-            shown_as="t.csv",
-            chunk_bytes=size,
-        )
+    return cut_records(
+        Dripping(data, steps),
+        delimiter=delimiter,
+        first_line=1,
+        blank_is_record=width == 1,
+        shown_as="t.csv",
+        chunk_bytes=size,
     )
 
 
-def cells_of(chunks: list[Chunk], *, delimiter: str = ",", width: int = 2) -> list[tuple[str | None, ...]]:
-    """Parse chunks."""
+def cells_of(
+    chunks: Iterable[Chunk], *, delimiter: str = ",", width: int = 2
+) -> list[tuple[str | None, ...]]:
+    """Parse chunks as they come."""
     header = Header(tuple(f"c{place}" for place in range(width)), delimiter=delimiter)
     found: list[tuple[str | None, ...]] = []
     for chunk in chunks:
@@ -106,26 +107,21 @@ def read_by_python(text: str, delimiter: str) -> tuple[list[tuple[int, list[str]
 def test_any_text_is_read_as_by_python_or_refused_by_both(
     text: str, delimiter: str, size: int, steps: tuple[int, ...], extra: int
 ) -> None:
-    """No cell differs, no row is lost or made up; an error names a malformed line."""
+    """No cell differs, no row is lost or made up; an error names the first malformed row."""
     found, broken_line = read_by_python(text, delimiter)
     width = next((len(row) for _line, row in found if row), 1) if extra < 10 else extra - 9
     faults = [line for line, row in found if row and len(row) != width]
     faults += [] if broken_line is None else [broken_line]
     expected = without_blanks([row for _line, row in found], width)
 
+    chunks = cut(text.encode(), delimiter=delimiter, width=width, size=size, steps=steps)
     if faults:
         with pytest.raises(CsvError) as caught:
-            cells_of(
-                chunks_of(text.encode(), delimiter=delimiter, width=width, size=size, steps=steps),
-                delimiter=delimiter,
-                width=width,
-            )
-
-        assert caught.value.where.line in faults
+            cells_of(chunks, delimiter=delimiter, width=width)
+        assert caught.value.where.line == min(faults)
         assert caught.value.hint
         return
 
-    chunks = chunks_of(text.encode(), delimiter=delimiter, width=width, size=size, steps=steps)
     cells = cells_of(chunks, delimiter=delimiter, width=width)
 
     assert [[cell or "" for cell in row] for row in cells] == expected
@@ -140,7 +136,7 @@ def test_bytes_that_are_no_text_are_refused(
     data = before.encode() + bad + after.encode()
 
     with pytest.raises(CsvError):
-        cells_of(chunks_of(data, width=width, size=size), width=width)
+        cells_of(cut(data, width=width, size=size), width=width)
 
 
 ODD_CELLS = ("", "a", " ", '"', '5" pipe', "\n", "\r\n", "x\ry", ",", ";", "\ufeff", "1")
@@ -171,7 +167,7 @@ def test_what_is_written_is_read(
     if lines[-1] and data.draw(st.booleans()):
         text = text[: -len(ends[-1])]
 
-    chunks = chunks_of(text.encode(), delimiter=delimiter, width=len(rows[0]), size=size, steps=steps)
+    chunks = cut(text.encode(), delimiter=delimiter, width=len(rows[0]), size=size, steps=steps)
 
     assert cells_of(chunks, delimiter=delimiter, width=len(rows[0])) == [tuple(row) for row in rows]
 
@@ -191,7 +187,7 @@ def test_what_the_csv_module_writes_is_read(
     file = io.StringIO(newline="")
     csv.writer(file, delimiter=delimiter, quoting=quoting, lineterminator=end).writerows(rows)
 
-    cells = cells_of(chunks_of(file.getvalue().encode(), delimiter=delimiter, size=size), delimiter=delimiter)
+    cells = cells_of(cut(file.getvalue().encode(), delimiter=delimiter, size=size), delimiter=delimiter)
 
     empty = None if quoting == csv.QUOTE_MINIMAL else ""
     assert cells == [tuple(cell or empty for cell in row) for row in rows]
@@ -206,9 +202,9 @@ def test_chunks_are_the_same_however_the_bytes_arrive(
     text = "".join(",".join(map(spelled, row)) + ends for row in rows)
     width = len(rows[0])
 
-    chunks = chunks_of(text.encode(), width=width, size=size, steps=steps)
+    chunks = list(cut(text.encode(), width=width, size=size, steps=steps))
 
-    assert chunks == chunks_of(text.encode(), width=width, size=size, steps=other_steps)
+    assert chunks == list(cut(text.encode(), width=width, size=size, steps=other_steps))
     assert b"".join(chunk.data for chunk in chunks).decode() == text
     lines = [line for line, _row in records(text)]
     starts = accumulate((chunk.records for chunk in chunks), initial=0)
@@ -222,7 +218,7 @@ def test_a_plain_chunk_ends_at_its_last_line(monkeypatch: pytest.MonkeyPatch) ->
     """Chunks are as long as whole records allow, and one longer record is read whole."""
     monkeypatch.setattr(cutting, "LONGEST_RECORD_BYTES", 1000)
 
-    chunks = chunks_of(b"1,2\n" * 5 + b"3," + b"x" * 90 + b"\n4,5", size=10)
+    chunks = list(cut(b"1,2\n" * 5 + b"3," + b"x" * 90 + b"\n4,5", size=10))
 
     assert [len(chunk.data) for chunk in chunks][:2] == [8, 8]
     assert sum(chunk.records for chunk in chunks) == 7
@@ -275,7 +271,7 @@ def test_rows_are_counted_against_the_cut(records_cut: int) -> None:
 def test_faults_are_located(data: bytes, line: int, problem: str) -> None:
     """The error names the file, the line where the row begins, and what stands there, cut if long."""
     with pytest.raises(CsvError) as caught:
-        cells_of(chunks_of(data))
+        cells_of(cut(data))
 
     assert caught.value.problem == problem
     assert (caught.value.where.file, caught.value.where.line) == ("t.csv", line)
@@ -287,7 +283,7 @@ def test_locating_leaves_the_limit_of_the_csv_module_alone() -> None:
     before = csv.field_size_limit(4321)
     try:
         with pytest.raises(CsvError, match="the row has 1 cells"):
-            cells_of(chunks_of(b'"' + b"x" * 5000 + b'"\n'))
+            cells_of(cut(b'"' + b"x" * 5000 + b'"\n'))
     finally:
         now = csv.field_size_limit(before)
 

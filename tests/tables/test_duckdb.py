@@ -19,7 +19,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from packhouse.errors import CsvError, NoSpaceError, PackhouseError, QueryError, TableError, UsageError
+from packhouse.errors import NoSpaceError, PackhouseError, QueryError, TableError, UsageError
 from packhouse.progress import silent
 from packhouse.tables.batches import Stream
 from packhouse.tables.duckdb_ import Engine, translated
@@ -451,11 +451,6 @@ def test_statements_that_do_not_run(engine: Engine, sql: str, problem: str) -> N
 @pytest.mark.parametrize(
     ("raised", "kind", "problem"),
     [
-        (
-            OSError("Invalid Input Error: CSV Error on Line: 3\nPossible fixes:\n* x"),
-            CsvError,
-            "CSV Error on Line: 3",
-        ),
         (OSError("Conversion Error: no\n\nLINE 1: SELECT"), QueryError, "Conversion Error: no"),
         (OSError(errno.ENOSPC, "No space left on device"), NoSpaceError, "the disk ran full"),
         (OSError("IO Error: No space left on device"), NoSpaceError, "the disk ran full"),

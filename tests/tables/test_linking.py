@@ -346,7 +346,7 @@ def test_a_number_as_it_is_comes_before_zeros(build: Build) -> None:
 )
 @pytest.mark.parametrize("part", ["path", "below", "stem"])
 def test_paths_are_found_however_they_are_written(build: Build, written: str, form: str, part: str) -> None:
-    """With another folder in front, with \\ for /, below the shared folder, without the extension."""
+    """With another folder in front, with other slashes, below the shared folder, without the extension."""
     house = build(PATHS)
     wanted = {
         "path": PATHS,
@@ -403,7 +403,7 @@ def test_front_and_back_are_a_near_tie(tmp_path: Path) -> None:
 
 
 def test_several_links_are_asked_for(tmp_path: Path) -> None:
-    """Each table that is named gets its columns, whatever the evidence; a second link of a table is refused."""
+    """Each table that is named gets its columns, whatever the evidence; but only one link."""
     source = tmp_path / "source"
     (source / "images").mkdir(parents=True)
     for name in ("a", "b"):

@@ -223,7 +223,7 @@ def test_the_bytes_do_not_follow_the_chunks(tmp_path: Path, monkeypatch: pytest.
 def test_a_late_fault_is_located(
     convert: Convert, monkeypatch: pytest.MonkeyPatch, rows: str, line: int, said: str
 ) -> None:
-    """Whatever was done before and beside it, the first malformed row stops the table, and no file is left."""
+    """The first malformed row stops the table, whatever was done beside it, and no file is left."""
     small_chunks(monkeypatch, workers=5)
 
     with pytest.raises(CsvError, match=said) as caught:

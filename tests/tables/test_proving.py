@@ -28,10 +28,11 @@ INTEGERS = (
     "-9223372036854775808 -9223372036854775809 12345678901234567890"
 )
 FLOATS = (
-    "0.0 -0 -0.0 0.5 1.10 1e5 1E+05 1e-300 1e400 1e-400 4.9e-324 2.2250738585072014e-308 0e999 1. .5 1e 1e22 "
+    "0.0 -0 -0.0 0.5 1.10 1e5 1E+05 1e-300 1e400 1e-400 4.9e-324 5e-324 1e-310 2.2250738585072014e-308 "
     "1e23 1.7976931348623157e308 1.8e308 nan inf -inf NaN Infinity 9007199254740991 9007199254740992 "
     "9007199254740993 -9007199254740993 9007199254740993.0 0.12345678901234567 0.123456789012345678 "
-    "12345678901234567e5 1.00000000000000000"
+    "12345678901234567e5 1.00000000000000000 0e999 1. .5 1e 1e22 "
+    "9007199254740992.0 1e16 1e+16 9.007199254740992e+15"
 )
 BOOLEANS = "true false True False TRUE FALSE tRUE t f yes 1 0 true\n"
 DATES = (
@@ -84,6 +85,19 @@ def test_the_proof_counts_what_holds(candidate: Candidate, times: int, data: st.
         assert found.typed is not None
         assert found.typed.type == arrow_type(candidate.arrow)
         assert_same_values(candidate, cells, found.typed)
+
+
+KNOWN = [text for texts in (INTEGERS, FLOATS, BOOLEANS, DATES, STAMPS) for text in texts.split(" ")]
+KNOWN += [f"{stamp}{zone}" for stamp in STAMPS.split(" ") for zone in ZONES]
+
+
+@pytest.mark.parametrize("candidate", [*CANDIDATES, *ZONED], ids=lambda candidate: candidate.arrow)
+@pytest.mark.parametrize("beside", [(), (None,), ("x",)], ids=["alone", "with nothing", "with another"])
+def test_each_known_oddity_is_judged(candidate: Candidate, beside: tuple[str | None, ...]) -> None:
+    """Every spelling that some reader takes for another value fits or does not, whatever stands beside it."""
+    judged = {text: check_cells(candidate, pa.array([text, *beside], pa.string())).fits for text in KNOWN}
+
+    assert judged == {text: int(candidate.holds(text)) for text in KNOWN}
 
 
 def assert_same_values(candidate: Candidate, cells: Sequence[str | None], typed: Any) -> None:  # noqa: ANN401

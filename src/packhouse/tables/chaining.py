@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from packhouse.errors import TableError, Where
-from packhouse.parquet_ import ROW_GROUP_ROWS
+from packhouse.parquet_ import ROW_GROUP_ROWS, ParquetSource
 from packhouse.tables.duckdb_ import Engine
 from packhouse.tables.join_specs import rename_right
 from packhouse.tables.quoting import FILE_ROW_NUMBER, numbered_rows, parquet_rows, quote_name
@@ -36,6 +37,8 @@ class Side:
         self.plain = parquet_rows(path)
         described = engine.query(f"DESCRIBE SELECT * FROM {self.plain}")
         self.columns: dict[str, str] = {row[0]: row[1] for row in described}
+        with closing(ParquetSource(path)) as facts:
+            self.types = dict(zip(facts.schema.names, facts.schema.types, strict=True))
         self.numbered, row_number = numbered_rows(path, self.columns)
         self.row_number = f"{alias}.{row_number}"
         self.can_be_cut = row_number == FILE_ROW_NUMBER

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -15,7 +14,6 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 import duckdb
 
 from packhouse.errors import (
-    CsvError,
     DestinationError,
     NoSpaceError,
     PackhouseError,
@@ -38,6 +36,9 @@ POLL_S = 0.05
 QUERY_SHARE = 0.85
 """Of the memory; the rest is for batches under way to the file, and for what DuckDB does not count."""
 
+UTC = "GLOBAL TimeZone='UTC'"
+"""Not the zone of the host, which would show in what is written and in what a condition means."""
+
 OUT_OF_MEMORY = "needs more memory than the limit allows"
 
 
@@ -57,6 +58,7 @@ class Engine:
             f"memory_limit='{int(memory_bytes * QUERY_SHARE) // 1000}KB'",
             f"temp_directory={quote_text(os.fspath(spill))}",
             "preserve_insertion_order=true",
+            UTC,
             "enable_progress_bar=true",
             "enable_progress_bar_print=false",
             "autoinstall_known_extensions=false",
@@ -182,7 +184,6 @@ def translated() -> Iterator[None]:
     """Turn DuckDB's errors, and those that reach us through Arrow streams, into ours.
 
     Raises:
-        CsvError: A CSV file is malformed; the message is DuckDB's, without its advice.
         QueryError: The statement does not fit the tables.
         TableError: Memory did not suffice.
         NoSpaceError: The disk ran full.
@@ -215,9 +216,7 @@ def _translate(err: Exception) -> PackhouseError:
             hint="look at the disk (dmesg), then run it again",
         )
     # DuckDB adds some twenty-five lines of options and advice that do not apply to us
-    said = text.split("Possible fixes:")[0].split("\n\n")[0].strip()
-    csv = re.match("Invalid Input Error: (?=CSV Error|The CSV Parser)", said)
-    return QueryError(said) if csv is None else CsvError(said[csv.end() :])
+    return QueryError(text.split("\n\n")[0].strip())
 
 
 def connect_for_reading(
@@ -248,6 +247,7 @@ def connect_for_reading(
     spill = quote_text(f"{tempfile.gettempdir()}/packhouse-{os.getpid()}")
     for setting in (
         f"temp_directory={spill}",
+        UTC,
         "autoinstall_known_extensions=false",
         "autoload_known_extensions=false",
         f"allowed_directories=[{allowed}]",

@@ -73,18 +73,18 @@ def form_named(words: str) -> Form:
     """Return the form that a report describes by these words; raises ValueError for others."""
     digits = words.removeprefix(_ZEROS).removesuffix(" digits")
     forms = (AS_IT_IS, AS_PATH, LAST_PART, *((with_zeros(int(digits)),) if digits.isdigit() else ()))
-    for form in forms:
-        if form.words == words:
-            return form
-    message = f"there is no form {words!r}"
-    raise ValueError(message)
+    found: dict[str, Form] = {form.words: form for form in forms}
+    if words not in found:
+        message = f"there is no form {words!r}"
+        raise ValueError(message)
+    return found[words]
 
 
 def names_sql(index: str) -> str:
     """Return the query of all that the images may be called: pairs of value and key, each once.
 
-    An image is called by its key, its name, the path of its file below SRC with or without extension, that path
-    below the folders that all images share, and the name of its file.
+    An image is called by its key, its name, the path of its file below SRC with or without extension, that
+    path below the folders that all images share, and the name of its file.
 
     Args:
         index: SQL that gives image_index.

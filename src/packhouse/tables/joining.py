@@ -59,6 +59,7 @@ def join_tables(
             _queries(chain, manner, compacted, int(bench.engine.memory_bytes * RANGE_SHARE)),
             target,
             names=[compacted.name_of(cell.name) for cell in chain.cells],
+            types={cell.name: cell.side.types[cell.column] for cell in chain.cells},
             metadata=_metadata(join, manner, compacted),
             on_rows=progress.reach,
         )

@@ -1,4 +1,4 @@
-"""Which columns name the images: the share of values and of images that fit, counted, and what is made of it."""
+"""Which columns name the images: the shares of values and of images that fit, and what is made of them."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ it does so with zeros in front."""
 
 SAMPLE_PLACES = 8
 SAMPLE_ROWS = 2000
-"""So many rows are looked at, in so many places of a table, before a column is counted whole. A column of which
-1 % of the rows name images is missed with a chance of 0.99 ** 16000; one whose rows name none has no chance."""
+"""So many rows are looked at, in so many places of a table, before a column is counted whole. A column of
+which 1 % of the rows name images, anywhere, is missed with a chance of 0.99 ** 16000."""
 
 _INTEGERS = ("int8", "int16", "int32", "int64")
 
@@ -40,8 +40,9 @@ def prepare_names(engine: Engine, index: Path) -> ImageNames:
         index: image_index.parquet.
 
     Returns:
-        Number of images, and the forms to try. The table `image_names` has one row a name: value, key (the first
-        of those it names), n (how many it names); the table `image_name_keys` has each pair of value and key.
+        Number of images, and the forms to try. The table `image_names` has one row a name: value, key (the
+        first of those it names), n (how many it names); the table `image_name_keys` has each pair of value
+        and key.
     """
     source = parquet_rows(index)
     engine.query(f"CREATE OR REPLACE TEMP TABLE image_name_keys AS {names_sql(source)}")
@@ -68,9 +69,9 @@ def find_links(
         images: What that said.
 
     Returns:
-        Columns above the threshold, best first: a column without repeated values before one with, one as it is
-        before one with zeros in front, then the one that names more images, then the one with the larger share
-        of values found, then by name.
+        Columns above the threshold, best first: a column without repeated values before one with, one as it
+        is before one with zeros in front, then the one that names more images, then the one with the larger
+        share of values found, then by name.
 
     Cost: a look at SAMPLE_PLACES places of each table; a column with a name of an image there is read whole.
     """
@@ -81,7 +82,7 @@ def find_links(
                 continue
             form = _likely_form(engine, table, column.name, folder, images)
             if form is not None:
-                evidence = weigh(engine, table, column.name, folder, images, form)
+                evidence = weigh(engine, table, column.name, folder, form)
                 if is_link(evidence, images.count) and (column.arrow == "string" or evidence.unique):
                     found.append(evidence)
     return sorted(found, key=_rank)
@@ -92,14 +93,15 @@ def best_evidence(
 ) -> LinkEvidence:
     """Count how well a column that was asked for names the images, in the form that fits most values."""
     form = _likely_form(engine, table, column, folder, images) or AS_IT_IS
-    return weigh(engine, table, column, folder, images, form)
+    return weigh(engine, table, column, folder, form)
 
 
 def choose_links(found: Sequence[LinkEvidence]) -> list[LinkEvidence]:
     """Choose the columns to link, of those above the threshold.
 
-    The best one; and of each other table its best one, if it names an image at most once and half of its values
-    do: so tables that describe images are linked, and one that only speaks of them, such as sales, is not.
+    The best one; and of each other table its best one, if it names an image at most once and half of its
+    values do: so tables that describe images are linked, and one that only speaks of them, such as sales, is
+    not.
 
     Args:
         found: Best first.
@@ -117,19 +119,15 @@ def choose_links(found: Sequence[LinkEvidence]) -> list[LinkEvidence]:
     return list(chosen.values())
 
 
-def weigh(  # a column, where it is, and how it is read
-    engine: Engine, table: TableReport, column: str, folder: Path, images: ImageNames, form: Form
-) -> LinkEvidence:
+def weigh(engine: Engine, table: TableReport, column: str, folder: Path, form: Form) -> LinkEvidence:
     """Count how well one column names the images."""
-    values, rows, values_found = engine.row(
+    values, rows, values_found, images_found = engine.row(
         "WITH cells AS MATERIALIZED ("
         f"SELECT {form.of(column)} AS value, count(*) AS n_rows "
         f"FROM {parquet_rows(folder / table.file)} WHERE {quote_name(column)} IS NOT NULL GROUP BY 1) "
-        "SELECT count(*), coalesce(sum(n_rows), 0), count(n) FROM cells LEFT JOIN image_names USING (value)"
-    )
-    (images_found,) = engine.row(
-        "SELECT count(DISTINCT key) FROM image_name_keys WHERE value IN "
-        f"(SELECT {form.of(column)} FROM {parquet_rows(folder / table.file)})"
+        "SELECT count(*), coalesce(sum(n_rows), 0), count(n), "
+        "(SELECT count(DISTINCT key) FROM image_name_keys WHERE value IN (SELECT value FROM cells)) "
+        "FROM cells LEFT JOIN image_names USING (value)"
     )
     return LinkEvidence(
         table=table.name,
@@ -137,7 +135,7 @@ def weigh(  # a column, where it is, and how it is read
         form=form.words,
         values=values,
         values_found=values_found,
-        images_found=min(int(images_found), images.count),
+        images_found=images_found,
         unique=rows == values,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -64,15 +65,16 @@ def link_table(
         f"SELECT {cells}, i.value IS NOT NULL AS flag, CASE WHEN i.n = 1 THEN i.key END AS image_key "
         f"FROM {numbered} t LEFT JOIN image_names i ON i.value = {value} ORDER BY t.{row_number}"
     )
-    facts = ParquetSource(path)
-    metadata = {**facts.metadata, "image_column": flag, "image_key_column": key}
-    facts.close()
+    with closing(ParquetSource(path)) as facts:
+        metadata = {**facts.metadata, "image_column": flag, "image_key_column": key}
+        types = dict(zip(facts.schema.names, facts.schema.types, strict=True))
     with task(bench.observer, f"link {table.name}", total=table.rows, unit="rows") as progress:
         rows = write_query(
             bench,
             sql,
             linked,
             names=[*names, flag, key],
+            types=types,
             metadata=metadata,
             on_rows=progress.reach,
         )

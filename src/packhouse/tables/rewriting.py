@@ -62,7 +62,13 @@ def rewrite_table(
     )
     with task(bench.observer, f"{doing} {table.name}", total=table.rows, unit="rows") as progress:
         rows = write_query(
-            bench, query, other, names=names, metadata=_metadata(bench, now), on_rows=progress.reach
+            bench,
+            query,
+            other,
+            names=names,
+            types=side.types,
+            metadata=_metadata(bench, now),
+            on_rows=progress.reach,
         )
     if rows != table.rows:
         other.unlink()

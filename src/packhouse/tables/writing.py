@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from packhouse.parquet_ import ROW_GROUP_ROWS, ParquetSink
+from packhouse.parquet_ import ROW_GROUP_ROWS, ParquetSink, of_types
 from packhouse.progress import Observer
 from packhouse.tables.batches import Stream
 from packhouse.tables.duckdb_ import Engine
@@ -38,7 +38,7 @@ class Workbench:
     """Told of the progress."""
 
 
-def write_query(
+def write_query(  # noqa: PLR0913  # names, types and facts of the file are what a query lacks
     bench: Workbench,
     sql: str | Sequence[str],
     target: Path,
@@ -46,6 +46,7 @@ def write_query(
     names: Sequence[str],
     metadata: Mapping[str, object],
     on_rows: Callable[[int], None],
+    types: Mapping[str, pa.DataType] | None = None,
 ) -> int:
     """Write the rows of a query, or of several one after the other, to a Parquet file, in their order.
 
@@ -56,6 +57,8 @@ def write_query(
         names: Names of the columns in the file, whatever the query calls them.
         metadata: Facts to keep in the file.
         on_rows: Told the number of rows written so far; called from another thread.
+        types: Name -> type in the file; DuckDB knows no time zone of a column. Others are as the query gives
+            them.
 
     Returns:
         The number of rows written.
@@ -70,8 +73,7 @@ def write_query(
     def write(stream: Stream) -> int:
         with ParquetSink(
             target,
-            stream.schema,
-            names=names,
+            of_types(stream.schema, names, types or {}),
             metadata=metadata,
             compression=bench.compression,
         ) as sink:
