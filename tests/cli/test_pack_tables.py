@@ -72,7 +72,7 @@ def test_another_encoding_is_asked_for_and_read(tmp_path: Path) -> None:
     wrong = run("pack", tmp_path / "src", "-o", tmp_path / "z.pack", "--encoding", "cp99")
 
     assert refused.returncode == 3
-    said = "FAILED a.csv: is not UTF-8: byte 0xf6\n  in a.csv, line 3\n  try: say what it is"
+    said = "FAILED a.csv: is not UTF-8: byte 0xf6\n  in a.csv, line 3 [name]\n  try: say what it is"
     assert said in refused.stdout
     assert (tmp_path / "x.pack/b.parquet").exists()
     assert taken.returncode == 0
@@ -119,10 +119,10 @@ def test_zones_of_time_stamps_do_not_depend_on_the_host(tmp_path: Path) -> None:
         "a,2020-01-01T00:00:00+02:00,2020-01-01T10:00:00Z\n"
     )
     (source / "more.csv").write_text("id,note\na,x\nb,y\n")
-    made = []
+    made: list[dict[str, bytes]] = []
     for zone in ("UTC", "America/New_York"):
         pack = tmp_path / f"{len(made)}.pack"
-        command = [
+        command: list[str | Path] = [
             PROGRAM,
             "pack",
             source,

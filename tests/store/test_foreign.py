@@ -275,7 +275,7 @@ def test_refused_things_are_kept_with_the_index(file: Path) -> None:
     """So that opening by the index can tell of them again."""
     made = index_foreign(file)
 
-    notes = json.loads(pq.read_schema(made.path).metadata[b"packhouse"])
+    notes = json.loads(pq.read_metadata(made.path).metadata[b"packhouse"])
 
     assert notes["refused_count"] == 2
     assert {path for path, _ in notes["refused"]} == {"soft", "numbers"}

@@ -74,7 +74,8 @@ def rewrite(path: Path, **columns: list[object]) -> None:
         table = table.set_column(
             place, table.schema.field(name), pa.array(values, table.schema.field(name).type)
         )
-    pq.write_table(table, path)
+    facts = pq.read_metadata(path).metadata[b"packhouse"]
+    pq.write_table(table.replace_schema_metadata({b"packhouse": facts}), path)
     seal(path)
 
 
@@ -258,8 +259,9 @@ def test_a_range_outside_of_the_file_is_refused(copy: Path, offset: int, length:
     count = len(ImageIndex(copy / INDEX_FILE))
     rewrite(copy / INDEX_FILE, offset=[offset] * count, length=[length] * count)
 
-    with pytest.raises(CorruptStoreError, match="outside"):
+    with pytest.raises(CorruptStoreError) as caught:
         ImageStore(copy / IMAGES_FILE, copy / INDEX_FILE).read("0")
+    assert "outside" in caught.value.problem
 
 
 def test_a_range_that_leaves_the_file_is_refused(copy: Path) -> None:

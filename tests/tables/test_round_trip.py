@@ -76,6 +76,36 @@ def test_what_cannot_be_read_is_named(packed: packhouse.Report, case: Broken) ->
 
     assert failed.error == "CsvError"
     assert problem.startswith(case.said)
-    assert where == f"  in {case.file}" + ("" if case.line is None else f", line {case.line}")
+    place, _, column = where.partition(" [")
+    assert place == f"  in {case.file}" + ("" if case.line is None else f", line {case.line}")
+    assert bool(column) == (
+        case.line != 1 and problem.startswith(("a quoted cell is broken", "is not UTF-8"))
+    )
     assert hint.startswith("  try: ")
     assert not (packed.dest / f"{without_extension(case.file)}.parquet").exists()
+
+
+@pytest.mark.parametrize(
+    ("data", "where"),
+    [
+        (b'a,b\n1,2\n3,"4\n5,6\n', "line 3 [column 2]"),
+        (b'a,b\n"1,2\n', "line 2 [column 1]"),
+        (b'a,b\n"x, y","z"z\n', "line 2 [column 2]"),
+        (b"a,b\n1,2\n3,x\xe9\n", "line 3 [b]"),
+        (b'a,b\n"1\n\xe9",2\n', "line 3 [a]"),
+        (b"a,b\n\xe9", "line 2 [a]"),
+        (b"a,b\n1,2\n1,2,\xe9", "line 3"),
+    ],
+)
+def test_the_column_of_a_fault_is_named(tmp_path: Path, data: bytes, where: str) -> None:
+    """A broken quote has the number of its column, a wrong byte its name; behind the last one there is none."""
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src/t.csv").write_bytes(b"a,b\n" + b"1,2\n" * 20_000 + data.removeprefix(b"a,b\n"))
+    (tmp_path / "src/other.csv").write_text("a\n1\n")
+
+    report = packhouse.pack(tmp_path / "src", tmp_path / "out.pack")
+
+    (failed,) = report.failed
+    line, _, column = where.partition(" ")[2].partition(" ")
+    expected = f"  in t.csv, line {int(line) + 20_000}" + (f" {column}" if column else "")
+    assert failed.message.splitlines()[1] == expected

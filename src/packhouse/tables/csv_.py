@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -14,6 +15,8 @@ from packhouse.errors import AccountingError, CsvError, Where
 from packhouse.tables.cutting import LONGEST_RECORD_BYTES, Chunk
 from packhouse.tables.decoding import NOT_UTF8_HINT, UTF8_MARK
 from packhouse.tables.dialect import Header
+
+_LIMIT = threading.Lock()
 
 
 def parse_chunk(chunk: Chunk, header: Header, *, shown_as: str) -> pa.RecordBatch:
@@ -83,10 +86,14 @@ def find_fault(chunk: Chunk, header: Header, *, shown_as: str, said: str) -> Csv
     try:
         text = chunk.data.decode()
     except UnicodeDecodeError as err:
-        line = chunk.first_line + _line_ends(chunk.data[: err.start].decode())
+        before = chunk.data[: err.start].decode()
         return CsvError(
             f"is not UTF-8: byte 0x{chunk.data[err.start]:02x}",
-            where=Where(file=shown_as, line=line),
+            where=Where(
+                file=shown_as,
+                line=chunk.first_line + _line_ends(before),
+                member=_column_behind(before, header),
+            ),
             hint=NOT_UTF8_HINT,
         )
     expected = len(header.columns)
@@ -109,6 +116,14 @@ def line_of_row(chunk: Chunk, row: int, header: Header) -> int:
     return next(line for number, line in enumerate(lines) if number == row)
 
 
+def _column_behind(text: str, header: Header) -> str | None:
+    """Return the name of the column that a text of records ends in; None behind the last one."""
+    with _long_cells():
+        rows = list(csv.reader(io.StringIO(text + "x", newline=""), delimiter=header.delimiter))
+    place = len(rows[-1]) - 1
+    return header.columns[place] if place < len(header.columns) else None
+
+
 def _rows(text: str, first_line: int, delimiter: str) -> Iterator[tuple[int, list[str]]]:
     with _long_cells():
         reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=delimiter)
@@ -120,12 +135,13 @@ def _rows(text: str, first_line: int, delimiter: str) -> Iterator[tuple[int, lis
 
 @contextmanager
 def _long_cells() -> Iterator[None]:
-    # the default limit of 131,072 characters a cell is not ours
-    before = csv.field_size_limit(LONGEST_RECORD_BYTES)
-    try:
-        yield
-    finally:
-        csv.field_size_limit(before)
+    # the default limit of 131,072 characters a cell is not ours; it is one for all threads
+    with _LIMIT:
+        before = csv.field_size_limit(LONGEST_RECORD_BYTES)
+        try:
+            yield
+        finally:
+            csv.field_size_limit(before)
 
 
 def _line_ends(text: str) -> int:

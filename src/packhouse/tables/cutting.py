@@ -199,6 +199,16 @@ def _patterns(delimiter: str) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
     return re.compile(record), re.compile(begun)
 
 
+def _count_cells(buffer: bytes, delimiter: str) -> int:
+    """Return the number of whole cells, each with its delimiter, that a record begins with."""
+    mark = re.escape(delimiter.encode())
+    cell = re.compile(b'(?:"(?:[^"]++|"")*+"|(?!")[^' + mark + b"\r\n]*+)" + mark)
+    number = place = 0
+    while match := cell.match(buffer, place):
+        number, place = number + 1, match.end()
+    return number
+
+
 def _cut_one_by_one(buffer: bytes, delimiter: str, *, at_end: bool, where: Where) -> _Cut:
     """Cut a buffer with quotes inside cells that do not begin with one: 5" pipe.
 
@@ -234,6 +244,6 @@ def _broken(buffer: bytes, delimiter: str, where: Where) -> CsvError:
     first = re.split(rb"[\r\n]", buffer[:200], maxsplit=1)[0].decode("utf-8", "replace")
     return CsvError(
         f"a quoted cell is broken, {problem}: {first[:80]}",
-        where=where,
+        where=Where(file=where.file, line=where.line, member=f"column {_count_cells(buffer, delimiter) + 1}"),
         hint='a quote inside a cell is written twice: "", and the last one must close it',
     )

@@ -156,19 +156,27 @@ def decide(name: str, tried: Guess, tally: Tally, *, rows: int, shown_as: str) -
     misfits = tally.values - tally.fits
     reason = why_text(candidate, values=tally.values, zeros=0, misfits=misfits, example=tally.misfit)
     if tried.forced:
-        raise TypingError(
-            f"column {name!r} cannot be {candidate.name}: {reason}",
-            where=Where(file=shown_as, line=tally.misfit_line),
-            hint="leave it as text, or mend those values",
-        )
+        others = _of_one_name(candidate, tally.misfit)
+        if tally.fits or not others:
+            raise TypingError(
+                f"column {name!r} cannot be {candidate.name}: {reason}",
+                where=Where(file=shown_as, line=tally.misfit_line),
+                hint="leave it as text, or mend those values",
+            )
+        return Guess(others, others[0].arrow, forced=True)
     example = tally.misfit or ""
     rest = tuple(other for other in tried.candidates[1:] if other in suggest([example]))
-    if rest:
-        return Guess(rest, rest[0].arrow)
-    if has_leading_zero([example]):
-        # a later row has the first leading zero: count them for the reason
-        return Guess(counts_zeros=True)
-    return as_text(name, reason, rows=rows, values=tally.values)
+    # a later row may have the first leading zero: they are counted for the reason
+    zeros = has_leading_zero([example])
+    if not rest and not zeros:
+        return as_text(name, reason, rows=rows, values=tally.values)
+    return Guess(rest, rest[0].arrow) if rest else Guess(counts_zeros=True)
+
+
+def _of_one_name(candidate: Candidate, misfit: str | None) -> tuple[Candidate, ...]:
+    """Return the type of the same name that a value has: a timestamp with a zone for one without."""
+    fitting = suggest([misfit]) if misfit is not None else ()
+    return tuple(one for one in fitting if one.name == candidate.name and one != candidate)
 
 
 def _decide_text(name: str, tried: Guess, tally: Tally, rows: int) -> ColumnType | Guess:

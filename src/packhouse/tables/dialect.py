@@ -98,6 +98,8 @@ def _decode(data: bytes, shown_as: str, *, whole: bool) -> str:
         return codecs.getincrementaldecoder("utf-8")().decode(data, whole)
     except UnicodeDecodeError as err:
         before = data[: err.start].decode()
+        if _has_first_record(before):  # the rows are looked at later, and the error then names the column
+            return before
         line = 1 + sum(1 for line in io.StringIO(before, newline="") if line.endswith(("\n", "\r")))
         raise CsvError(
             f"is not UTF-8: byte 0x{data[err.start]:02x}",
@@ -149,10 +151,13 @@ def _first_row(text: str, delimiter: str, shown_as: str) -> tuple[list[str], int
     try:
         names = next(reader, None)
     except csv.Error as err:
+        is_long = "field limit" in str(err)
         raise CsvError(
             f"the header cannot be read: {err}",
             where=where,
-            hint='a quote inside a cell is written twice: "", and the last one must close it',
+            hint="is the first line a header? it has a name of that many letters"
+            if is_long
+            else 'a quote inside a cell is written twice: "", and the last one must close it',
         ) from err
     if not names:
         raise CsvError(
