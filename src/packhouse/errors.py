@@ -21,6 +21,8 @@ PackhouseError
 |   +-- ColumnNotFoundError    also KeyError             no such table or column; names the nearest
 |   +-- DuplicateKeyError                                the right side of a join repeats a key
 |   +-- QueryError                                       SQL that does not run
++-- LoaderError                                          a loader cannot go on
+|   +-- StateMismatchError     also ValueError           a saved state of other data, another seed, another order
 +-- WorkerDiedError            also RuntimeError         a process of --engine processes was killed
 +-- AccountingError            also RuntimeError         counts that must be equal are not: a bug of ours
 """
@@ -173,6 +175,14 @@ class DuplicateKeyError(TableError):
 
 class QueryError(TableError):
     """SQL that does not run."""
+
+
+class LoaderError(PackhouseError):
+    """A loader cannot go on."""
+
+
+class StateMismatchError(LoaderError, ValueError):
+    """A saved state belongs to other data, another seed, another order or another version."""
 
 
 class WorkerDiedError(PackhouseError, RuntimeError):

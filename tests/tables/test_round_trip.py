@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -98,7 +99,7 @@ def test_what_cannot_be_read_is_named(packed: packhouse.Report, case: Broken) ->
     ],
 )
 def test_the_column_of_a_fault_is_named(tmp_path: Path, data: bytes, where: str) -> None:
-    """A broken quote has the number of its column, a wrong byte its name; behind the last one there is none."""
+    """A broken quote has the number of its column, a wrong byte its name; none behind the last one."""
     (tmp_path / "src").mkdir()
     (tmp_path / "src/t.csv").write_bytes(b"a,b\n" + b"1,2\n" * 20_000 + data.removeprefix(b"a,b\n"))
     (tmp_path / "src/other.csv").write_text("a\n1\n")
