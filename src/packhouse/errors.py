@@ -22,7 +22,7 @@ PackhouseError
 |   +-- DuplicateKeyError                                the right side of a join repeats a key
 |   +-- QueryError                                       SQL that does not run
 +-- LoaderError                                          a loader cannot go on
-|   +-- StateMismatchError     also ValueError           a saved state of other data, another seed, another order
+|   +-- StateMismatchError     also ValueError           a saved state of other data or another seed
 +-- WorkerDiedError            also RuntimeError         a process of --engine processes was killed
 +-- AccountingError            also RuntimeError         counts that must be equal are not: a bug of ours
 """

@@ -45,9 +45,11 @@ class ParquetSink:
         names: Names of the columns in the file, where they are not the schema's.
         compression: One of COMPRESSIONS; zstd is written at level 1.
         row_group_rows: Rows in every row group but the last.
+        row_group_bytes: A row group also ends with the batch that makes it so large in memory; so the same
+            batches must come every time.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # each shapes the file
         self,
         path: Path,
         schema: pa.Schema,
@@ -56,6 +58,7 @@ class ParquetSink:
         names: Sequence[str] | None = None,
         compression: str = "zstd",
         row_group_rows: int = ROW_GROUP_ROWS,
+        row_group_bytes: int | None = None,
     ) -> None:
         self.path = path
         self.rows = 0
@@ -65,6 +68,7 @@ class ParquetSink:
         self._row_group_rows = row_group_rows
         self._pending: list[pa.RecordBatch] = []
         self._pending_rows = 0
+        self._row_group_bytes = row_group_bytes
         self._file = path.open("xb")
         self._writer = pq.ParquetWriter(
             self._file,
@@ -113,7 +117,10 @@ class ParquetSink:
         self._pending.append(pa.RecordBatch.from_arrays(columns, schema=self.schema))
         self._pending_rows += batch.num_rows
         self.rows += batch.num_rows
-        self._flush(everything=False)
+        full = self._row_group_bytes is not None and self._row_group_bytes <= sum(
+            pending.nbytes for pending in self._pending
+        )
+        self._flush(everything=full)
 
     def _flush(self, *, everything: bool) -> None:
         while self._pending_rows >= self._row_group_rows or (everything and self._pending_rows):

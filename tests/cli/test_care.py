@@ -136,3 +136,14 @@ def test_ctrl_c_leaves_whole_files_and_the_next_run_completes(tmp_path: Path) ->
     assert all(found == data for found in tree(tmp_path / "out").values())
     assert run("extract", tmp_path / "p", tmp_path / "out").returncode == 0
     assert sum(len(names) for _, _, names in os.walk(tmp_path / "out")) == 6000
+
+
+def test_a_pack_repaired_without_its_manifest_is_inspected(packed: Path, tmp_path: Path) -> None:
+    """What pack.json said is lost, and inspect shows what is known."""
+    (packed / "pack.json").unlink()
+
+    run("repair", packed, tmp_path / "out.pack")
+    done = run("inspect", tmp_path / "out.pack")
+
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "articles (articles.parquet): 27 rows" in done.stdout

@@ -527,3 +527,28 @@ def test_workers_do_not_show(
 
     for path in (tmp_path / "two.pack").iterdir():
         assert path.read_bytes() == (tmp_path / "other.pack" / path.name).read_bytes(), path.name
+
+
+@pytest.mark.parametrize(
+    ("bad", "said"),
+    [
+        ("a.parquet/b.csv", "both a file and a folder a.parquet"),
+        ("pack.json/x.csv", "both a file and a folder pack.json"),
+        ("image_index.parquet/x.csv", "both a file and a folder image_index.parquet"),
+        ("j.parquet/c.csv", "both a file and a folder j.parquet"),
+        ("x" * 245 + ".csv", "would be longer than"),
+    ],
+)
+def test_tables_without_a_place_do_not_stop_the_others(tmp_path: Path, bad: str, said: str) -> None:
+    """A folder named as a file of the pack, or a name that is too long: that table fails, the rest is packed."""
+    source = tmp_path / "src"
+    for name in ("a.tsv", "d.csv", bad):
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / name).write_text("k\n1\n")
+
+    report = packhouse.pack(source, tmp_path / "out.pack", joins="j = a + d on k")
+
+    assert len(report.failed) == 1
+    assert said in report.failed[0].message
+    assert len(report.tables) == 2
+    assert sorted(os.listdir(tmp_path / "out.pack"))[-1] == "pack.json"

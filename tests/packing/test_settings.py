@@ -13,7 +13,7 @@ import pytest
 
 import packhouse
 from packhouse import PackOptions
-from packhouse.errors import UsageError
+from packhouse.errors import ColumnNotFoundError, UsageError
 from packhouse.packing.settings import merge_settings
 
 LABELS = "id,size,note\n1,10,a\n2,20,b\n"
@@ -134,9 +134,9 @@ def test_a_settings_file_elsewhere_is_only_a_file(tmp_path: Path) -> None:
         ("types = 3", "'types' is no table", "[types]"),
         ("[types]\nlabels.size = 3", "types.labels.size is 3", "in quotes"),
         ('[types]\nlabels.size = "money"', "'money' is no type, for labels.size", "one of text, integer"),
-        ("compression = 3", "'compression' is 3", "compression = 'zstd'"),
+        ("compression = 3", "'compression' is 3", 'compression = "zstd"'),
         ('compression = "rar"', "compression is 'rar'", "one of zstd"),
-        ('allow_many = "yes"', "'allow_many' is 'yes'", "allow_many = 'false'"),
+        ('allow_many = "yes"', "'allow_many' is 'yes'", "allow_many = true"),
         ('encoding = "klingon"', "'klingon' is no text encoding", "cp1252"),
         ('joins = ["a"]', "cannot read the join 'a'", "--join"),
     ],
@@ -202,3 +202,81 @@ def test_the_encoding_of_one_table(tmp_path: Path) -> None:
     tables = [pq.ParquetFile(tmp_path / f"out.pack/{name}.parquet").read() for name in ("old", "new")]
     assert tables[0].to_pydict() == tables[1].to_pydict() == {"größe": [1], "preis": ["3€"]}
     assert {table.name: table.notes for table in report.tables}["old"] == ("read as cp1252, as asked",)
+
+
+def test_a_default_that_is_said_counts_more_than_the_settings(tmp_path: Path) -> None:
+    """Also a value that would be taken anyway is the caller's word."""
+    source = write(tmp_path / "src", 'compression = "gzip"\nhow = "left"\n')
+
+    report = packhouse.pack(source, tmp_path / "out.pack", compression="zstd", how="inner")
+
+    footer = pq.ParquetFile(tmp_path / "out.pack/labels.parquet").metadata
+    assert footer.row_group(0).column(0).compression == "ZSTD"
+    assert report.options["how"] == "inner"
+
+
+def test_a_setting_that_is_gone_is_forgotten_by_an_update(tmp_path: Path) -> None:
+    """An update keeps what the caller had said, and reads packhouse.toml anew."""
+    source = write(tmp_path / "src")
+    packhouse.pack(source, tmp_path / "out.pack", text=["labels.note"], types={"labels.id": "integer"})
+    (source / "packhouse.toml").unlink()
+
+    packhouse.pack(source, tmp_path / "out.pack", update=True, text=["labels.id"])
+
+    assert types_of(tmp_path / "out.pack") == {"id": "string", "size": "int8", "note": "string"}
+
+
+@pytest.mark.parametrize("junk", [".DS_Store", "__MACOSX/data/._labels.csv"])
+def test_junk_beside_the_one_folder_hides_no_settings(tmp_path: Path, junk: str) -> None:
+    """Every zip made on a Mac has some."""
+    settings = SETTINGS.replace("labels.", "data_labels.")
+    write(tmp_path / "data", settings).rename(tmp_path / "moved")
+    source = tmp_path / "src"
+    source.mkdir()
+    (tmp_path / "moved").rename(source / "data")
+    (source / junk).parent.mkdir(parents=True, exist_ok=True)
+    (source / junk).write_text("x")
+
+    report = packhouse.pack(source, tmp_path / "out.pack")
+
+    assert report.accounts.settings == 1
+    assert [column.arrow for column in report.tables[0].columns] == ["string", "double", "string"]
+
+
+def test_settings_saved_with_a_byte_order_mark(tmp_path: Path) -> None:
+    """As some editors write UTF-8."""
+    source = write(tmp_path / "src")
+    (source / "packhouse.toml").write_bytes(b"\xef\xbb\xbf" + SETTINGS.encode())
+
+    packhouse.pack(source, tmp_path / "out.pack")
+
+    assert types_of(tmp_path / "out.pack")["size"] == "double"
+
+
+@pytest.mark.parametrize("sort", ["a = 5", 'a = ["v", 3]'])
+def test_orders_that_are_none(tmp_path: Path, sort: str) -> None:
+    """A number is no name of a column."""
+    with pytest.raises(UsageError, match="cannot sort a by"):
+        packhouse.pack(write(tmp_path / "src", f"[sort]\n{sort}\n"), tmp_path / "out.pack")
+
+
+def test_compact_keys_of_joins_that_stand_in_the_settings(tmp_path: Path) -> None:
+    """Options are held against each other when all are known."""
+    source = write(
+        tmp_path / "src", 'joins = ["t = b + a on k"]\n', **{"a.csv": "k,x\nu,1\nv,2\n", "b.csv": "k\nv\nu\n"}
+    )
+
+    packhouse.pack(source, tmp_path / "out.pack", compact_keys=True)
+
+    assert pq.ParquetFile(tmp_path / "out.pack/t.parquet").read().column_names == ["k_ix", "x"]
+    with pytest.raises(UsageError, match="compact keys are of joins"):
+        packhouse.pack(write(tmp_path / "other", ""), tmp_path / "none.pack", compact_keys=True)
+
+
+def test_the_last_encoding_that_is_said_counts(tmp_path: Path) -> None:
+    """Of one table before that of all; a table that is not there is an error."""
+    options = PackOptions(encoding=("cp1252", "a=gbk", "latin-1", "a=cp437"))
+
+    assert (options.encoding_of("a"), options.encoding_of("b")) == ("cp437", "latin-1")
+    with pytest.raises(ColumnNotFoundError, match="there is no table 'nosuch'"):
+        packhouse.pack(write(tmp_path / "src", ""), tmp_path / "x.pack", encoding="nosuch=cp1252")

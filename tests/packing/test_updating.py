@@ -253,3 +253,47 @@ def test_another_archive_of_the_same_time_is_read(tmp_path: Path) -> None:
     assert report.updated == Updated(new=(), changed=("a.jpg",), removed=(), unchanged=0)
     with packhouse.open(tmp_path / "s.pack") as pack:
         assert pack.images["a"].bytes == b"\2" * 5000
+
+
+def test_a_join_that_cannot_be_made_now_is_not_taken_from_the_pack(tmp_path: Path) -> None:
+    """A key that repeats in the new data stops the update; the pack stays as it is, its join too."""
+    source = tmp_path / "src"
+    source.mkdir()
+    (source / "a.csv").write_text("k\nu\nv\n")
+    (source / "b.csv").write_text("k,x\nu,1\nv,2\n")
+    packhouse.pack(source, tmp_path / "out.pack", joins=["j = a + b on k"])
+    before = (tmp_path / "out.pack/j.parquet").read_bytes()
+    (source / "b.csv").write_text("k,x\nu,1\nv,2\nv,3\n")
+
+    with pytest.raises(SourceError, match="such as join j: it stays as it is"):
+        packhouse.pack(source, tmp_path / "out.pack", update=True)
+
+    assert (tmp_path / "out.pack/j.parquet").read_bytes() == before
+
+
+def test_a_default_that_is_said_ends_what_was_said_before(tmp_path: Path) -> None:
+    """--how inner and --no-compact-keys are words too, when the pack was made otherwise."""
+    source = tmp_path / "src"
+    source.mkdir()
+    (source / "a.csv").write_text("k\nu\nw\n")
+    (source / "b.csv").write_text("k,x\nu,1\nv,2\n")
+    packhouse.pack(source, tmp_path / "out.pack", joins=["j = a + b on k"], how="left")
+
+    kept = packhouse.pack(source, tmp_path / "out.pack", update=True)
+    changed = packhouse.pack(source, tmp_path / "out.pack", update=True, how="inner")
+
+    assert [report.joins[0].rows for report in (kept, changed)] == [2, 1]
+
+
+def test_a_pack_is_not_replaced_by_an_empty_one(tmp_path: Path) -> None:
+    """When the only table cannot be read the earlier pack stays, with --overwrite too."""
+    source = tmp_path / "src"
+    source.mkdir()
+    (source / "a.csv").write_text("a,b\n1,2\n")
+    packhouse.pack(source, tmp_path / "out.pack")
+    (source / "a.csv").write_text("a,b\n1,2,3\n")
+
+    with pytest.raises(SourceError, match="nothing could be packed, the first failure is a"):
+        packhouse.pack(source, tmp_path / "out.pack", overwrite=True)
+
+    assert packhouse.open(tmp_path / "out.pack").tables["a"].to_arrow().num_rows == 1

@@ -56,7 +56,7 @@ def test_the_header_is_what_python_reads(tmp_path: Path, line: bytes) -> None:
     assert header == Header(tuple(expected), n_bytes=n_bytes, n_lines=reader.line_num)
 
 
-NAMES = st.text(st.characters(codec="utf-8", exclude_characters=",;\t|"), min_size=1, max_size=5)
+NAMES = st.text(st.characters(codec="utf-8", exclude_characters=",;\t|\0"), min_size=1, max_size=5)
 BY = "cells are separated by"
 CELLS = st.text('ab1 "\n', max_size=4)
 
@@ -163,7 +163,6 @@ def test_a_header_of_a_byte_order_mark_alone_is_empty(tmp_path: Path) -> None:
         (b"\na,b\n", "the first line is blank"),
         (b"\r\na,b\r\n", "the first line is blank"),
         (b"a,b,a\n", "columns 1 and 3 have one name: 'a'"),
-        (b"column_2,\n", "columns 1 and 2 have one name: 'column_2'"),
         (b'"a,b\n1,2\n', "the header cannot be read"),
         (b'"a"x,b\n', "the header cannot be read"),
     ],

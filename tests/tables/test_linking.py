@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 import packhouse
+from packhouse.cli._printing import format_report
 from packhouse.errors import UsageError
 from packhouse.records import HeaderFacts, SourceFile
 from packhouse.store.filling import Filled, Place
@@ -22,7 +23,7 @@ from packhouse.store.keys import settle_keys
 from packhouse.tables.converting import convert_table
 from packhouse.tables.link_evidence import best_evidence, choose_links, find_links, prepare_names
 from packhouse.tables.linking import LinkTask, free_name, link_table
-from packhouse.tables.records import LinkReport, TablePlan, TableReport
+from packhouse.tables.records import LinkEvidence, LinkReport, TablePlan, TableReport
 from packhouse.tables.writing import Workbench
 
 Columns = Mapping[str, Sequence[str | None]]
@@ -57,10 +58,18 @@ class House:
         plan = TablePlan(name, source.name, 1, f"{name}.parquet", tuple(columns), ())
         self.tables[name] = convert_table(self.bench, plan, source, wanted=wanted or {})
 
+    def _found(self) -> list[LinkEvidence]:
+        return find_links(self.bench.engine, list(self.tables.values()), self.bench.folder, self.images)
+
     def found(self) -> list[str]:
         """Return the columns that name images, best first."""
-        evidence = find_links(self.bench.engine, list(self.tables.values()), self.bench.folder, self.images)
-        return [f"{one.table}.{one.column}" for one in evidence]
+        return [f"{one.table}.{one.column}" for one in self._found()]
+
+    def chosen(self) -> list[str]:
+        """Return the columns that would be linked, best first."""
+        tables = list(self.tables.values())
+        chosen = choose_links(self.bench.engine, self._found(), tables, self.bench.folder, self.images)
+        return [f"{one.table}.{one.column}" for one in chosen]
 
     def link(self, table: str, column: str) -> tuple[LinkReport, Any]:
         """Link a table, and return the report and the table as pyarrow reads it."""
@@ -368,10 +377,7 @@ def test_each_table_of_one_row_an_image_is_linked(build: Build) -> None:
     house.add("test", {"file": PATHS[12:], "n": ["5"] * 8})
     house.add("sales", {"article": NAMES * 3, "n": ["5"] * 60})
 
-    found = find_links(house.bench.engine, list(house.tables.values()), house.bench.folder, house.images)
-    chosen = choose_links(found)
-
-    assert [f"{one.table}.{one.column}" for one in chosen] == ["train.file", "test.file"]
+    assert house.chosen() == ["train.file", "test.file"]
 
 
 def test_a_table_alone_is_linked_even_when_its_values_repeat(build: Build) -> None:
@@ -379,9 +385,7 @@ def test_a_table_alone_is_linked_even_when_its_values_repeat(build: Build) -> No
     house = build(PATHS)
     house.add("boxes", {"file": PATHS * 2, "x": [str(n) for n in range(100, 140)]})
 
-    found = find_links(house.bench.engine, list(house.tables.values()), house.bench.folder, house.images)
-
-    assert [one.table for one in choose_links(found)] == ["boxes"]
+    assert house.chosen() == ["boxes.file"]
 
 
 def test_front_and_back_are_a_near_tie(tmp_path: Path) -> None:
@@ -400,6 +404,7 @@ def test_front_and_back_are_a_near_tie(tmp_path: Path) -> None:
         "3 of its 3 values name images, none twice; 3 of 5 images are named; "
         "rather than items.front, which names 2 images"
     )
+    assert "also possible: items.front, 2 of 3 values name 2 images" in format_report(report)
 
 
 def test_several_links_are_asked_for(tmp_path: Path) -> None:
@@ -431,3 +436,109 @@ def test_a_sample_of_a_long_table_finds_a_link_in_its_last_rows(build: Build) ->
 
     assert report.rows_with_image == 20
     assert house.found() == ["long.id"]
+
+
+@pytest.mark.parametrize("written", ["{}", "/elsewhere/{}.jpg"])
+def test_a_stretch_of_a_long_catalogue_is_found(build: Build, written: str) -> None:
+    """All images may lie in one stretch of a sorted table that none of the sampled places touches."""
+    house = build([f"images/{n:010d}.jpg" for n in range(2500, 4500)])
+    house.add("catalogue", {"id": [written.format(f"{n:010d}") for n in range(40_000)]})
+
+    report, _ = house.link("catalogue", "id")
+
+    assert house.chosen() == ["catalogue.id"]
+    assert (report.rows_with_image, report.images_without_row) == (2000, 0)
+
+
+@pytest.mark.parametrize("packed", [["train"], ["test", "train"]])
+def test_another_folder_means_another_image(build: Build, packed: list[str]) -> None:
+    """Where paths are known as they are, one of a folder that was not packed names no image at all."""
+    stems = range(10)
+    paths = [f"images/{folder}/{n}.jpg" for folder in packed for n in stems]
+    house = build(paths)
+    house.add("all", {"file": [f"images/{folder}/{n}.jpg" for folder in ("gone", *packed) for n in stems]})
+
+    report, table = house.link("all", "file")
+
+    assert report.form == ""
+    assert table["image"].to_pylist() == [False] * 10 + [True] * 10 * len(packed)
+    assert table["image_key"].to_pylist()[10:] == [one.key for one in settle_keys(paths).keys]
+    assert (report.rows_without_image, report.rows_ambiguous) == (10, 0)
+
+
+def test_a_list_of_classes_does_not_describe_numbered_images(build: Build) -> None:
+    """The numbers 0 to 9 name images by chance, which the table of labels names already."""
+    house = build([f"images/{n}.jpg" for n in range(100)])
+    numbers = [str(n) for n in range(100)]
+    house.add("classes", {"id": numbers[:10], "name": [f"class {n}" for n in range(10)]})
+    house.add("labels", {"id": numbers, "class_id": [str(n % 10) for n in range(100)]})
+
+    assert house.chosen() == ["labels.id"]
+
+
+def test_boxes_come_before_numbers_that_name_few_images(build: Build) -> None:
+    """A column of text that repeats is better evidence than a few small numbers without repetition."""
+    house = build([f"images/{n}.jpg" for n in range(100)])
+    house.add("boxes", {"file": [f"{n}.jpg" for n in range(100)] * 2})
+    house.add("classes", {"id": [str(n) for n in range(10)]})
+
+    assert house.chosen() == ["boxes.file"]
+
+
+@pytest.mark.parametrize("width", [1, 6])
+def test_numbers_of_two_halves_are_both_linked(build: Build, width: int) -> None:
+    """A smaller table of numbers is linked when it names the images that the larger one leaves over."""
+    house = build([f"images/{n:0{width}d}.jpg" for n in range(100)])
+    house.add("test", {"id": [str(n) for n in range(70, 100)]})
+    house.add("train", {"id": [str(n) for n in range(70)]})
+
+    assert house.chosen() == ["train.id", "test.id"]
+
+
+@pytest.mark.parametrize(
+    "name", ["value", "key", "n", "form", "cells", "c", "{c}", "file_row_number", "i", "t"]
+)
+def test_columns_may_be_called_like_ours(build: Build, name: str) -> None:
+    """Whatever a column is called, its own cells are read."""
+    house = build(PATHS)
+    house.add("articles", {name: [f"./{path}" for path in PATHS], "other": [NOTHING] * 20})
+
+    report, table = house.link("articles", name)
+
+    assert house.found() == [f"articles.{name}"]
+    assert report.rows_with_image == 20
+    assert table["image_key"].to_pylist() == KEYS
+
+
+def test_equal_columns_are_all_reported(tmp_path: Path) -> None:
+    """Of columns that fit alike the first by name is taken, the others are listed, however many."""
+    source = tmp_path / "source"
+    (source / "images").mkdir(parents=True)
+    for name in ("a", "b"):
+        Image.new("RGB", (3, 2)).save(source / "images" / f"{name}.png")
+    header = [f"c{n}" for n in range(9)]
+    (source / "t.csv").write_text("\n".join([",".join(header), ",".join("a" * 9), ",".join("b" * 9), ""]))
+
+    report = packhouse.pack(source, tmp_path / "out.pack")
+
+    (link,) = report.links
+    assert [link.column, *(other.column for other in link.other_candidates)] == header
+    assert link.chosen.endswith("rather than t.c1, which fits as well, by the order of names")
+    assert "and 5 more, in pack.json" in format_report(report)
+
+
+def test_linking_twice_gives_the_same_bytes(tmp_path: Path) -> None:
+    """The same input gives the same files, whatever threads have done."""
+    source = tmp_path / "source"
+    (source / "images").mkdir(parents=True)
+    for name in NAMES:
+        Image.new("RGB", (3, 2)).save(source / "images" / f"{name}.png")
+    (source / "one.csv").write_text("id\n" + "".join(f"{name}\n" for name in NAMES[:12]))
+    (source / "two.csv").write_text("id\n" + "".join(f"{name}\n" for name in NAMES[12:]))
+
+    for dest in ("first.pack", "second.pack"):
+        packhouse.pack(source, tmp_path / dest)
+
+    for file in ("one.parquet", "two.parquet"):
+        first, second = ((tmp_path / dest / file).read_bytes() for dest in ("first.pack", "second.pack"))
+        assert first == second

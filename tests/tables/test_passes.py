@@ -12,10 +12,11 @@ import pytest
 
 from csv_cells import Rows, as_csv, assert_same_cells
 from packhouse.errors import CsvError, TypingError
-from packhouse.progress import Advanced, Event
+from packhouse.progress import Advanced, Event, Started
 from packhouse.tables import converting
 from packhouse.tables.converting import convert_table
 from packhouse.tables.cutting import cut_records
+from packhouse.tables.dialect import read_header
 from packhouse.tables.duckdb_ import Engine
 from packhouse.tables.records import TablePlan
 from packhouse.tables.writing import Workbench
@@ -268,3 +269,52 @@ def test_progress_ends_at_the_whole(tmp_path: Path) -> None:
     done = [event.done for event in events if isinstance(event, Advanced)]
     assert done == sorted(done)
     assert done[-1] == 100
+
+
+def passes_of(tmp_path: Path, data: bytes) -> tuple[list[str], Any]:
+    """Convert a table; return the names of its passes, and the Parquet file."""
+    source = tmp_path / "t.csv"
+    source.write_bytes(data)
+    header = read_header(source, shown_as="t.csv")
+    assert header is not None
+    events: list[Event] = []
+    with Engine(spill=tmp_path / "spill", memory_bytes=500_000_000) as engine:
+        bench = Workbench(engine, tmp_path, "zstd", events.append)
+        plan = TablePlan("t", "t.csv", len(data), "t.parquet", header.columns, ())
+        convert_table(bench, plan, source, wanted={})
+    return [event.task for event in events if isinstance(event, Started)], pq.ParquetFile(
+        tmp_path / "t.parquet"
+    )
+
+
+def test_ascending_numbers_take_one_pass(tmp_path: Path) -> None:
+    """The number of a row is foreseen: its type is wide enough for the last one, and no wider."""
+    rows = b"".join(b"%d,x\n" % number for number in range(120_000))
+
+    passes, made = passes_of(tmp_path, b"id,b\n" + rows)
+
+    assert passes == ["table t"]
+    assert str(made.schema_arrow.field("id").type) == "int32"
+
+
+def test_numbers_that_were_thought_to_go_on(tmp_path: Path) -> None:
+    """A column that ascends at first and then stays small is narrow all the same, after a second pass."""
+    rows = b"".join(b"%d,%s\n" % (min(number, 9_999), b"x" * 40) for number in range(200_000))
+
+    passes, made = passes_of(tmp_path, b"id,b\n" + rows)
+
+    assert passes == ["table t", "table t, again"]
+    assert str(made.schema_arrow.field("id").type) == "int16"
+    assert made.read()["id"].to_pylist()[-1] == 9_999
+
+
+def test_long_rows_make_small_row_groups_and_short_ones_large(tmp_path: Path) -> None:
+    """Row groups end where they are long in memory, wherever the long rows stand."""
+    short, long = b"1,x\n" * 130_000, b"".join(b"2,%s\n" % (b"%d" % n * 20_000) for n in range(1000, 2000))
+
+    _, made = passes_of(tmp_path, b"a,b\n" + short + long + short)
+
+    groups = [made.metadata.row_group(n) for n in range(made.metadata.num_row_groups)]
+    assert sum(group.num_rows for group in groups) == 261_000
+    assert max(group.total_byte_size for group in groups) < 100 << 20
+    assert len(groups) < 8

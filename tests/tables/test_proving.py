@@ -91,7 +91,7 @@ KNOWN = [text for texts in (INTEGERS, FLOATS, BOOLEANS, DATES, STAMPS) for text 
 KNOWN += [f"{stamp}{zone}" for stamp in STAMPS.split(" ") for zone in ZONES]
 
 
-@pytest.mark.parametrize("candidate", [*CANDIDATES, *ZONED], ids=lambda candidate: candidate.arrow)
+@pytest.mark.parametrize("candidate", [*CANDIDATES, *ZONED], ids=lambda candidate: candidate.plural)
 @pytest.mark.parametrize("beside", [(), (None,), ("x",)], ids=["alone", "with nothing", "with another"])
 def test_each_known_oddity_is_judged(candidate: Candidate, beside: tuple[str | None, ...]) -> None:
     """Every spelling that some reader takes for another value fits or does not, whatever stands beside it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import gc
 import pickle
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -19,6 +20,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
+import packhouse
 from packhouse.errors import ColumnNotFoundError, QueryError
 from packhouse.tables.reading import Table, Tables
 
@@ -59,6 +61,18 @@ def test_columns_are_those_of_the_footer(table: Table, expected: pa.Table) -> No
     assert len(table) == table.count() == ROWS
 
 
+NULLABLE = {pa.int8(): pd.Int8Dtype(), pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype()}
+
+
+def as_pandas(table: pa.Table) -> Any:  # noqa: ANN401  # pandas has no hints
+    """Make a frame in which whole numbers and booleans with empty cells are nullable, and nothing else is."""
+    frame = table.to_pandas()
+    for place, column in enumerate(table.columns):
+        if column.null_count and column.type in NULLABLE:
+            frame.isetitem(place, column.to_pandas(types_mapper=NULLABLE.get).array)
+    return frame
+
+
 @pytest.mark.parametrize("columns", [None, ["price"], ["flag", "a", "A", "digest", "place"]])
 @pytest.mark.parametrize(
     ("where", "mask"),
@@ -94,7 +108,7 @@ def test_a_scan_is_what_pyarrow_selects(
     assert pa.table(scan).equals(chosen)
     assert sum(batch.num_rows for batch in scan) == len(chosen)
     assert scan.schema.equals(chosen.schema)
-    pd.testing.assert_frame_equal(scan.to_pandas(), chosen.to_pandas())
+    pd.testing.assert_frame_equal(scan.to_pandas(), as_pandas(chosen))
     assert scan.to_polars().equals(pl.DataFrame(chosen))
 
 
@@ -241,3 +255,54 @@ def test_a_condition_that_does_not_fit_is_told_when_it_is_asked(table: Table, wh
     for ask in (scan.count, scan.to_arrow, lambda: pa.table(scan), lambda: iter(scan)):
         with pytest.raises(QueryError):
             ask()
+
+
+def test_long_ids_with_gaps_stay_what_they_are_in_pandas(tmp_path: Path) -> None:
+    """One empty cell does not make floats of whole numbers, nor objects of booleans."""
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src/t.csv").write_text("id,ok,n\n9007199254740993,true,1\n,,2\n9007199254740995,false,3\n")
+    packhouse.pack(tmp_path / "src", tmp_path / "t.pack")
+
+    with packhouse.open(tmp_path / "t.pack") as pack:
+        frame = pack.tables["t"].to_pandas()
+
+    assert [str(kind) for kind in frame.dtypes] == ["Int64", "boolean", "int8"]
+    assert frame["id"].tolist() == [9007199254740993, pd.NA, 9007199254740995]
+    assert frame["ok"].tolist() == [True, pd.NA, False]
+
+
+def test_a_condition_knows_the_columns_of_the_table_only(tmp_path: Path) -> None:
+    """Not the names that the query itself uses, whichever columns are chosen."""
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src/t.csv").write_text("a,b\n1,2\n3,4\n")
+    packhouse.pack(tmp_path / "src", tmp_path / "t.pack")
+
+    with packhouse.open(tmp_path / "t.pack") as pack, pytest.raises(QueryError, match="c0"):
+        pack.tables["t"].scan(["b"], "c0 > 2").to_arrow()
+
+
+def test_closing_while_another_thread_asks(tmp_path: Path) -> None:
+    """Queries under way end well, and the next one opens the tables again."""
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src/t.csv").write_text("a\n" + "1\n" * 1000)
+    packhouse.pack(tmp_path / "src", tmp_path / "t.pack")
+    errors: list[BaseException] = []
+
+    def ask(tables: Any) -> None:  # noqa: ANN401  # of packhouse
+        try:
+            for _ in range(30):
+                assert tables.sql("SELECT sum(a) AS n FROM t")["n"][0].as_py() == 1000
+        except BaseException as err:  # noqa: BLE001  # shown below
+            errors.append(err)
+
+    with packhouse.open(tmp_path / "t.pack") as pack:
+        threads = [threading.Thread(target=ask, args=(pack.tables,)) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for _ in range(20):
+            pack.tables.close()
+        for thread in threads:
+            thread.join()
+
+        assert errors == []
+        assert pack.tables.sql("SELECT 1 AS n")["n"].to_pylist() == [1]

@@ -278,4 +278,5 @@ def _entry(table: TableFacts) -> dict[str, Any]:
         "bytes": 0,
         "columns": [],
         "notes": ["saved as it was: pack.json, which says more, was damaged"],
+        "sorted_by": [],
     }

@@ -145,9 +145,13 @@ def _link_lines(link: LinkReport) -> Iterator[str]:
     )
     if link.rows_ambiguous:
         yield f"  {link.rows_ambiguous:,} rows name several images each: flagged, without a key"
-    if link.other_candidates:
-        others = [f"{other.table}.{other.column}" for other in link.other_candidates]
-        yield f"  also possible: {', '.join(others)} (choose with --link)"
+    for other in link.other_candidates[:EXAMPLES]:
+        yield (
+            f"  also possible: {other.table}.{other.column}, {other.values_found:,} of {other.values:,} "
+            f"values name {other.images_found:,} images (choose with --link)"
+        )
+    if len(link.other_candidates) > EXAMPLES:
+        yield f"  and {len(link.other_candidates) - EXAMPLES:,} more, in pack.json"
 
 
 def _such_as(values: Sequence[str], total: int) -> str:
@@ -213,7 +217,7 @@ def _plan_lines(plan: Plan) -> Iterator[str]:
 def _plan_join_lines(plan: Plan) -> Iterator[str]:
     for join in plan.options.join_specs:
         compact = ", compact keys" if plan.options.compact_keys else ""
-        yield f"{join.name}.parquet: {join} ({plan.options.how}{compact})"
+        yield f"{join.name}.parquet: {join} ({plan.options.how or 'inner'}{compact})"
     for name, columns in plan.options.sort_columns.items():
         yield f"{name} is sorted by {', '.join(columns)}"
 

@@ -42,8 +42,8 @@ def _split_sort(
 @click.argument("src")
 @click.option("-o", "--output", "dest", required=True, metavar="DEST", help="The pack to make.")
 @click.option("--join", "joins", multiple=True, metavar="SPEC", help=JOIN_HELP)
-@click.option("--how", default="inner", show_default=True, help="inner or left.")
-@click.option("--allow-many", is_flag=True, help="Let the right side of a join repeat a key.")
+@click.option("--how", help="inner or left.  [default: inner]")
+@click.option("--allow-many/--no-allow-many", default=None, help="Let the right side of a join repeat a key.")
 @click.option(
     "--sort",
     multiple=True,
@@ -51,7 +51,11 @@ def _split_sort(
     callback=_split_sort,
     help="Sort the rows of a table or join. Repeatable.",
 )
-@click.option("--compact-keys", is_flag=True, help="In joins: numbers of rows for keys of other tables.")
+@click.option(
+    "--compact-keys/--no-compact-keys",
+    default=None,
+    help="In joins: numbers of rows for keys of other tables.",
+)
 @click.option(
     "--link", multiple=True, metavar="TABLE.COLUMN", help="Names the images; found by itself. Repeatable."
 )
@@ -70,7 +74,7 @@ def _split_sort(
 @click.option(
     "--encoding", multiple=True, metavar="[TABLE=]NAME", help="Of tables not in UTF-8: cp1252. Repeatable."
 )
-@click.option("--compression", default="zstd", show_default=True, help="zstd, gzip, snappy or lz4.")
+@click.option("--compression", help="zstd, gzip, snappy or lz4.  [default: zstd]")
 @click.option("--workers", type=int, help="How many copy images at once; one a core.")
 @click.option("--engine", default="local", show_default=True, help="local (threads) or processes.")
 @click.option("--memory-limit", metavar="SIZE", help="For tables; min(2GB, a quarter of the memory).")

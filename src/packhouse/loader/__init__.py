@@ -1,1 +1,1 @@
-"""Which sample comes when: order, sharding, state, splits; arithmetic without files, clocks or hidden generators."""
+"""Which sample comes when: order, sharding, state, splits; arithmetic, without files or clocks."""

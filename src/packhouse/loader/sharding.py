@@ -1,8 +1,8 @@
 """Who gets what of an epoch: one step gives every rank its batch, and one number says how far the epoch is.
 
-A step takes the next `world_size * batch_size` positions of the order; rank r takes the r-th `batch_size` of them.
-So all ranks together have consumed a beginning of the order and nothing else, and any number of ranks with any
-batch size can go on from there: no sample twice, none missed.
+A step takes the next `world_size * batch_size` positions of the order; rank r takes the r-th `batch_size` of
+them. So all ranks together have consumed a beginning of the order and nothing else, and any number of ranks
+with any batch size can go on from there: no sample twice, none missed.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ class Step(NamedTuple):
     """What one rank takes in one step."""
 
     positions: NDArray[np.int64]
-    """Positions of the order, (batch,) int64; fewer than a batch, or none, only in a last step that is short."""
+    """Positions of the order, (batch,) int64; fewer than a batch, or none, only in a short last step."""
 
     consumed: int
-    """Positions that all ranks have consumed once this step is done; the count of samples when none is to come."""
+    """Positions that all ranks have consumed after this step; the count of samples after the last."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sharding:
     """The share of one rank.
 
-    Every rank takes the same number of steps, so ranks that wait for each other in each step stay in step. Where
-    the samples run out within the last step there are three ways:
+    Every rank takes the same number of steps, so ranks that wait for each other in each step stay in step.
+    Where the samples run out within the last step there are three ways:
 
-    - by default the rest is spread over the ranks as evenly as can be, in order: batches are short and differ by at
-      most one sample, and where fewer samples than ranks are left, the last ranks get an empty batch. They take the
-      step all the same; a rank whose work cannot be empty wants one of the other two;
+    - by default the rest is spread over the ranks as evenly as can be, in order: batches are short and differ
+      by at most one sample, and where fewer samples than ranks are left, the last ranks get an empty batch.
+      They take the step all the same; a rank whose work cannot be empty wants one of the other two;
     - `drop_last` leaves that step out, on all ranks;
     - `pad` fills it up from the beginning of the order, so those samples come twice, and every batch is full.
 

@@ -69,7 +69,7 @@ class State:
         }
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, object]) -> State:
+    def from_dict(cls, values: object) -> State:
         """Read a state back; whether it fits is for `check` to say.
 
         Args:
@@ -82,8 +82,9 @@ class State:
             UsageError: That is no state of a loader.
             StateMismatchError: It is one of another version of packhouse.
         """
-        # The version first: another one may have other names.
-        if isinstance(values, Mapping) and values.get("version", VERSION) != VERSION:
+        if not isinstance(values, Mapping):
+            raise UsageError(f"a state is a dict, not {type(values).__name__}")
+        if values.get("version", VERSION) != VERSION:  # first of all: another one may have other names
             raise StateMismatchError(
                 f"the state has version {values['version']!r}, this packhouse reads version {VERSION}",
                 hint="the packhouse that made it",
@@ -96,12 +97,10 @@ class State:
         taken = {name: values[name] for name in _TYPES}
         consumed, fingerprint = taken.pop("consumed"), taken.pop("fingerprint")
         del taken["version"]
-        return cls(order=Order(**taken), consumed=consumed, fingerprint=fingerprint)  # type: ignore[arg-type]
+        return cls(order=Order(**taken), consumed=consumed, fingerprint=fingerprint)
 
 
-def _faults(values: object) -> list[str]:
-    if not isinstance(values, Mapping):
-        return [f"a dict is wanted, {type(values).__name__} was given"]
+def _faults(values: Mapping[object, object]) -> list[str]:
     faults = [f"{name!r} is missing" for name in _TYPES if name not in values]
     faults += [f"{name!r} is not known" for name in values if name not in _TYPES]
     for name, types in _TYPES.items():
@@ -120,8 +119,8 @@ def check(state: State, *, order: Order, fingerprint: str) -> None:
         fingerprint: What the loader loads.
 
     Raises:
-        StateMismatchError: It is of other data, another choice of rows, another seed or another shuffle; names each
-            thing that differs, with both values.
+        StateMismatchError: It is of other data, another choice of rows, another seed or another shuffle;
+            names each thing that differs, with both values.
     """
     pairs = {
         "seed": (state.order.seed, order.seed),

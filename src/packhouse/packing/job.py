@@ -78,10 +78,10 @@ def pack(  # noqa: PLR0913  # the one face with all options, named as on the com
     dest: str | os.PathLike[str],
     *,
     joins: str | Sequence[str] = (),
-    how: str = "inner",
-    allow_many: bool = False,
+    how: str | None = None,
+    allow_many: bool | None = None,
     sort: Mapping[str, str | Sequence[str]] | None = None,
-    compact_keys: bool = False,
+    compact_keys: bool | None = None,
     link: str | Sequence[str] | Literal[False] | None = None,
     images: str | Sequence[str] = (),
     tables: str | Sequence[str] = (),
@@ -89,7 +89,7 @@ def pack(  # noqa: PLR0913  # the one face with all options, named as on the com
     text: str | Sequence[str] = (),
     types: dict[str, str] | None = None,
     encoding: str | Sequence[str] = (),
-    compression: str = "zstd",
+    compression: str | None = None,
     workers: int | None = None,
     engine: str = "local",
     memory_limit: str | None = None,
@@ -108,7 +108,7 @@ def pack(  # noqa: PLR0913  # the one face with all options, named as on the com
             work is done in "dest.packing", and a run that was stopped is gone on with by the same call.
         joins: Such as "train = transactions_train + customers on customer_id", many to one; the order of the
             left rows is kept. Further right tables follow: "... + articles on article_id".
-        how: "inner" drops left rows without a partner, "left" keeps them with empty cells.
+        how: "inner", the default, drops left rows without a partner, "left" keeps them with empty cells.
         allow_many: Let the right side of a join repeat a key, and left rows multiply.
         sort: Table or join -> columns that its rows are sorted by: {"train": ["customer_id", "t_dat"]}.
         compact_keys: In joins, put the number of a row in place of text that is the key of another table:
@@ -122,7 +122,7 @@ def pack(  # noqa: PLR0913  # the one face with all options, named as on the com
         types: "TABLE.COLUMN" -> "text", "integer", "float", "boolean", "date" or
             "timestamp"; every value must fit.
         encoding: Of tables that are not UTF-8: "cp1252" for all, or "TABLE=cp1252".
-        compression: "zstd", "gzip", "snappy" or "lz4", of the Parquet files.
+        compression: "zstd", the default, "gzip", "snappy" or "lz4", of the Parquet files.
         workers: How many threads or processes copy images; None: one a core.
         engine: "local": threads copy; "processes": processes do, for sources that keep one interpreter busy;
             a script needs its `if __name__ == "__main__":` then.
@@ -220,6 +220,9 @@ def _execute(
             search_again()
         report = _pack_tables(made, folder, images, observer, seconds)
         check_nothing_is_lost(made, earlier, {failure.path for failure in report.failed})
+        if report.images is None and not report.tables:
+            first = report.failed[0]
+            raise SourceError(f"nothing could be packed, the first failure is {first.path}: {first.message}")
         write_manifest(folder / MANIFEST_FILE, report.to_manifest())
     return report
 
@@ -259,6 +262,7 @@ def _pack_tables(
         source=made.source.path,
         dest=made.dest,
         options=made.options.shaping,
+        given=made.given.shaping,
         accounts=accounts,
         images=images.report if images else None,
         tables=tuple(done.tables),

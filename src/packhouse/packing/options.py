@@ -44,17 +44,17 @@ class PackOptions:
     joins: tuple[str, ...] = ()
     """Joins as they are written: "train = transactions_train + customers on customer_id"."""
 
-    how: str = "inner"
-    """"inner" drops left rows without a partner, "left" keeps them."""
+    how: str | None = None
+    """"inner", the default, drops left rows without a partner, "left" keeps them."""
 
-    allow_many: bool = False
-    """Whether the right side of a join may repeat a key."""
+    allow_many: bool | None = None
+    """Whether the right side of a join may repeat a key; by default not."""
 
     sort: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
     """Table or join -> columns that its rows are sorted by."""
 
-    compact_keys: bool = False
-    """Whether joins have numbers of rows in place of text that is the key of another table."""
+    compact_keys: bool | None = None
+    """Whether joins have numbers of rows for text that is the key of another table; by default not."""
 
     link: tuple[str, ...] | Literal[False] | None = None
     """"TABLE.COLUMN"s that name the images, one a table; None finds them, False links nothing."""
@@ -77,8 +77,8 @@ class PackOptions:
     encoding: tuple[str, ...] = ()
     """Encodings of tables that are not UTF-8: "cp1252" for all, or "TABLE=cp1252"."""
 
-    compression: str = "zstd"
-    """Of the Parquet files."""
+    compression: str | None = None
+    """Of the Parquet files; by default zstd."""
 
     workers: int | None = None
     """Threads or processes that copy images; None: one a core."""
@@ -106,7 +106,7 @@ class PackOptions:
             ("on_error", self.on_error, ON_ERROR),
             ("engine", self.engine, ENGINES),
         ):
-            if value not in allowed:
+            if value is not None and value not in allowed:
                 raise UsageError(f"{name} is {value!r}", hint=f"one of {', '.join(allowed)}")
         if self.update and self.overwrite:
             raise UsageError("update and overwrite contradict each other", hint="one of the two")
@@ -114,11 +114,6 @@ class PackOptions:
             raise UsageError(f"workers is {self.workers}", hint="at least 1")
         for text in self.encoding:
             check_encoding(text.rpartition("=")[2])
-        if self.compact_keys and not self.joins:
-            raise UsageError(
-                "compact keys are of joins, and there is none",
-                hint='--join "train = transactions_train + customers on customer_id"',
-            )
         self._check_columns()
         _ = self.join_specs, self.sort_columns, self.memory_bytes
 
@@ -144,7 +139,7 @@ class PackOptions:
 
     def join_manner(self, name: str) -> JoinManner:
         """Return how one join is to be made."""
-        return JoinManner(self.how, self.allow_many, self.sort_columns.get(name, ()))
+        return JoinManner(self.how or HOW[0], bool(self.allow_many), self.sort_columns.get(name, ()))
 
     @property
     def shaping(self) -> dict[str, object]:
@@ -174,18 +169,19 @@ class PackOptions:
 
     def encoding_of(self, table: str) -> str | None:
         """Return the encoding of one table, as the user said; None: UTF-8."""
-        found = None
-        for text in self.encoding:
-            owner, equals, name = text.rpartition("=")
-            if owner == table or (not equals and found is None):
-                found = name
-        return found
+        said = dict(text.rpartition("=")[::2] for text in self.encoding)
+        return said.get(table, said.get(""))
 
     def wanted_types(self, table: str, tables: Collection[str]) -> dict[str, str]:
         """Return column -> type for the columns of one table, of all tables, that the user spoke of."""
         asked = {**dict.fromkeys(self.text, "text"), **self.types}
         split = ((split_column(name, tables), kind) for name, kind in asked.items())
         return {column: kind for (owner, column), kind in split if owner == table}
+
+
+def is_not_given(value: object) -> bool:
+    """Say whether an option is as it is when nobody has spoken of it."""
+    return value is None or value in ((), {})
 
 
 def split_column(text: str, tables: Collection[str] = ()) -> tuple[str, str]:

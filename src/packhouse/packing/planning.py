@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from packhouse.records import Failed, Skipped, SourceFile
 from packhouse.sources.sorting import is_compressed, sort_files, without_extension
 from packhouse.sources.source import Source
 from packhouse.store.keys import SettledKeys, settle_keys
-from packhouse.store.layout import INDEX_TABLE
+from packhouse.store.layout import IMAGES_FILE, INDEX_FILE, INDEX_TABLE, MANIFEST_FILE
 from packhouse.store.resuming import Planned, folder_of, is_begun
 from packhouse.tables.dialect import LONGEST_HEADER_BYTES, Header, read_header
 from packhouse.tables.join_specs import check_joins, not_found
@@ -37,6 +38,9 @@ HEADER_BYTES = 64 << 10
 TABLE_SHARE = 0.5
 """Parquet and spill of a table, as a share of its CSV file; measured at 0.15 to 0.45."""
 
+LONGEST_NAME_BYTES = 255 - len(".linked")
+"""Of the file of a table; most file systems have names of 255, and it is written anew under a longer one."""
+
 COMPRESSED_TABLE_SHARE = 1.5
 """The same of a CSV file that is compressed."""
 
@@ -48,6 +52,9 @@ class Plan:
     source: Source
     dest: Path
     options: PackOptions
+    given: PackOptions
+    """The same without packhouse.toml."""
+
     seen: int
     """Entries of the source that are no folder."""
 
@@ -142,7 +149,7 @@ def make_plan(
         dest: The pack to be.
         options: What the user asked for.
         observer: Told of the progress.
-        complete: Gives options that neither the user nor packhouse.toml has set.
+        complete: Gives options that the user has not set now.
 
     Returns:
         The plan; nothing has been written.
@@ -157,9 +164,14 @@ def make_plan(
     with task(observer, "scanning", total=None, unit="files") as progress:
         found = source.scan(progress.advance)
     settings = None if source.chosen else find_settings(found.files)
+    given = options = complete(options)
     if settings is not None:
         options = read_settings(source, settings, options)
-    options = complete(options)
+    if options.compact_keys and not options.joins:
+        raise UsageError(
+            "compact keys are of joins, and there is none",
+            hint='--join "train = transactions_train + customers on customer_id"',
+        )
     data = [file for file in found.files if file is not settings]
     sorted_files = sort_files(data, options.selection, all_chosen=source.chosen)
     images = {file.path: file for file in sorted_files.images}
@@ -175,6 +187,7 @@ def make_plan(
         source=source,
         dest=dest,
         options=options,
+        given=given,
         seen=found.seen,
         settings=None if settings is None else settings.path,
         images=images,
@@ -224,6 +237,7 @@ def _plan_table(
             where=Where(file=file.path),
             hint="rename one of the files",
         )
+    _check_target(f"{path}.parquet", file.path, others, options)
     try:
         encoding = options.encoding_of(name)
         header = _header_of(source, file, encoding)
@@ -233,6 +247,30 @@ def _plan_table(
         raise SourceError(f"cannot be read: {err.strerror}", where=Where(file=file.path)) from err
     target = f"{path}.parquet"
     return TablePlan(name, file.path, file.size, target, header.columns, header.notes, encoding)
+
+
+def _check_target(target: str, source: str, others: Mapping[str, TablePlan], options: PackOptions) -> None:
+    """See that a table's file has a place in the pack, where other files and folders have theirs."""
+    joins = (f"{join.name}.parquet" for join in options.join_specs)
+    taken = {MANIFEST_FILE, IMAGES_FILE, INDEX_FILE, *joins, *(other.file for other in others.values())}
+    folders = {other.file.rpartition("/")[0] for other in others.values()}
+    parts = target.split("/")
+    above = {"/".join(parts[:number]) for number in range(1, len(parts))}
+    clash = next((name for name in sorted(above & taken)), None)
+    if clash is None and any(f"{folder}/".startswith(f"{target}/") for folder in folders):
+        clash = target
+    if clash is not None:
+        raise CsvError(
+            f"its file would be {target}, and the pack has both a file and a folder {clash}",
+            where=Where(file=source),
+            hint="rename the folder",
+        )
+    if len(os.fsencode(parts[-1])) > LONGEST_NAME_BYTES:
+        raise CsvError(
+            f"the name of its file would be longer than {LONGEST_NAME_BYTES} bytes",
+            where=Where(file=source),
+            hint="rename the file",
+        )
 
 
 def _header_of(source: Source, file: SourceFile, encoding: str | None) -> Header:
@@ -260,12 +298,15 @@ def _check_names(options: PackOptions, tables: Sequence[TablePlan], broken: set[
             raise not_found("table", table, list(columns), Where(member=name + hint))
         if column not in columns[table]:
             raise not_found("column", column, columns[table], Where(file=table, member=name))
+    for owner in (text.rpartition("=")[0] for text in options.encoding):
+        if owner and owner not in columns and not broken:
+            raise not_found("table", owner, list(columns), Where(member=f"encoding {owner}"))
     linked = [split_column(name, columns)[0] for name in options.link or ()]
     if len(set(linked)) != len(linked):
         raise UsageError("two links speak of one table", hint="one --link a table")
     if options.join_specs and INDEX_TABLE in {join.name.lower() for join in options.join_specs}:
         raise UsageError(f"{INDEX_TABLE} is the index of the images", hint="another name for the join")
-    known = check_joins(options.join_specs, columns, compact_keys=options.compact_keys)
+    known = check_joins(options.join_specs, columns, compact_keys=bool(options.compact_keys))
     check_sort(options.sort_columns, known)
 
 

@@ -154,6 +154,9 @@ class Report:
     source: Path
     dest: Path
     options: dict[str, object]
+    given: dict[str, object]
+    """The options without those of packhouse.toml, which an update reads anew."""
+
     accounts: Accounts
     images: ImagesReport | None
     """None when the data set has no images."""
@@ -197,6 +200,7 @@ class Report:
             "packhouse": __version__,
             "source": self.source.absolute().name,
             "options": self.options,
+            "given": self.given,
             "files": asdict(self.accounts),
             "images": asdict(self.images) if self.images else None,
             "tables": {

@@ -11,8 +11,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from packhouse.errors import UsageError, Where
-from packhouse.packing.options import SHAPING, PackOptions
+from packhouse.packing.options import SHAPING, PackOptions, is_not_given
 from packhouse.records import SourceFile
+from packhouse.sources.sorting import is_junk
 from packhouse.sources.source import Source
 
 SETTINGS_FILE = "packhouse.toml"
@@ -25,6 +26,7 @@ def find_settings(files: Sequence[SourceFile]) -> SourceFile | None:
     Args:
         files: What the scan found.
     """
+    files = [file for file in files if not is_junk(file.path)]
     named = {file.path: file for file in files if file.path.rpartition("/")[2] == SETTINGS_FILE}
     if SETTINGS_FILE in named:
         return named[SETTINGS_FILE]
@@ -58,8 +60,8 @@ def read_settings(source: Source, file: SourceFile, options: PackOptions) -> Pac
             raise UsageError("is too long for settings", where=where, hint=f"at most {LONGEST_BYTES:,} bytes")
         data = path.read_bytes()
     try:
-        said = tomllib.loads(data.decode())
-    except ValueError as err:  # of the encoding, too
+        said = tomllib.loads(data.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as err:  # of the encoding, too
         raise UsageError(f"cannot be read as TOML: {err}", where=where, hint="see docs/tables.md") from err
     try:
         return merge_settings(said, options)
@@ -81,7 +83,6 @@ def merge_settings(said: Mapping[str, Any], options: PackOptions) -> PackOptions
     Raises:
         UsageError: A setting is no option, or has a value of another kind.
     """
-    plain = PackOptions()
     found: dict[str, Any] = {}
     for name, value in said.items():
         if name not in SHAPING:
@@ -96,8 +97,10 @@ def merge_settings(said: Mapping[str, Any], options: PackOptions) -> PackOptions
             found[name] = (*named, *given)
         elif name == "text":
             found[name] = (*(one for one in _listed(name, value) if one not in options.types), *given)
-        elif given == getattr(plain, name):
-            found[name] = _listed(name, value) if name in _LISTS else _like(name, value, given)
+        else:
+            read = _listed(name, value) if name in _LISTS else _like(name, value)
+            if is_not_given(given):
+                found[name] = read
     if "types" in found:  # a column that the command line calls text is text
         found["types"] = {name: kind for name, kind in found["types"].items() if name not in options.text}
     return replace(options, **found)
@@ -123,9 +126,19 @@ def _listed(name: str, value: object) -> tuple[str, ...]:
     return tuple(values)
 
 
-def _like(name: str, value: object, plain: object) -> object:
+_KINDS: dict[str, tuple[type, str]] = {
+    "how": (str, 'how = "left"'),
+    "compression": (str, 'compression = "zstd"'),
+    "allow_many": (bool, "allow_many = true"),
+    "compact_keys": (bool, "compact_keys = true"),
+    "sort": (dict, 'a line [sort], and below it train = ["customer_id"]'),
+}
+
+
+def _like(name: str, value: object) -> object:
     if name == "link":
         return value if value is False else _listed(name, value)
-    if type(value) is not type(plain):
-        raise UsageError(f"{name!r} is {value!r}", hint=f"such as {name} = {str(plain).lower()!r}")
+    kind, example = _KINDS[name]
+    if type(value) is not kind:
+        raise UsageError(f"{name!r} is {value!r}", hint=f"such as {example}")
     return value

@@ -12,6 +12,7 @@ from packhouse.packing.destination import SPILL_FOLDER
 from packhouse.packing.options import PackOptions, split_column
 from packhouse.packing.planning import Plan
 from packhouse.packing.report import TableOutcome
+from packhouse.parquet_ import COMPRESSIONS
 from packhouse.progress import Observer
 from packhouse.records import Failed
 from packhouse.store.layout import INDEX_FILE
@@ -21,7 +22,14 @@ from packhouse.tables.converting import convert_table
 from packhouse.tables.duckdb_ import Engine
 from packhouse.tables.join_specs import check_joins
 from packhouse.tables.joining import join_tables
-from packhouse.tables.link_evidence import ImageNames, best_evidence, choose_links, find_links, prepare_names
+from packhouse.tables.link_evidence import (
+    ImageNames,
+    best_evidence,
+    choose_links,
+    find_links,
+    is_link,
+    prepare_names,
+)
 from packhouse.tables.linking import LinkTask, link_table
 from packhouse.tables.records import TablePlan, TableReport
 from packhouse.tables.rewriting import rewrite_table
@@ -47,7 +55,7 @@ def pack_tables(plan: Plan, folder: Path, observer: Observer, *, has_images: boo
     """
     memory = plan.options.memory_bytes
     with Engine(spill=folder / SPILL_FOLDER, memory_bytes=memory) as engine:
-        work = _Work(plan, Workbench(engine, folder, plan.options.compression, observer))
+        work = _Work(plan, Workbench(engine, folder, plan.options.compression or COMPRESSIONS[0], observer))
         with work.timed("tables"):
             work.convert()
             work.sort()
@@ -106,7 +114,7 @@ class _Work:
                     yield LinkTask(evidence, asked_for=True, others=(), images=images)
             return
         found = find_links(engine, self.done.tables, folder, images)
-        chosen = choose_links(found)
+        chosen = choose_links(engine, found, self.done.tables, folder, images)
         linked = {evidence.table for evidence in chosen}
         for place, evidence in enumerate(chosen):
             # with the first link stand also the tables that are not linked at all
@@ -114,6 +122,7 @@ class _Work:
                 other
                 for other in found
                 if other is not evidence
+                and is_link(other, images.count)
                 and (other.table == evidence.table or (place == 0 and other.table not in linked))
             )
             yield LinkTask(evidence, asked_for=False, others=others, images=images)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from packhouse.errors import SourceError, Where
-from packhouse.packing.options import SHAPING, PackOptions
+from packhouse.packing.options import SHAPING, PackOptions, is_not_given
 from packhouse.packing.planning import Plan
 from packhouse.packing.report import Updated
 from packhouse.parquet_ import ParquetSource
@@ -40,6 +40,9 @@ class EarlierPack:
 
     tables: frozenset[str] = frozenset()
     """Paths of the CSV files that it has tables of."""
+
+    derived: frozenset[str] = frozenset()
+    """Its joins and links, as failures name them."""
 
     kept: Mapping[str, Kept] = field(default_factory=dict)
     """Path below SRC -> where the image lies, and the file it was read from; only what is remembered."""
@@ -77,14 +80,20 @@ def with_earlier_options(options: PackOptions, dest: Path) -> PackOptions:
         The options; those that are given now count.
     """
     try:
-        said = json.loads((dest / MANIFEST_FILE).read_bytes())["options"]
+        said = json.loads((dest / MANIFEST_FILE).read_bytes())["given"]
     except (OSError, ValueError, KeyError, TypeError):
         return options
-    plain = PackOptions()
+    spoken_of = {*options.text, *options.types}
     earlier: dict[str, Any] = {}
-    for name in SHAPING:
-        if isinstance(said, dict) and name in said and getattr(options, name) == getattr(plain, name):
-            value = said[name]
+    for name, value in said.items() if isinstance(said, dict) else ():
+        if name == "types":  # of a column only what is said of it now counts
+            kept = {column: kind for column, kind in value.items() if column not in spoken_of}
+            earlier[name] = {**kept, **options.types}
+        elif name == "text":
+            earlier[name] = (*(column for column in value if column not in spoken_of), *options.text)
+        elif name == "encoding":  # the last one counts
+            earlier[name] = (*value, *options.encoding)
+        elif name in SHAPING and not is_not_given(value) and is_not_given(getattr(options, name)):
             earlier[name] = tuple(value) if isinstance(value, list) else value
     return replace(options, **earlier)
 
@@ -103,11 +112,11 @@ def check_nothing_is_lost(made: Plan, earlier: EarlierPack, failed: Collection[s
     unlisted = tuple(f"{one.path}/" for one in made.failed)
     lost = {one.path for one in made.failed} | set(failed)
     gone = [path for path in earlier.digests if path in lost or path.startswith(unlisted)]
-    gone += sorted(earlier.tables & lost)
+    gone += sorted((earlier.tables | earlier.derived) & lost)
     hint = "mend what cannot be read, or --overwrite to replace the pack all the same"
     if gone:
         raise SourceError(
-            f"{len(gone):,} files that the pack has cannot be read now, such as {gone[0]}: it stays as it is",
+            f"{len(gone):,} parts of the pack cannot be made now, such as {gone[0]}: it stays as it is",
             where=Where(file=str(made.source.path)),
             hint=hint,
         )
@@ -134,7 +143,7 @@ def read_earlier(source: Path, dest: Path) -> EarlierPack:
     """
     index = dest / INDEX_FILE
     if not index.exists():
-        return EarlierPack(tables=_tables_of(dest))
+        return EarlierPack(tables=_tables_of(dest), derived=_derived_in(dest))
     check_seal(index)  # a damaged footer can bring pyarrow down
     opened = ParquetSource(index)
     digests: dict[str, bytes] = {}
@@ -151,7 +160,7 @@ def read_earlier(source: Path, dest: Path) -> EarlierPack:
         kept = {
             file.path: Kept(stored_in, offset, digest, file) for file, offset, digest in files_in(reading)
         }
-    return EarlierPack(digests, _tables_of(dest), kept)
+    return EarlierPack(digests, _tables_of(dest), _derived_in(dest), kept)
 
 
 def _tables_of(dest: Path) -> frozenset[str]:
@@ -159,6 +168,15 @@ def _tables_of(dest: Path) -> frozenset[str]:
         tables = json.loads((dest / MANIFEST_FILE).read_bytes())["tables"]
         return frozenset(table["source"] for table in tables.values())
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return frozenset()
+
+
+def _derived_in(dest: Path) -> frozenset[str]:
+    try:
+        said = json.loads((dest / MANIFEST_FILE).read_bytes())
+        joins = {f"join {name}" for name in said["joins"]}
+        return frozenset(joins | {f"link {link['table']}" for link in said["links"]})
+    except (OSError, ValueError, KeyError, TypeError):
         return frozenset()
 
 

@@ -102,6 +102,12 @@ def _extension(name: str) -> str:
     return last.lower()
 
 
+def is_junk(path: str) -> bool:
+    """Say whether a file is hidden, or left behind by an operating system."""
+    folder, _, name = path.rpartition("/")
+    return bool(_junk_folder_reason(folder) or _junk_name_reason(name))
+
+
 def _junk_folder_reason(folder: str) -> str | None:
     names = folder.lower().split("/")
     if any(name.startswith(".") for name in names):

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from functools import cache
 
 LEADING_ZERO = "-?0[0-9]+"
@@ -44,15 +45,18 @@ def _fits_int64(text: str) -> bool:
 
 
 def _fits_double(text: str) -> bool:
-    digits = text.lower().partition("e")[0].replace(".", "").lstrip("-0")
-    value = abs(float(text))
-    # 17 significant digits name every double; more would be cut, and beyond its range it would become inf or
-    # 0; from 2**53 on a whole number, an id as like as not, would become its neighbour
-    return (
-        len(digits) <= DOUBLE_DIGITS
-        and (SMALLEST_DOUBLE <= value < math.inf or not digits)
-        and (value < EXACT_WHOLE or not text.lstrip("-").isdigit())
-    )
+    mantissa = text.lower().partition("e")[0]
+    digits = mantissa.replace(".", "").lstrip("-0")
+    value = float(text)
+    if not digits:
+        return True
+    # beyond 17 digits, or the range of a double, the text could not be had back; from 2**53 on a whole
+    # number is an id as like as not
+    if len(digits) > DOUBLE_DIGITS or not SMALLEST_DOUBLE <= abs(value) < math.inf:
+        return False
+    if abs(value) >= EXACT_WHOLE and text.lstrip("-").isdigit():
+        return False
+    return Decimal(f"{value:.{len(digits) - 1}e}") == Decimal(text)
 
 
 def _is_date(text: str) -> bool:
@@ -75,6 +79,9 @@ def _is_zoned_timestamp(text: str) -> bool:
         return False
     return True
 
+
+WESTERNMOST, EASTERNMOST = -12, 14
+"""Offsets from UTC, in hours, that places have."""
 
 DOUBLE_DIGITS = 17
 SMALLEST_DOUBLE = 2.2250738585072014e-308
@@ -121,8 +128,10 @@ def _zoned(hours: str, minutes: str) -> Candidate:
     else:
         zone = f"{hours}:{minutes}"
         suffix = re.escape(hours) + ("(:?00)?" if minutes == "00" else f":?{minutes}")
-    arrow = f"timestamp[us, tz={zone}]"
-    plural = f"ISO timestamps of the zone {zone}"
+    # Polars refuses a whole file for a zone such as +05:30
+    is_common = minutes == "00" and WESTERNMOST <= int(hours) <= EASTERNMOST
+    arrow = f"timestamp[us, tz={zone if is_common else 'UTC'}]"
+    plural = f"ISO timestamps of the zone {zone}" + ("" if is_common else ", kept in UTC")
     return Candidate("timestamp", _STAMP + suffix, _is_zoned_timestamp, arrow, plural)
 
 

@@ -7,7 +7,7 @@ pass begins with what is known: so a file is complete only if each of its cells 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -18,8 +18,8 @@ import pyarrow as pa
 from packhouse.engines.in_order import map_in_order
 from packhouse.engines.threads import default_workers
 from packhouse.errors import AccountingError, CsvError, TableError, Where
-from packhouse.parquet_ import ROW_GROUP_ROWS, ParquetSink
-from packhouse.progress import task
+from packhouse.parquet_ import ParquetSink
+from packhouse.progress import Task, task
 from packhouse.tables.column_types import ColumnType
 from packhouse.tables.csv_ import line_of_row, parse_chunk
 from packhouse.tables.cutting import Chunk, cut_records
@@ -33,8 +33,8 @@ from packhouse.tables.writing import Workbench
 FIRST_ROWS = 10_000
 """Rows that propose the types."""
 
-GROUP_BYTES = 128 << 20
-"""Row groups are made smaller where the rows are so long that a group would take more."""
+GROUP_BYTES = 64 << 20
+"""Row groups end sooner where rows are so long, in memory, that 122,880 of them would take more."""
 
 
 def convert_table(
@@ -117,7 +117,6 @@ class _Conversion:
         self._plan = plan
         self._source = source
         self._facts = source.stat()
-        self._group_rows = ROW_GROUP_ROWS
         self._known: dict[int, ColumnType] = {}
         header = read_header(source, shown_as=plan.source, encoding=plan.encoding)
         if header is None or header.columns != plan.columns:
@@ -127,16 +126,10 @@ class _Conversion:
     def run(self, wanted: Mapping[str, str]) -> tuple[int, tuple[ColumnType, ...]]:
         """Make passes until one has written all; each has fewer types left to try than the one before."""
         guesses = self._first_guesses(wanted)
-        with task(self._bench.observer, f"table {self._plan.name}", total=100, unit="percent") as progress:
-            size = max(1, self._facts.st_size)
-
-            def on_position(position: int) -> None:
-                progress.reach(int(100 * position / size))
-
-            counts, was_written = self._scan(guesses, on_position)
-            while not was_written:
-                guesses = self._next_guesses(guesses, counts)
-                counts, was_written = self._scan(guesses, on_position)
+        counts, was_written = self._scan(guesses, f"table {self._plan.name}")
+        while not was_written:
+            guesses = self._next_guesses(guesses, counts)
+            counts, was_written = self._scan(guesses, f"table {self._plan.name}, again")
         facts = self._source.stat()
         if (facts.st_size, facts.st_mtime_ns) != (self._facts.st_size, self._facts.st_mtime_ns):
             raise self._changed()
@@ -152,12 +145,16 @@ class _Conversion:
     def _first_guesses(self, wanted: Mapping[str, str]) -> list[Guess]:
         names = self._header.columns
         columns: list[list[str | None]] = [[] for _ in names]
+        times = 1.0
         with self._open() as stream:
             for first in islice(self._cut(stream), 1):
-                cells = self._parse(first)
-                self._group_rows = min(ROW_GROUP_ROWS, 1 + GROUP_BYTES * first.records // len(first.data))
-                columns = [column.to_pylist() for column in cells.slice(0, FIRST_ROWS).columns]
-        return [guess(column, wanted.get(name)) for column, name in zip(columns, names, strict=True)]
+                cells = self._parse(first).slice(0, FIRST_ROWS)
+                columns = [column.to_pylist() for column in cells.columns]
+                rows = self._facts.st_size * first.records / len(first.data)  # of a compressed file too few
+                times = max(1.0, rows / max(1, len(cells)))
+        return [
+            guess(column, wanted.get(name), times=times) for column, name in zip(columns, names, strict=True)
+        ]
 
     def _next_guesses(self, tried: Sequence[Guess], counts: Counts) -> list[Guess]:
         found = []
@@ -189,23 +186,33 @@ class _Conversion:
     def _parse(self, chunk: Chunk) -> pa.RecordBatch:
         return parse_chunk(chunk, self._header, shown_as=self._plan.source)
 
-    def _scan(self, guesses: Sequence[Guess], on_position: Callable[[int], None]) -> tuple[Counts, bool]:
+    def _scan(self, guesses: Sequence[Guess], name: str) -> tuple[Counts, bool]:
         """Count over all rows, and write them if all fit; say whether they were written."""
         counts = Counts([Tally() for _ in guesses])
-        with self._open() as stream, closing(self._parts(stream, guesses)) as parts:
+        with (
+            task(self._bench.observer, name, total=100, unit="percent") as progress,
+            self._open() as stream,
+            closing(self._parts(stream, guesses, progress)) as parts,
+        ):
             try:
                 with self._sink(guesses) as sink:
                     for part in parts:
                         counts.add(part.rows, part.tallies)
                         sink.write(part.fitting())
-                        on_position(part.position)
                     self._check_rows(counts.rows, sink.rows)
-                    sink.metadata = self._metadata(self._columns(guesses, counts))
+                    sink.metadata = self._metadata(self._exact_columns(guesses, counts))
             except _MisfitFoundError:
                 for part in parts:  # the rest is only counted
                     counts.add(part.rows, part.tallies)
                 return counts, False
         return counts, True
+
+    def _exact_columns(self, guesses: Sequence[Guess], counts: Counts) -> tuple[ColumnType, ...]:
+        """Return the decisions, when each is what was written; an integer may have been guessed too wide."""
+        columns = self._columns(guesses, counts)
+        if any(column.arrow != one.arrow for column, one in zip(columns, guesses, strict=True)):
+            raise _MisfitFoundError
+        return columns
 
     def _sink(self, guesses: Sequence[Guess]) -> ParquetSink:
         named = zip(self._header.columns, guesses, strict=True)
@@ -214,12 +221,17 @@ class _Conversion:
             pa.schema([(name, arrow_type(one.arrow)) for name, one in named]),
             metadata={},
             compression=self._bench.compression,
-            row_group_rows=self._group_rows,
+            row_group_bytes=GROUP_BYTES,
         )
 
-    def _parts(self, stream: TableStream, guesses: Sequence[Guess]) -> Generator[_Part]:
+    def _parts(self, stream: TableStream, guesses: Sequence[Guess], progress: Task) -> Generator[_Part]:
+        size = max(1, self._facts.st_size)
         chunks = ((chunk, stream.position) for chunk in self._cut(stream))
-        return map_in_order(chunks, lambda one: self._prove(*one, guesses), workers=default_workers())
+        done = map_in_order(chunks, lambda one: self._prove(*one, guesses), workers=default_workers())
+        with closing(done):
+            for part in done:
+                yield part
+                progress.reach(int(100 * part.position / size))
 
     def _prove(self, chunk: Chunk, position: int, guesses: Sequence[Guess]) -> _Part:
         cells = self._parse(chunk)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from packhouse.errors import TypingError, Where
@@ -92,12 +93,13 @@ class Counts:
             tally.add(more)
 
 
-def guess(first: Sequence[str | None], wanted: str | None) -> Guess:
+def guess(first: Sequence[str | None], wanted: str | None, *, times: float = 1.0) -> Guess:
     """Propose what to prove of a column.
 
     Args:
         first: Its first cells.
         wanted: The type that the user asked for; None: whatever fits.
+        times: How many times as many rows the table has, as far as can be told.
     """
     if wanted == "text":
         return Guess(forced=True)
@@ -105,12 +107,12 @@ def guess(first: Sequence[str | None], wanted: str | None) -> Guess:
     if wanted is not None:
         named = tuple(candidate for candidate in CANDIDATES if candidate.name == wanted)
         fitting = tuple(one for one in suggest(present[:1]) if one.name == wanted) if present else ()
-        return _with_width(Guess(fitting or named, forced=True), present)
+        return _with_width(Guess(fitting or named, forced=True), present, times)
     if not present:
         return Guess(is_empty=True)
     fitting = suggest(present)
     if fitting:
-        return _with_width(Guess(fitting), present)
+        return _with_width(Guess(fitting), present, times)
     zeros = has_leading_zero(present)
     odd = next((value for value in present if not suggest([value])), None)
     if odd is not None:
@@ -120,12 +122,15 @@ def guess(first: Sequence[str | None], wanted: str | None) -> Guess:
     return Guess(counts_zeros=zeros, example=present[0], beside=beside)
 
 
-def _with_width(made: Guess, present: Sequence[str]) -> Guess:
+def _with_width(made: Guess, present: Sequence[str], times: float) -> Guess:
     candidate = made.candidates[0]
     arrow = candidate.arrow
     if candidate is INTEGER:
         numbers = [int(value) for value in present if INTEGER.holds(value)] or [0]
-        arrow = integer_width(min(numbers), max(numbers))
+        lowest, highest = min(numbers), max(numbers)
+        if all(one < other for one, other in pairwise(numbers)):  # numbers of rows go on as they begin
+            highest = min(highest + int((highest - lowest) * (times - 1)), 2**63 - 1)
+        arrow = integer_width(lowest, highest)
     return Guess(made.candidates, arrow, forced=made.forced)
 
 

@@ -22,6 +22,9 @@ GZIP_MAGIC = b"\x1f\x8b"
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 """RFC 8878, 3.1.1."""
 
+SKIPPABLE_MAGIC = b"\x2a\x4d\x18"
+"""Of a frame to be stepped over, behind a byte from 0x50 to 0x5f; RFC 8878, 3.1.2."""
+
 NOT_UTF8_HINT = "say what it is, such as --encoding cp1252 (Western Windows) or --encoding latin-1"
 
 
@@ -96,7 +99,7 @@ def open_table(path: Path, *, shown_as: str, encoding: str | None = None) -> Ite
         packed: Bytes = raw
         if magic.startswith(GZIP_MAGIC):
             packed = gzip.GzipFile(fileobj=raw, mode="rb")
-        elif magic == ZSTD_MAGIC:
+        elif magic == ZSTD_MAGIC or magic[1:] == SKIPPABLE_MAGIC:
             packed = ZstdReader(raw)
         plain = TableStream(raw, packed, shown_as)
         start = _first_bytes(plain)
@@ -155,6 +158,7 @@ class _Transcoded:
         self._decoder = codecs.getincrementaldecoder(encoding)("strict")
         self._shown_as = shown_as
         self._lines = 1
+        self._begun = False
         self._ended = False
 
     def read(self, size: int) -> bytes:
@@ -162,7 +166,10 @@ class _Transcoded:
             data = self._stream.read(size)
             self._ended = not data
             text, in_utf8 = self._decode(data)
-            if text:
+            if text and not self._begun:
+                # utf-16-le and such leave the mark in the text
+                self._begun, in_utf8 = True, in_utf8.removeprefix(UTF8_MARK)
+            if in_utf8:
                 self._lines += _line_ends(text)
                 return in_utf8
         return b""

@@ -71,7 +71,7 @@ def read_header(
     delimiter, others = _choose_delimiter(text, whole=whole)
     names, n_lines = _first_row(text, delimiter, shown_as)
     columns, renamed = _unique_names(names, Where(file=shown_as, line=1))
-    notes = [*_delimiter_notes(delimiter, others), *_name_notes(names), *renamed]
+    notes = [*_delimiter_notes(delimiter, others), *renamed]
     if encoding is not None:
         notes.append(f"read as {encoding}, as asked")
     record = "".join(islice(io.StringIO(text, newline=""), n_lines))
@@ -129,7 +129,8 @@ def _choose_delimiter(text: str, *, whole: bool) -> tuple[str, tuple[str, ...]]:
     widths = {mark: _widths(text, mark, whole=whole) for mark in DELIMITERS}
     several = [mark for mark in DELIMITERS if widths[mark] and widths[mark][0] > 1]
     alike = [mark for mark in several if len(set(widths[mark])) == 1]
-    likely = sorted(alike or several, key=lambda mark: -widths[mark][0])
+    # "last, first;age" has two cells either way: a blank behind a mark speaks against it
+    likely = sorted(alike or several, key=lambda mark: (-widths[mark][0], f"{mark} " in text))
     return (likely[0], tuple(likely[1:])) if likely else (",", ())
 
 
@@ -159,6 +160,10 @@ def _first_row(text: str, delimiter: str, shown_as: str) -> tuple[list[str], int
             if is_long
             else 'a quote inside a cell is written twice: "", and the last one must close it',
         ) from err
+    if names and any("\0" in name for name in names):
+        raise CsvError(
+            "the header has NUL bytes: is it UTF-16?", where=where, hint="--encoding utf-16-le, or utf-16-be"
+        )
     if not names:
         raise CsvError(
             "the file is empty: no header line" if names is None else "the first line is blank",
@@ -170,34 +175,30 @@ def _first_row(text: str, delimiter: str, shown_as: str) -> tuple[list[str], int
 
 def _unique_names(names: Sequence[str], where: Where) -> tuple[tuple[str, ...], list[str]]:
     """Return a name for each column, unique without regard to case, and what to say of new ones."""
-    filled = [name or f"column_{number}" for number, name in enumerate(names, 1)]
     first: dict[str, int] = {}
-    for number, name in enumerate(filled, 1):
-        if first.setdefault(name, number) != number:
+    for number, name in enumerate(names, 1):
+        if name and first.setdefault(name, number) != number:
             raise CsvError(
                 f"columns {first[name]} and {number} have one name: {name!r}",
                 where=where,
                 hint="rename one of them in the header",
             )
-    taken = {name.lower() for name in filled}
+    taken = {name.lower() for name in names if name}
     seen: set[str] = set()
     columns, notes = [], []
-    for number, name in enumerate(filled, 1):
-        new, count = name, 1
-        while new.lower() in seen or (count > 1 and new.lower() in taken):
+    for number, name in enumerate(names, 1):
+        wanted = name or f"column_{number}"
+        new, count = wanted, 1
+        while new.lower() in seen or (new != name and new.lower() in taken):
             count += 1
-            new = f"{name}_{count}"
-        if new != name:
+            new = f"{wanted}_{count}"
+        if not name:
+            notes.append(f"column {number} has no name: called {new}")
+        elif new != name:
             notes.append(f"column {number}, {name!r}, has the name of another but for case: called {new!r}")
         seen.add(new.lower())
         columns.append(new)
     return tuple(columns), notes
-
-
-def _name_notes(names: Sequence[str]) -> Iterator[str]:
-    for number, name in enumerate(names, 1):
-        if not name:
-            yield f"column {number} has no name: called column_{number}"
 
 
 def _delimiter_notes(delimiter: str, others: Sequence[str]) -> Iterator[str]:

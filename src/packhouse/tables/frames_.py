@@ -14,11 +14,20 @@ if TYPE_CHECKING:
 def to_pandas(table: pa.Table) -> Any:  # noqa: ANN401  # a framework object crosses
     """Return a pandas DataFrame; text as Python strings, dates as datetime.date.
 
+    Whole numbers and booleans with empty cells are of pandas' nullable types (Int64, boolean): as floats,
+    which pandas would make of them, long ids would change.
+
     Raises:
         MissingDependencyError: pandas is not installed.
     """
-    _need("pandas")
-    return table.to_pandas()
+    pandas = _need("pandas")
+    made = table.to_pandas(integer_object_nulls=True)
+    for place, column in enumerate(table.columns):
+        kind = str(column.type)
+        if column.null_count and kind in {"int8", "int16", "int32", "int64", "bool"}:
+            nullable = "boolean" if kind == "bool" else kind.capitalize()
+            made.isetitem(place, pandas.array(column.to_pylist(), dtype=nullable))
+    return made
 
 
 def to_polars(table: pa.Table) -> Any:  # noqa: ANN401  # a framework object crosses

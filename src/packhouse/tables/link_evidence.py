@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from packhouse.tables.duckdb_ import Engine
-from packhouse.tables.image_names import AS_IT_IS, Form, forms_of, has_zeros, names_sql
+from packhouse.tables.image_names import (
+    AS_IT_IS,
+    AS_PATH,
+    LAST_PART,
+    Form,
+    form_named,
+    forms_of,
+    has_zeros,
+    names_sql,
+)
 from packhouse.tables.quoting import numbered_rows, parquet_rows, quote_name
 from packhouse.tables.records import LinkEvidence, TableReport
 
@@ -17,8 +26,12 @@ it does so with zeros in front."""
 
 SAMPLE_PLACES = 8
 SAMPLE_ROWS = 2000
-"""So many rows are looked at, in so many places of a table, before a column is counted whole. A column of
-which 1 % of the rows name images, anywhere, is missed with a chance of 0.99 ** 16000."""
+"""So many rows are looked at, in so many places of a table, for the form in which a column writes names. One
+in which none is found is then asked whole, since a sorted catalogue may have its images all in one stretch:
+for names as they are, and for paths where the places have slashes. Zeros in front are looked for in the
+places alone: half of the values must name images with them, which no gap between the places can hide."""
+
+_NO_FORM = -1
 
 _INTEGERS = ("int8", "int16", "int32", "int64")
 
@@ -69,54 +82,85 @@ def find_links(
         images: What that said.
 
     Returns:
-        Columns above the threshold, best first: a column without repeated values before one with, one as it
-        is before one with zeros in front, then the one that names more images, then the one with the larger
-        share of values found, then by name.
+        Columns above the threshold, best first: numbers that name less than half of the images come last; a
+        column without repeated values before one with, one as it is before one with zeros in front, then the
+        one that names more images, then the one with the larger share of values found, then by name. With
+        them columns of numbers that half of the values speak for, which may go with another table's.
 
-    Cost: a look at SAMPLE_PLACES places of each table; a column with a name of an image there is read whole.
+    Cost: a look at SAMPLE_PLACES places of each table, and one pass over each column, three over paths.
     """
     found = []
     for table in tables:
         for column in table.columns:
             if column.arrow != "string" and column.arrow not in _INTEGERS:
                 continue
-            form = _likely_form(engine, table, column.name, folder, images)
+            form = _form_of(engine, table, column.name, folder, images)
             if form is not None:
                 evidence = weigh(engine, table, column.name, folder, form)
-                if is_link(evidence, images.count) and (column.arrow == "string" or evidence.unique):
+                is_candidate = is_link(evidence, images.count) or _may_go_with_others(evidence)
+                if is_candidate and (column.arrow == "string" or evidence.unique):
                     found.append(evidence)
-    return sorted(found, key=_rank)
+    return sorted(found, key=lambda evidence: _rank(evidence, images.count))
 
 
 def best_evidence(
     engine: Engine, table: TableReport, column: str, folder: Path, images: ImageNames
 ) -> LinkEvidence:
-    """Count how well a column that was asked for names the images, in the form that fits most values."""
-    form = _likely_form(engine, table, column, folder, images) or AS_IT_IS
+    """Count how well a column that was asked for names the images, in the form that fits it best."""
+    form = _form_of(engine, table, column, folder, images) or AS_IT_IS
     return weigh(engine, table, column, folder, form)
 
 
-def choose_links(found: Sequence[LinkEvidence]) -> list[LinkEvidence]:
-    """Choose the columns to link, of those above the threshold.
+def choose_links(
+    engine: Engine,
+    found: Sequence[LinkEvidence],
+    tables: Sequence[TableReport],
+    folder: Path,
+    images: ImageNames,
+) -> list[LinkEvidence]:
+    """Choose the columns to link, of those that were found.
 
     The best one; and of each other table its best one, if it names an image at most once and half of its
     values do: so tables that describe images are linked, and one that only speaks of them, such as sales, is
-    not.
+    not. Numbers must besides name half of the images that the tables before leave over: the labels of another
+    half do, the ten numbers of a list of classes do not.
 
     Args:
-        found: Best first.
+        engine: Where `prepare_names` was done.
+        found: What `find_links` said.
+        tables: Its candidates.
+        folder: Where their Parquet files lie.
+        images: What `prepare_names` said.
 
     Returns:
         At most one a table, best first.
     """
-    chosen: dict[str, LinkEvidence] = {}
+    files = {table.name: folder / table.file for table in tables}
+    first = next((evidence for evidence in found if is_link(evidence, images.count)), None)
+    if first is None:
+        return []
+    chosen = {first.table: first}
+    named = [_named_sql(first, files)]
     for evidence in found:
-        if evidence.table in chosen:
+        if evidence.table in chosen or not (evidence.unique and _share(evidence) >= THRESHOLD):
             continue
-        share = evidence.values_found / max(1, evidence.values)
-        if not chosen or (evidence.unique and share >= THRESHOLD):
-            chosen[evidence.table] = evidence
+        if evidence.is_number:
+            more, left = engine.row(
+                f"WITH before AS MATERIALIZED ({' UNION '.join(named)}) "
+                f"SELECT (SELECT count(*) FROM ({_named_sql(evidence, files)}) "
+                "WHERE key NOT IN (SELECT key FROM before)), "
+                f"{images.count} - (SELECT count(*) FROM before)"
+            )
+            if not more or more < THRESHOLD * left:
+                continue
+        chosen[evidence.table] = evidence
+        named.append(_named_sql(evidence, files))
     return list(chosen.values())
+
+
+def _named_sql(evidence: LinkEvidence, files: Mapping[str, Path]) -> str:
+    value, rows = form_named(evidence.form).of(evidence.column), parquet_rows(files[evidence.table])
+    return f"SELECT DISTINCT key FROM image_name_keys WHERE value IN (SELECT {value} FROM {rows})"
 
 
 def weigh(engine: Engine, table: TableReport, column: str, folder: Path, form: Form) -> LinkEvidence:
@@ -129,10 +173,12 @@ def weigh(engine: Engine, table: TableReport, column: str, folder: Path, form: F
         "(SELECT count(DISTINCT key) FROM image_name_keys WHERE value IN (SELECT value FROM cells)) "
         "FROM cells LEFT JOIN image_names USING (value)"
     )
+    types = {one.name: one.arrow for one in table.columns}
     return LinkEvidence(
         table=table.name,
         column=column,
         form=form.words,
+        is_number=types[column] in _INTEGERS or has_zeros(form.words),
         values=values,
         values_found=values_found,
         images_found=images_found,
@@ -140,10 +186,10 @@ def weigh(engine: Engine, table: TableReport, column: str, folder: Path, form: F
     )
 
 
-def _likely_form(
+def _form_of(
     engine: Engine, table: TableReport, column: str, folder: Path, images: ImageNames
 ) -> Form | None:
-    """Return the form in which most sampled cells name images; None when none names one."""
+    """Return the form in which a column names images; None when it names none."""
     source, row_number = numbered_rows(folder / table.file, [one.name for one in table.columns])
     cell = quote_name(column)
     sample = " UNION ALL ".join(
@@ -152,12 +198,40 @@ def _likely_form(
     )
     if not sample:
         return None
-    hits = ", ".join(
-        f"count(*) FILTER ({form.of(column)} IN (SELECT value FROM image_names))" for form in images.forms
+    asked = " UNION ALL ".join(
+        f"SELECT {place} AS form, {form.of(column)} AS value FROM cells"
+        for place, form in enumerate(images.forms)
     )
-    counted = engine.row(f"SELECT {hits} FROM (SELECT DISTINCT {cell} FROM ({sample}))")
-    best = max(range(len(counted)), key=lambda place: (counted[place], -place))
-    return images.forms[best] if counted[best] else None
+    # one join, since each subquery of names would be read anew
+    counted = engine.query(
+        f"WITH cells AS MATERIALIZED (SELECT DISTINCT {cell} FROM ({sample})) "
+        f"SELECT form, count(*) FROM ({asked}) JOIN image_names USING (value) GROUP BY form UNION ALL "
+        f"SELECT {_NO_FORM}, count(*) FROM cells WHERE regexp_matches({AS_IT_IS.of(column)}, '[/\\\\]')"
+    )
+    hits = dict(sorted((int(place), int(count)) for place, count in counted))
+    n_paths = hits.pop(_NO_FORM)
+    best = _best_form({images.forms[place]: count for place, count in hits.items()})
+    if best not in (None, LAST_PART):
+        return best
+    whole = {
+        form: engine.row(
+            f"SELECT count(*) FROM {parquet_rows(folder / table.file)} "
+            f"WHERE {form.of(column)} IN (SELECT value FROM image_names)"
+        )[0]
+        for form in ((AS_IT_IS, AS_PATH, LAST_PART) if n_paths else (AS_IT_IS,))
+    }
+    return _best_form(whole)
+
+
+def _best_form(hits: Mapping[Form, int]) -> Form | None:
+    """Return the form with the most hits, the first of equals; None when none has any.
+
+    The last part of a path says nothing of the folder: where a plainer form names any image, another folder
+    means another image.
+    """
+    found = [form for form, count in hits.items() if count]
+    plainer = [form for form in found if form != LAST_PART]
+    return max(plainer or found, key=lambda form: hits[form], default=None)
 
 
 def _sample_starts(rows: int) -> Iterable[int]:
@@ -170,15 +244,24 @@ def is_link(evidence: LinkEvidence, images: int) -> bool:
     """Say whether a column names images often enough to be linked by itself."""
     if not evidence.values_found:
         return False
-    shares = evidence.values_found / evidence.values, evidence.images_found / max(1, images)
+    shares = _share(evidence), evidence.images_found / max(1, images)
     # any column of small numbers names images that are numbered, once it is filled up with zeros
     return (min(shares) if has_zeros(evidence.form) else max(shares)) >= THRESHOLD
 
 
-def _rank(evidence: LinkEvidence) -> tuple[object, ...]:
-    share = evidence.values_found / max(1, evidence.values)
-    zeros = has_zeros(evidence.form)
-    return (not evidence.unique, zeros, -evidence.images_found, -share, evidence.table, evidence.column)
+def _may_go_with_others(evidence: LinkEvidence) -> bool:
+    return evidence.is_number and evidence.unique and _share(evidence) >= THRESHOLD
+
+
+def _share(evidence: LinkEvidence) -> float:
+    return evidence.values_found / max(1, evidence.values)
+
+
+def _rank(evidence: LinkEvidence, images: int) -> tuple[object, ...]:
+    # numbers from 0 to 9 name some images of any set that is numbered
+    may_be_chance = evidence.is_number and evidence.images_found < THRESHOLD * images
+    zeros, named = has_zeros(evidence.form), (-evidence.images_found, -_share(evidence))
+    return (may_be_chance, not evidence.unique, zeros, named, evidence.table, evidence.column)
 
 
 def describe(evidence: LinkEvidence, images: int) -> str:

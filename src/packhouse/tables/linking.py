@@ -18,7 +18,6 @@ from packhouse.tables.records import LinkEvidence, LinkReport, TableReport
 from packhouse.tables.writing import Workbench, write_query
 
 EXAMPLES = 5
-MOST_OTHERS = 5
 FLAG_NAMES = ("image", "has_image")
 KEY_NAMES = ("image_key", "packhouse_image_key")
 
@@ -30,7 +29,7 @@ class LinkTask:
     evidence: LinkEvidence
     asked_for: bool
     others: tuple[LinkEvidence, ...]
-    """Columns that would have done as well or nearly, best first."""
+    """Columns that could have been linked instead, best first."""
 
     images: ImageNames
 
@@ -149,7 +148,7 @@ def _report(engine: Engine, table: TableReport, work: LinkTask, placed: _Placed)
         images=work.images.count,
         images_without_row=n_lonely,
         images_without_row_examples=tuple(value for (value,) in examples),
-        other_candidates=work.others[:MOST_OTHERS],
+        other_candidates=work.others,
     )
 
 

@@ -119,8 +119,8 @@ class Views:
     def close(self) -> None:
         """Close the database; what is streaming goes on to its end, the next question opens another."""
         with self._lock:
-            if self._connection is not None and self._process == os.getpid():
-                self._connection.close()
+            # let go, not closed: it ends with the last of its cursors, which another thread may still use
+            if self._process == os.getpid():
                 self._connection = None
 
     def _cursor(self) -> duckdb.DuckDBPyConnection:
@@ -133,7 +133,8 @@ class Views:
                 with translated():
                     self._connection, self._damaged = connect_for_reading(self.paths, self.folder)
                 self._process = os.getpid()
-            return self._connection.cursor()
+            with translated():
+                return self._connection.cursor()
 
     def _blame_a_file(self, err: QueryError, query: str) -> None:
         """Raise what is wrong with a file instead, when that is why the query failed."""

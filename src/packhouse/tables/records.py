@@ -52,6 +52,9 @@ class LinkEvidence:
     form: str
     """How its cells are read: "" as they are, or in words of `image_names`."""
 
+    is_number: bool
+    """Whether it holds whole numbers, or needs zeros in front: these may name images by chance."""
+
     values: int
     """Distinct values."""
 
@@ -91,7 +94,7 @@ class LinkReport:
     images_without_row: int
     images_without_row_examples: tuple[str, ...]
     other_candidates: tuple[LinkEvidence, ...]
-    """Columns that would have done as well or nearly, best first."""
+    """All other columns that could have been linked instead, best first."""
 
 
 @dataclass(frozen=True, slots=True)

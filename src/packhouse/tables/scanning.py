@@ -88,11 +88,12 @@ class Scan:
         schema, names = self.schema, self._footer[1].names
         # by place: DuckDB takes "A" for "a" where a table has both
         places = ", ".join(f"#{names.index(name) + 1} AS c{place}" for place, name in enumerate(schema.names))
-        query = f"SELECT {places} FROM {self._from(where)}"
+        # below the names of the result, which a condition beside them would know as columns
+        query = f"SELECT {places} FROM (FROM {self._from(where)})"
         if not self._views.keeps_order(query):
             numbered, number = numbered_rows(self._views.paths[self.name], names)
             table = f"{numbered} AS {quote_name(self.name)}"
-            query = f"SELECT {places} FROM {table} WHERE (\n{where}\n) ORDER BY {number}"
+            query = f"SELECT {places} FROM (FROM {table} WHERE (\n{where}\n)) ORDER BY {number}"
         batches = self._views.stream(query)
         # DuckDB has fewer types than Arrow: it gives the 16 bytes of a digest as bytes of any length
         return (batch.rename_columns(schema.names).cast(schema) for batch in batches)

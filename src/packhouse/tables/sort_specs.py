@@ -27,7 +27,7 @@ def parse_sort(text: str) -> tuple[str, tuple[str, ...]]:
     return table.strip(), columns
 
 
-def read_sort(sort: Mapping[str, str | Sequence[str]]) -> dict[str, tuple[str, ...]]:
+def read_sort(sort: object) -> dict[str, tuple[str, ...]]:
     """Return the columns of each order as a tuple; one text is one column.
 
     Args:
@@ -36,10 +36,13 @@ def read_sort(sort: Mapping[str, str | Sequence[str]]) -> dict[str, tuple[str, .
     Raises:
         UsageError: An order has no column, or one that is no text.
     """
+    if not isinstance(sort, Mapping):
+        raise UsageError(f"sort is {sort!r}", hint='sort={"train": ["customer_id"]}')
     read: dict[str, tuple[str, ...]] = {}
     for table, columns in sort.items():
-        listed = (columns,) if isinstance(columns, str) else tuple(columns)
-        if not all(listed) or not listed:
+        several = columns if isinstance(columns, Sequence) else ()
+        listed = (columns,) if isinstance(columns, str) else tuple(several)
+        if not listed or not all(isinstance(column, str) and column for column in listed):
             raise UsageError(f"cannot sort {table} by {columns!r}", hint="a list of names of columns")
         read[table] = listed
     return read
