@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from packhouse.errors import CsvError, NoSpaceError, SourceError, SourceNotFoundError, UsageError, Where
+from packhouse.errors import NoSpaceError, SourceNotFoundError, UsageError, Where
 from packhouse.packing.destination import packing_folder
 from packhouse.packing.opening_sources import open_any_source
 from packhouse.packing.options import PackOptions, split_column
 from packhouse.packing.settings import find_settings, read_settings
+from packhouse.packing.table_planning import plan_tables
 from packhouse.progress import Observer, task
 from packhouse.records import Failed, Skipped, SourceFile
-from packhouse.sources.sorting import is_compressed, sort_files, without_extension
+from packhouse.sources.sorting import is_compressed, sort_files
 from packhouse.sources.source import Source
 from packhouse.store.keys import SettledKeys, settle_keys
-from packhouse.store.layout import IMAGES_FILE, INDEX_FILE, INDEX_TABLE, MANIFEST_FILE
+from packhouse.store.layout import INDEX_TABLE
 from packhouse.store.resuming import Planned, folder_of, is_begun
-from packhouse.tables.dialect import LONGEST_HEADER_BYTES, Header, read_header
 from packhouse.tables.join_specs import check_joins, not_found
 from packhouse.tables.records import TablePlan
 from packhouse.tables.sort_specs import check_sort
@@ -32,14 +30,8 @@ INDEX_BYTES_PER_IMAGE = 70
 BLOCK_BYTES = 512
 """Unit of `st_blocks`, whatever the file system's blocks are."""
 
-HEADER_BYTES = 64 << 10
-"""So much of a table in an archive is looked at to find its header line, and more if it is longer."""
-
 TABLE_SHARE = 0.5
 """Parquet and spill of a table, as a share of its CSV file; measured at 0.15 to 0.45."""
-
-LONGEST_NAME_BYTES = 255 - len(".linked")
-"""Of the file of a table; most file systems have names of 255, and it is written anew under a longer one."""
 
 COMPRESSED_TABLE_SHARE = 1.5
 """The same of a CSV file that is compressed."""
@@ -175,7 +167,7 @@ def make_plan(
     data = [file for file in found.files if file is not settings]
     sorted_files = sort_files(data, options.selection, all_chosen=source.chosen)
     images = {file.path: file for file in sorted_files.images}
-    tables, failed = _plan_tables(source, sorted_files.tables, options)
+    tables, failed = plan_tables(source, sorted_files.tables, options)
     if not sorted_files.images and not sorted_files.tables:
         raise SourceNotFoundError(
             f"SRC holds no image and no CSV file ({found.seen:,} other files)" + _first_of(found.failed),
@@ -207,85 +199,6 @@ def _share(table: TablePlan) -> float:
 def _first_of(failed: Sequence[Failed]) -> str:
     """Say why nothing was found, when something could not be read."""
     return f"; {failed[0].path}: {failed[0].message}" if failed else ""
-
-
-def _plan_tables(
-    source: Source, files: Sequence[SourceFile], options: PackOptions
-) -> tuple[tuple[TablePlan, ...], list[Failed]]:
-    plans: dict[str, TablePlan] = {}
-    failed: list[Failed] = []
-    for file in files:
-        try:
-            plan = _plan_table(source, file, plans, options)
-        except (CsvError, SourceError) as err:
-            failed.append(Failed(file.path, type(err).__name__, str(err)))
-        else:
-            plans[plan.name.lower()] = plan
-    return tuple(plans.values()), failed
-
-
-def _plan_table(
-    source: Source, file: SourceFile, others: Mapping[str, TablePlan], options: PackOptions
-) -> TablePlan:
-    path = without_extension(file.path)
-    name = path.replace("/", "_")
-    clash = others.get(name.lower())
-    if clash is not None or name.lower() == INDEX_TABLE:
-        other = clash.source if clash is not None else "the index of the images"
-        raise CsvError(
-            f"its table would be named {name}, as that of {other} is",
-            where=Where(file=file.path),
-            hint="rename one of the files",
-        )
-    _check_target(f"{path}.parquet", file.path, others, options)
-    try:
-        encoding = options.encoding_of(name)
-        header = _header_of(source, file, encoding)
-    except SourceError:
-        raise
-    except OSError as err:
-        raise SourceError(f"cannot be read: {err.strerror}", where=Where(file=file.path)) from err
-    target = f"{path}.parquet"
-    return TablePlan(name, file.path, file.size, target, header.columns, header.notes, encoding)
-
-
-def _check_target(target: str, source: str, others: Mapping[str, TablePlan], options: PackOptions) -> None:
-    """See that a table's file has a place in the pack, where other files and folders have theirs."""
-    joins = (f"{join.name}.parquet" for join in options.join_specs)
-    taken = {MANIFEST_FILE, IMAGES_FILE, INDEX_FILE, *joins, *(other.file for other in others.values())}
-    folders = {other.file.rpartition("/")[0] for other in others.values()}
-    parts = target.split("/")
-    above = {"/".join(parts[:number]) for number in range(1, len(parts))}
-    clash = next((name for name in sorted(above & taken)), None)
-    if clash is None and any(f"{folder}/".startswith(f"{target}/") for folder in folders):
-        clash = target
-    if clash is not None:
-        raise CsvError(
-            f"its file would be {target}, and the pack has both a file and a folder {clash}",
-            where=Where(file=source),
-            hint="rename the folder",
-        )
-    if len(os.fsencode(parts[-1])) > LONGEST_NAME_BYTES:
-        raise CsvError(
-            f"the name of its file would be longer than {LONGEST_NAME_BYTES} bytes",
-            where=Where(file=source),
-            hint="rename the file",
-        )
-
-
-def _header_of(source: Source, file: SourceFile, encoding: str | None) -> Header:
-    most = HEADER_BYTES
-    while True:
-        with (
-            TemporaryDirectory(prefix="packhouse-") as place,
-            source.as_file(file, Path(place), most=most) as path,
-        ):
-            # of a file in an archive there may be only the start
-            short = most < file.size and path.stat().st_size < file.size
-            header = read_header(path, shown_as=file.path, encoding=encoding, is_start_only=short)
-        if header is not None:
-            return header
-        most = file.size if most >= LONGEST_HEADER_BYTES else most * 16
 
 
 def _check_names(options: PackOptions, tables: Sequence[TablePlan], broken: set[str]) -> None:
