@@ -74,7 +74,7 @@ def test_rows_prints_the_rows_of_an_image_under_their_table(packed: Path, datase
     assert f"article_id\t{name}\n" in words
     assert [row["article_id"] for row in document["articles"]] == [name]
     assert document["articles"][0]["image"] is True
-    assert "no row of articles names this image" in run("rows", packed, "010/text").stderr
+    assert "no row of articles names this image alone" in run("rows", packed, "010/text").stderr
 
 
 def test_inspect_shows_types_with_reasons_links_and_joins(packed: Path) -> None:
@@ -89,3 +89,23 @@ def test_inspect_shows_types_with_reasons_links_and_joins(packed: Path) -> None:
     assert "1 of 25 images without a row (010/text)" in words
     assert "+ customers on customer_id: of 300 left rows 0 without a partner; 5 right rows" in words
     assert document == json.loads((packed / "pack.json").read_text(encoding="utf-8"))
+
+
+def test_what_has_line_breaks_stays_on_its_line(tmp_path: Path) -> None:
+    """Keys and cells with tabs and line breaks are written with backslashes; JSON has them as they are."""
+    (tmp_path / "src/a").mkdir(parents=True)
+    (tmp_path / "src/b").mkdir()
+    for name in ("a/1.jpg", "b/1.jpg", "a/ta\tb.jpg"):
+        (tmp_path / "src" / name).write_bytes(b"")
+    (tmp_path / "src/t.csv").write_text('id\n1\n"no\nimage"\n')
+    run("pack", tmp_path / "src", "-o", tmp_path / "x.pack", "--link", "t.id")
+
+    rows = run("find", tmp_path / "x.pack", "--orphans", "rows")
+    images = run("find", tmp_path / "x.pack", "--orphans", "images")
+    exact = run("find", tmp_path / "x.pack", "--orphans", "rows", "--json")
+    ambiguous = run("rows", tmp_path / "x.pack", "a/1")
+
+    assert rows.stdout == "t\tno\\nimage\n"
+    assert images.stdout == "a/ta\\tb\n"
+    assert json.loads(exact.stdout) == [{"table": "t", "value": "no\nimage"}]
+    assert "1 rows of t name several images each" in ambiguous.stderr

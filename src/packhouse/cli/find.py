@@ -36,12 +36,21 @@ def command(pack: str, where: str | None, orphans: str | None, as_json: bool) ->
             if as_json:
                 count = _print_list({"table": table, "value": value} for table, value in rows)
             else:
-                count = _print_lines(f"{table}\t{value or ''}" for table, value in rows)
+                count = _print_lines(
+                    f"{_on_one_line(table)}\t{_on_one_line(value or '')}" for table, value in rows
+                )
             click.echo(f"{count:,} rows", err=True)
             return
         keys = opened.images_without_row() if where is None else opened.find(where)
-        count = _print_list(keys) if as_json else _print_lines(keys)
+        count = _print_list(keys) if as_json else _print_lines(map(_on_one_line, keys))
         click.echo(f"{count:,} images", err=True)
+
+
+def _on_one_line(text: str) -> str:
+    """Return a text with line breaks and tabs as backslash and letter; --json has it as it is."""
+    for mark, written in (("\\", "\\\\"), ("\t", "\\t"), ("\n", "\\n"), ("\r", "\\r")):
+        text = text.replace(mark, written)
+    return text
 
 
 def _print_lines(lines: Iterable[str]) -> int:

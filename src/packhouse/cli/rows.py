@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 
@@ -15,14 +17,12 @@ def command(pack: str, key: str, as_json: bool) -> None:
     from packhouse.cli._printing import print_json
 
     with packhouse.open(pack) as opened:
-        found = opened.rows(key)
+        found, links = opened.rows(key), opened.manifest["links"]
     if as_json:
         print_json(found)
         return
-    if not found:
-        click.echo("no table of this pack is linked to its images", err=True)
-    elif not any(found.values()):
-        click.echo(f"no row of {' or '.join(found)} names this image", err=True)
+    if not any(found.values()):
+        click.echo(_why_none(found, links), err=True)
     blocks = [(table, row) for table, rows in found.items() for row in rows]
     for number, (table, row) in enumerate(blocks):
         if number:
@@ -30,3 +30,15 @@ def command(pack: str, key: str, as_json: bool) -> None:
         click.echo(f"[{table}]")
         for column, value in row.items():
             click.echo(f"{column}\t{'' if value is None else value}")
+
+
+def _why_none(found: dict[str, Any], links: list[dict[str, Any]]) -> str:
+    if not found:
+        return "no table of this pack is linked to its images"
+    lines = [f"no row of {' or '.join(found)} names this image alone"]
+    lines += [
+        f"{link['rows_ambiguous']:,} rows of {link['table']} name several images each"
+        for link in links
+        if link["rows_ambiguous"]
+    ]
+    return "\n".join(lines)

@@ -108,8 +108,8 @@ class Lookups:
         reasons = []
         for table in sorted(self._tables, key=lambda one: self._rank(chain, cell, one)):
             is_right = _joins(chain, cell, table)
-            if table.name == chain.left.name and not is_right:
-                continue  # what the left table numbers its own rows by is no key of another
+            if table.name in (chain.left.name, cell.side.name) and not is_right:
+                continue  # what a table says of its own rows is no key of another
             if not self._is_key(table, cell.name, may_be_null=is_right):
                 continue
             rights = (link for link in chain.links if link.side.name == table.name)
@@ -127,7 +127,7 @@ class Lookups:
                 f"CAST({side.row_number} AS {kind})",
                 joined if own is None else "",
             )
-        return "; ".join(reasons)
+        return reasons[0] if reasons else ""
 
     def _rank(self, chain: Chain, cell: Cell, table: TableReport) -> tuple[object, ...]:
         linked = self._linked.index(table.name) if table.name in self._linked else len(self._linked)
@@ -198,4 +198,4 @@ def _joins(chain: Chain, cell: Cell, table: TableReport) -> bool:
 
 def _holds(link: Link, cell: Cell) -> bool:
     """Say whether the right row that a step finds is the one in which the text of a cell stands."""
-    return link.left_cells == (cell,) or (link.side is cell.side and cell.column == cell.name)
+    return link.left_cells == (cell,)
