@@ -59,8 +59,8 @@ class _Block:
         self.lengths = fixed_width_values(table["length"]).cast("q")
         self.digests = bytes(fixed_width_values(table["digest"]))
         offsets, lengths = np.asarray(self.offsets), np.asarray(self.lengths)
-        # an index may be a stranger's: what it asks for is a part of the file, or is refused; an empty image asks
-        # for nothing, and where all are empty they stand behind the end of the file
+        # an index may be a stranger's: what it asks for is a part of the file, or is refused; an empty image
+        # asks for nothing, and where all are empty they stand behind the end of the file
         outside = (offsets < 0) | (lengths < 0) | (lengths > file_size) | (offsets > file_size - lengths)
         if (outside & (lengths != 0)).any():
             raise CorruptStoreError(
