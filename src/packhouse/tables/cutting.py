@@ -191,18 +191,20 @@ def _check_quotes(
 def _patterns(delimiter: str) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
     """Return what a whole record is, with its end as a group, and what the start of one is."""
     mark = re.escape(delimiter.encode())
-    quoted = b'"(?:[^"]++|"")*+"'
-    plain = b'(?!")[^' + mark + b"\r\n]*+"
-    cells = b"(?:(?:" + quoted + b"|" + plain + b")" + mark + b")*+"
+    # each cell matches in one way only, so nothing is tried twice; no possessive quantifiers, with which the
+    # re module of Python 3.11.2 finds records where there are none
+    quoted = b'"[^"]*(?:""[^"]*)*"'
+    plain = b'(?!")[^' + mark + b"\r\n]*"
+    cells = b"(?:(?:" + quoted + b"|" + plain + b")" + mark + b")*"
     record = cells + b"(?:" + quoted + b"|" + plain + b")" + b"(\r\n|\n|\r|\\Z)"
-    begun = cells + b'(?:"(?:[^"]++|"")*+"?|' + plain + b")\\Z"
+    begun = cells + b'(?:"[^"]*(?:""[^"]*)*"?|' + plain + b")\\Z"
     return re.compile(record), re.compile(begun)
 
 
 def _count_cells(buffer: bytes, delimiter: str) -> int:
     """Return the number of whole cells, each with its delimiter, that a record begins with."""
     mark = re.escape(delimiter.encode())
-    cell = re.compile(b'(?:"(?:[^"]++|"")*+"|(?!")[^' + mark + b"\r\n]*+)" + mark)
+    cell = re.compile(b'(?:"[^"]*(?:""[^"]*)*"|(?!")[^' + mark + b"\r\n]*)" + mark)
     number = place = 0
     while match := cell.match(buffer, place):
         number, place = number + 1, match.end()
