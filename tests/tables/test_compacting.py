@@ -163,6 +163,29 @@ def test_a_value_that_is_in_no_lookup_keeps_the_text(own_bench: Workbench) -> No
     assert [key.column for key in dropped.compact_keys] == ["k_id", "a_id"]
 
 
+def test_what_a_right_table_says_of_its_rows_stays(own_bench: Workbench) -> None:
+    """A column of its own without repeated values is no key into the very table it came from."""
+    customers = {"k_id": ["a", "b", "c"], "city": ["Ulm", "Bonn", "Trier"]}
+    shop = Shop(own_bench, {"sales": SALES, "customers": customers})
+
+    report, rows = shop.join("train = sales + customers on k_id")
+
+    assert [key.column for key in report.compact_keys] == ["k_id"]
+    assert [row["city"] for row in rows] == ["Bonn", "Ulm", "Bonn", "Trier"]
+    assert list(shop.rows("customers")[0]) == ["k_id", "city", "k_ix"]
+
+
+def test_one_reason_is_given_for_text_that_is_kept(own_bench: Workbench) -> None:
+    """That of the table which would have come first, however many others would not do either."""
+    short = {"a_id": ["01"], "p": [1]}
+    linked = {"a_id": ["02"], "p": [1]}
+    tables = {"sales": SALES, "customers": CUSTOMERS, "one": short, "three": linked, "two": short}
+
+    report, _ = Shop(own_bench, tables).join("train = sales + customers on k_id", linked=["three"])
+
+    assert report.kept_text == (("a_id", "2 rows have a value that is not in three"),)
+
+
 def test_missing_values_stay_missing(own_bench: Workbench) -> None:
     """A left join keeps rows without a key; the key of a right table may be missing, that of another not."""
     sales = {"k_id": ["a", None, "b"], "a_id": [None, "01", None], "price": [1, 2, 3]}

@@ -81,7 +81,7 @@ def test_a_name_that_several_tables_have_needs_its_table(tables: Tables) -> None
     with pytest.raises(QueryError) as caught:
         find_keys(tables, "Price > 1", [ARTICLES, LABELS])
 
-    assert caught.value.hint == "say which table: articles.price or labels.price"
+    assert caught.value.hint == 'say which table: "articles"."price" or "labels"."price"'
 
 
 @pytest.mark.parametrize(
@@ -100,3 +100,40 @@ def test_rows_without_an_image(tables: Tables) -> None:
         ("articles", None),
         ("labels", "77"),
     ]
+
+
+def test_a_hint_of_names_that_sql_keeps_for_itself_can_be_typed(tmp_path: Path) -> None:
+    """Names such as select, or with a blank, come quoted; the condition runs with what the hint says."""
+    pq.write_table(pa.table({"key": ["a"], "name": ["a"], "file_name": ["a.jpg"]}), tmp_path / "i.parquet")
+    for name in ("one two", "select"):
+        columns = {"group": [1], "image": [True], "image_key": ["a"]}
+        pq.write_table(pa.table(columns), tmp_path / f"{name}.parquet")
+    files = {"image_index": "i.parquet", "one two": "one two.parquet", "select": "select.parquet"}
+    made = Tables(tmp_path, files)
+    links = [LinkedColumns(name, "group", "", "image", "image_key") for name in ("one two", "select")]
+
+    with pytest.raises(QueryError) as caught:
+        find_keys(made, '"group" = 1', links)
+
+    offers = caught.value.hint.removeprefix("say which table: ").split(" or ")
+    assert len(offers) == 2
+    assert [find_keys(made, f"{offer} = 1", links) for offer in offers] == [["a"], ["a"]]
+
+
+def test_rows_without_an_image_are_told_in_the_words_of_the_report(tmp_path: Path) -> None:
+    """Whatever the type of the column: as DuckDB casts it to text, not as Python writes it."""
+    columns = {
+        "yes": [True, None],
+        "when": pa.array([0, 1], pa.timestamp("us", "UTC")),
+        "far": [1e20, 1e-7],
+        "image": [False, False],
+        "image_key": pa.array([None, None], pa.string()),
+    }
+    pq.write_table(pa.table(columns), tmp_path / "t.parquet")
+    made = Tables(tmp_path, {"t": "t.parquet"})
+
+    for column in ("yes", "when", "far"):
+        told = list(rows_without_image(made, [LinkedColumns("t", column, "", "image", "image_key")]))
+
+        texts = made.sql("SELECT CAST(COLUMNS(?) AS VARCHAR) AS c FROM t", (column,))["c"].to_pylist()
+        assert told == [("t", text) for text in texts]

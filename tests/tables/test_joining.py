@@ -122,6 +122,13 @@ def test_joins_that_are_not_read(text: str) -> None:
     assert "on customer_id" in caught.value.hint
 
 
+@pytest.mark.parametrize("text", ["t = a + b on id, id", "t = a + b on x + c on id, day, id"])
+def test_a_column_named_twice_is_refused(text: str) -> None:
+    """It would be no other join, but is a slip: more likely another column was meant."""
+    with pytest.raises(UsageError, match="names the column 'id' twice"):
+        parse_join(text)
+
+
 TABLES = {"customers": ("customer_id", "age"), "transactions_train": ("customer_id", "price")}
 
 
@@ -320,19 +327,22 @@ def test_rows_multiply_when_allowed(bench: Workbench) -> None:
 
 
 @pytest.mark.parametrize(
-    ("left", "right"),
+    ("left", "right", "types"),
     [
-        (pa.array([1]), pa.array(["1"])),
-        (pa.array([1]), pa.array([1.0])),
-        (pa.array([0], pa.date32()), pa.array([0], pa.timestamp("us"))),
-        (pa.array(["2018-01-01"]), pa.array([0], pa.date32())),
+        (pa.array([1]), pa.array(["1"]), "int64 in l and string in r"),
+        (pa.array([1]), pa.array([1.0]), "int64 in l and double in r"),
+        (pa.array([0], pa.date32()), pa.array([0], pa.timestamp("us")), "date32 in l and timestamp[us] in r"),
+        (pa.array(["2018-01-01"]), pa.array([0], pa.date32()), "string in l and date32 in r"),
     ],
 )
-def test_keys_of_different_types_are_refused(bench: Workbench, left: pa.Array, right: pa.Array) -> None:
+def test_keys_of_different_types_are_refused(
+    bench: Workbench, left: pa.Array, right: pa.Array, types: str
+) -> None:
     """A conversion would find partners that are not equal, or none: the error says how to have text."""
-    with pytest.raises(TableError, match=r"column 'k' is \w+ in l and \w+ in r") as caught:
+    with pytest.raises(TableError, match="column 'k' is ") as caught:
         join(bench, {"k": left}, {"k": right})
 
+    assert caught.value.problem == f"column 'k' is {types}"
     assert caught.value.hint == "--text l.k --text r.k"
     assert not (bench.folder / "j.parquet").exists()
 
@@ -526,4 +536,25 @@ def test_too_little_memory_is_told_and_leaves_no_file(tmp_path: Path) -> None:
             join(bench, left, {"k": list(range(rows)), "other": left["text"]})
 
     assert "--memory-limit" in caught.value.hint
+    assert not (tmp_path / "j.parquet").exists()
+
+
+@pytest.mark.parametrize(("sorted_by", "problem"), [((), "needs more"), (("text",), "sorting needs more")])
+def test_too_little_memory_to_write_says_where(
+    tmp_path: Path, sorted_by: tuple[str, ...], problem: str
+) -> None:
+    """The keys were counted, the rows do not fit: the error names the join, and the sort if there is one."""
+    rows = 400_000
+    texts = [f"{n * 7919 % rows:0200d}" for n in range(rows)]
+    pq.write_table(pa.table({"k": [0] * rows, "text": texts}), tmp_path / "l.parquet")
+    pq.write_table(pa.table({"k": [0], "y": [1]}), tmp_path / "r.parquet")
+    with Engine(spill=tmp_path / "spill", memory_bytes=30_000_000) as engine:
+        engine.query("SET max_temp_directory_size='1MB'")
+        bench = Workbench(engine, tmp_path, "zstd", silent)
+        files = {"l": "l.parquet", "r": "r.parquet"}
+        with pytest.raises(TableError) as caught:
+            join_tables(bench, parse_join("j = l + r on k"), files, manner=JoinManner(sorted_by=sorted_by))
+
+    assert caught.value.problem == f"{problem} memory than the limit allows"
+    assert caught.value.where.member == "join j = l + r on k"
     assert not (tmp_path / "j.parquet").exists()

@@ -15,10 +15,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import packhouse
-from packhouse.errors import ColumnNotFoundError, UsageError
+from packhouse.errors import ColumnNotFoundError, TableError, UsageError
 from packhouse.parquet_ import ParquetSink, ParquetSource
+from packhouse.progress import silent
 from packhouse.tables.chaining import Side
 from packhouse.tables.column_types import ColumnType
+from packhouse.tables.duckdb_ import Engine
 from packhouse.tables.records import TableReport
 from packhouse.tables.rewriting import rewrite_table
 from packhouse.tables.sort_specs import check_sort, parse_sort, read_sort
@@ -150,3 +152,20 @@ def test_a_pack_is_sorted_where_it_was_asked_for(tmp_path: Path) -> None:
     assert manifest["options"]["sort"] == {"sales": ["k"], "two": ["city", "x"]}
     for file in ("sales.parquet", "one.parquet", "two.parquet", "pack.json"):
         assert (tmp_path / "a.pack" / file).read_bytes() == (tmp_path / "b.pack" / file).read_bytes()
+
+
+def test_too_little_memory_to_sort_says_so_and_where(tmp_path: Path) -> None:
+    """The error names the table and the sort; the table is as it was."""
+    rows = 400_000
+    with Engine(spill=tmp_path / "spill", memory_bytes=30_000_000) as engine:
+        engine.query("SET max_temp_directory_size='1MB'")
+        bench = Workbench(engine, tmp_path, "zstd", silent)
+        table = put(bench, {"s": pa.array([f"{n * 7919 % rows:0200d}" for n in range(rows)])})
+        before = (tmp_path / "t.parquet").read_bytes()
+        side = Side(engine, "t", tmp_path / table.file, "t")
+        with pytest.raises(TableError, match="sorting needs more memory than the limit allows") as caught:
+            rewrite_table(bench, table, side, doing="sort", sorted_by=("s",))
+
+    assert caught.value.where.member == "sort t"
+    assert "--memory-limit" in caught.value.hint
+    assert (tmp_path / "t.parquet").read_bytes() == before

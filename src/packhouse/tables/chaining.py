@@ -164,7 +164,13 @@ def _check_types(join: JoinSpec, link: Link) -> None:
         if kinds[0] != kinds[1] and not all(kind.endswith("INT") or kind == "INTEGER" for kind in kinds):
             left, right = f"{cell.side.name}.{cell.column}", f"{link.step.right}.{column}"
             raise TableError(
-                f"column {column!r} is {kinds[0]} in {cell.side.name} and {kinds[1]} in {link.step.right}",
+                f"column {column!r} is {_arrow_name(cell.side, cell.column)} in {cell.side.name} "
+                f"and {_arrow_name(link.side, column)} in {link.step.right}",
                 where=Where(member=str(join)),
                 hint=f"--text {left} --text {right}",
             )
+
+
+def _arrow_name(side: Side, column: str) -> str:
+    """Return the type of a column as reports and pack.json call it."""
+    return str(side.types[column]).removesuffix("[day]")

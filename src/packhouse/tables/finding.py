@@ -46,7 +46,7 @@ def find_keys(tables: Tables, where: str, links: Sequence[LinkedColumns]) -> lis
 
 def _say_which(tables: Tables, column: str, candidates: Sequence[str]) -> str:
     owners = [
-        f"{table}.{name}"
+        f"{quote_name(table)}.{quote_name(name)}"
         for table in candidates
         for name in tables[table].columns
         if name.lower() == column.lower()
@@ -91,10 +91,15 @@ def rows_without_image(tables: Tables, links: Sequence[LinkedColumns]) -> Iterat
     Cost: one pass over two columns of each table; memory of one batch.
     """
     for link in links:
-        lonely = tables[link.table].scan([link.column], f"NOT {quote_name(link.flag_column)}")
-        for batch in lonely:
+        # by place: DuckDB takes "A" for "a" where a table has both
+        place = list(tables[link.table].columns).index(link.column) + 1
+        lonely = (
+            f"SELECT #{place} AS c FROM {quote_name(link.table)} WHERE NOT {quote_name(link.flag_column)}"
+        )
+        # as text in DuckDB's words, as the report of the link has its examples
+        for batch in tables.stream(f"SELECT CAST(c AS VARCHAR) FROM ({lonely})"):
             for value in batch.column(0).to_pylist():
-                yield link.table, None if value is None else str(value)
+                yield link.table, value
 
 
 def _key_of(link: LinkedColumns) -> str:

@@ -25,7 +25,7 @@ def parse_join(text: str) -> JoinSpec:
         Its parts.
 
     Raises:
-        UsageError: It is not of that form.
+        UsageError: It is not of that form, or names a column twice in one step.
     """
     first, *others = text.split("+")
     start = _START.fullmatch(first)
@@ -37,6 +37,12 @@ def parse_join(text: str) -> JoinSpec:
             hint='--join "train = transactions_train + customers on customer_id", '
             "and so on: + articles on article_id",
         )
+    for step in whole:
+        twice = next((name for name in step.on if step.on.count(name) > 1), None)
+        if twice is not None:
+            raise UsageError(
+                f"the join {text!r} names the column {twice!r} twice", hint=f"each column once: on {twice}"
+            )
     return JoinSpec(start[1], start[2], whole)
 
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 
-from packhouse.errors import AccountingError, DuplicateKeyError, TableError, Where
+from packhouse.errors import AccountingError, DuplicateKeyError, Where
 from packhouse.progress import task
 from packhouse.tables.chaining import Chain, Link
 from packhouse.tables.compacting import Compacted, Lookups
 from packhouse.tables.duckdb_ import OUT_OF_MEMORY, Engine
 from packhouse.tables.quoting import quote_name
 from packhouse.tables.records import JoinManner, JoinReport, JoinSpec, JoinStepReport
-from packhouse.tables.writing import Workbench, write_query
+from packhouse.tables.writing import Workbench, told_of_memory, write_query
 
 EXAMPLES = 5
 
@@ -49,11 +48,15 @@ def join_tables(
     the left one, which takes a quarter of the memory, or as much as the largest right table if that is more.
     """
     chain = Chain(bench.engine, join, bench.folder, files, how=manner.how)
-    with _told_of_memory(join):
+    where = Where(member=f"join {join}")
+    with told_of_memory(where, "the keys of the tables alone need more memory than the limit allows"):
         steps, expected = _count(bench.engine, chain, manner)
         compacted = lookups.compact(chain) if lookups is not None else Compacted()
     target = bench.folder / f"{join.name}.parquet"
-    with task(bench.observer, f"join {join.name}", total=expected, unit="rows") as progress:
+    with (
+        told_of_memory(where, f"sorting {OUT_OF_MEMORY}" if manner.sorted_by else OUT_OF_MEMORY),
+        task(bench.observer, f"join {join.name}", total=expected, unit="rows") as progress,
+    ):
         rows = write_query(
             bench,
             _queries(chain, manner, compacted, int(bench.engine.memory_bytes * RANGE_SHARE)),
@@ -109,20 +112,6 @@ def _metadata(join: JoinSpec, manner: JoinManner, compacted: Compacted) -> dict[
     if compacted.keys:
         facts["compact_keys"] = {key.ix_column: f"{key.lookup}.{key.column}" for key in compacted.keys}
     return facts
-
-
-@contextmanager
-def _told_of_memory(join: JoinSpec) -> Iterator[None]:
-    try:
-        yield
-    except TableError as err:
-        if err.problem == OUT_OF_MEMORY:
-            raise TableError(
-                "the keys of the tables alone need more memory than the limit allows",
-                where=Where(member=str(join)),
-                hint=err.hint,
-            ) from err
-        raise
 
 
 def _count(engine: Engine, chain: Chain, manner: JoinManner) -> tuple[list[JoinStepReport], int]:

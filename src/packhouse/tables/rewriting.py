@@ -11,9 +11,10 @@ from packhouse.parquet_ import ParquetSource
 from packhouse.progress import task
 from packhouse.tables.chaining import Side
 from packhouse.tables.column_types import ColumnType
+from packhouse.tables.duckdb_ import OUT_OF_MEMORY
 from packhouse.tables.quoting import quote_name
 from packhouse.tables.records import TableReport
-from packhouse.tables.writing import Workbench, write_query
+from packhouse.tables.writing import Workbench, told_of_memory, write_query
 
 
 def rewrite_table(
@@ -60,7 +61,12 @@ def rewrite_table(
         columns=(*table.columns, added[0]) if added else table.columns,
         sorted_by=tuple(sorted_by) or table.sorted_by,
     )
-    with task(bench.observer, f"{doing} {table.name}", total=table.rows, unit="rows") as progress:
+    with (
+        told_of_memory(
+            Where(member=f"{doing} {table.name}"), f"sorting {OUT_OF_MEMORY}" if sorted_by else OUT_OF_MEMORY
+        ),
+        task(bench.observer, f"{doing} {table.name}", total=table.rows, unit="rows") as progress,
+    ):
         rows = write_query(
             bench,
             query,

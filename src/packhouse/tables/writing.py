@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from packhouse.errors import TableError, Where
 from packhouse.parquet_ import ROW_GROUP_ROWS, ParquetSink, of_types
 from packhouse.progress import Observer
 from packhouse.tables.batches import Stream
-from packhouse.tables.duckdb_ import Engine
+from packhouse.tables.duckdb_ import OUT_OF_MEMORY, Engine
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -36,6 +38,25 @@ class Workbench:
 
     observer: Observer
     """Told of the progress."""
+
+
+@contextmanager
+def told_of_memory(where: Where, problem: str = OUT_OF_MEMORY) -> Iterator[None]:
+    """Say of work that runs out of memory where it was, and what needs so much.
+
+    Args:
+        where: Place to name.
+        problem: What is said in place of the engine's own words.
+
+    Raises:
+        TableError: Memory did not suffice.
+    """
+    try:
+        yield
+    except TableError as err:
+        if err.problem == OUT_OF_MEMORY:
+            raise TableError(problem, where=where, hint=err.hint) from err
+        raise
 
 
 def write_query(  # noqa: PLR0913  # names, types and facts of the file are what a query lacks
