@@ -108,7 +108,7 @@ def test_find_joins_images_with_their_rows(packed: Path) -> None:
         assert pack.find("problem IS NOT NULL") == ["010/text"]
         assert pack.find("article_id IS NULL") == ["010/text"]
         assert len(pack.find("width = 40 -- a comment")) == 24
-        with pytest.raises(QueryError, match=r"image_index\.name or articles\.name"):
+        with pytest.raises(QueryError, match=r'say which table: "image_index"."name" or "articles"."name"'):
             pack.find("name = 'Dress 1'")
         with pytest.raises(QueryError, match="empty"):
             pack.find(" ")
