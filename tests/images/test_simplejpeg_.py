@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from packhouse.errors import ImageError
-from packhouse.images.simplejpeg_ import decode_rgb
+from packhouse.images.simplejpeg_ import decode
 
 
 def jpeg(height: int, width: int, **options: object) -> bytes:
@@ -26,7 +26,7 @@ def test_scale_is_the_one_asked_for(size: tuple[int, int], divisor: int) -> None
     """The result is 1, 1/2, 1/4 or 1/8 of the stored size, rounded up, as Pillow's `draft`."""
     data = jpeg(*size)
 
-    pixels = decode_rgb(data, size=size, divisor=divisor)
+    pixels = decode(data, size=size, divisor=divisor)
 
     with Image.open(io.BytesIO(data)) as drafted:
         drafted.draft("RGB", (size[1] // divisor, size[0] // divisor))
@@ -40,7 +40,7 @@ def test_tiny_image_is_decoded_whole(side: int) -> None:
     """On a few pixels several scales give one size; the full one is taken all the same."""
     data = jpeg(side, side, subsampling=0)
 
-    pixels = decode_rgb(data, size=(side, side))
+    pixels = decode(data, size=(side, side))
 
     with Image.open(io.BytesIO(data)) as image:
         assert pixels is not None
@@ -55,7 +55,7 @@ def test_missing_data_is_an_image_error(divisor: int) -> None:
 
     for cut in (half, half + b"\xff\xd9", data[:-2]):
         with pytest.raises(ImageError, match=r"(?i)premature end"):
-            decode_rgb(cut, size=(64, 96), divisor=divisor)
+            decode(cut, size=(64, 96), divisor=divisor)
 
 
 def test_oddity_is_none() -> None:
@@ -63,4 +63,4 @@ def test_oddity_is_none() -> None:
     data = bytearray(jpeg(64, 96))
     data[data.index(b"JFIF\0") + 5] = 9
 
-    assert decode_rgb(bytes(data), size=(64, 96)) is None
+    assert decode(bytes(data), size=(64, 96)) is None

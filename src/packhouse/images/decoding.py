@@ -1,91 +1,198 @@
-"""Encoded bytes to RGB pixels, upright, at the stored size or cut to a wanted one."""
+"""Encoded bytes to upright pixels, at the stored size or cut to a wanted one."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from packhouse.errors import ImageError, UsageError
 from packhouse.images import pillow_, simplejpeg_, sniffing
+from packhouse.images.cropping import Crop, Cut, Size, centre, divisor_for, shrunk
 from packhouse.images.markers import BASELINE, EXTENDED, PROGRESSIVE, JpegHeader, read_header
+from packhouse.images.pillow_ import Mode
 from packhouse.images.probing import probe
+from packhouse.images.raw import RawForm
+from packhouse.images.resizing import resize
+from packhouse.images.scratch import Scratch
+from packhouse.records import HeaderFacts
 
-_Pixels = NDArray[np.uint8]
+CHANNELS: dict[str, int] = {"RGB": 3, "L": 1}
 
 _ORDINARY_PROCESSES = frozenset({BASELINE, EXTENDED, PROGRESSIVE})
 _ORDINARY_BITS = 8
 _ORDINARY_COMPONENTS = frozenset({1, 3})
 _FIRST_ON_ITS_SIDE = 5  # orientations 5..8 swap rows and columns
+_REDUCED = 4 / 3
+_EVERY_OTHER = 0.5
 
 
-def decode(data: bytes, *, size: tuple[int, int] | None = None) -> NDArray[np.uint8]:
-    """Decode one image to upright RGB.
+class Wanted(NamedTuple):
+    """What is to become of an image."""
 
-    Every decoder follows one policy. Grey is repeated in three channels; a palette becomes its
+    crop: Crop
+    """Which part of it; one of `cropping.CROPS`."""
+
+    mode: Mode = "RGB"
+    """"RGB" or "L"."""
+
+    flip: bool = False
+    """Whether every other image, by chance, has left and right exchanged."""
+
+
+class _Picture(NamedTuple):
+    upright: NDArray[np.uint8]
+    divisor: int
+    """It is decoded at this fraction of its stored size."""
+
+    cut: Cut
+    """What is wanted of it, in pixels of the stored size."""
+
+
+def decode(data: bytes, *, size: Size | None = None, mode: Mode = "RGB") -> NDArray[Any]:
+    """Decode one image, upright.
+
+    Every decoder follows one policy. "RGB": grey is repeated in three channels; a palette becomes its
     colours; transparency is laid on white; 16-bit samples keep their high byte (`>> 8`; grey of 32
     bits is clipped to 0..65535 first); CMYK is converted as Pillow does it, without a profile and
     with JPEGs taken for inverted as Adobe's are; of an animation the first frame counts.
-    Floating-point images are refused. Colour profiles are not applied.
+    Floating-point images are refused. Colour profiles are not applied. "L": the same, as luma
+    (ITU-R 601-2). "raw": samples as they are stored, palette indices and 16 bits too.
 
     Args:
         data: The whole file.
         size: Wanted (height, width) in pixels of the upright image. It is scaled, keeping its
             aspect ratio, to cover that size, and the centre is cut out: the result has exactly
             this shape. None keeps the stored size.
+        mode: "RGB", "L" or "raw"; raw samples keep their stored size.
 
     Returns:
-        (height, width, 3) uint8, RGB, 0..255, C-contiguous, EXIF-upright, owned.
+        (height, width, channels), C-contiguous, EXIF-upright, owned. "RGB": 3 channels in that order, "L": 1,
+        both uint8, 0..255. "raw": the channels that the file has (RGB of a YCbCr JPEG; 0 and 1 of a bilevel
+        image), uint8, or uint16, int32, float32 where they have so many bits; Pillow reads colour of
+        16 bits as 8.
 
     Raises:
         ImageError: Not an image, damaged, truncated, floating-point, or of more than 50 million
             pixels at the scale it is decoded at.
-        UsageError: `size` is not a pair of positive numbers.
+        UsageError: `size` is not a pair of positive numbers, or there is one of raw samples.
 
     Cost: one decode (of a JPEG at the smallest of 1, 1/2, 1/4, 1/8 that covers `size`) and one
-        bicubic resize; both release the GIL.
+        resize (`packhouse.images.resizing`); both release the GIL.
     Source: ITU-T T.81, A.3.3 (inverse DCT); Exif 2.32, 4.6.4 A (orientation).
     """
-    _check_wanted(size)
-    facts = probe(data)
-    if facts.media_type is None or facts.width is None or facts.height is None:
-        raise ImageError(_reason(data, facts.problem))
+    check_wanted(size, mode)
+    if size is not None:
+        picture = _decoded(data, size, Wanted(centre, mode), (), Scratch())
+        out = np.empty((*size, CHANNELS[mode]), np.uint8)  # after a bomb is refused
+        _place(picture, out, Scratch())
+        return out
+    facts = _checked_facts(data)
     if facts.media_type == sniffing.JPEG:
-        if facts.problem is not None:
-            raise ImageError(_reason(data, facts.problem))
-        return _decode_jpeg(data, facts.orientation or 1, size)
-    # A cut file of another format may still hold all its pixels: a PNG that lacks its last chunk,
-    # say. Pillow tries, and raises where pixels are missing.
-    pillow_.refuse_bomb(facts.width, facts.height)
-    pixels = pillow_.decode_rgb(data, facts.media_type)
-    is_turned = facts.media_type == sniffing.TIFF  # by Pillow, while it loaded
-    return _finished(pixels, pixels.shape[:2], 1 if is_turned else facts.orientation or 1, size)
+        pixels = _turned(_decode_jpeg(data, mode, None, None)[0], facts.orientation or 1)
+    else:
+        pixels = _decode_other(data, facts, mode)
+    return np.ascontiguousarray(pixels)
 
 
 def decode_raw(
-    data: bytes, media_type: str, stored: tuple[int, int], *, size: tuple[int, int] | None = None
+    data: bytes, form: RawForm, *, size: Size | None = None, mode: Mode = "RGB"
 ) -> NDArray[np.uint8]:
-    """Make upright RGB of raw pixels, as `decode` does of an image file.
+    """Make pixels of an image that is stored as pixels, as `decode` does of an image file.
 
     Args:
         data: The pixels, uint8, row by row, channels together.
-        media_type: One of `raw.RAW_TYPES`.
-        stored: Their (height, width).
+        form: What they are.
         size: Wanted (height, width) in pixels, as of `decode`.
+        mode: As of `decode`.
 
     Returns:
-        (height, width, 3) uint8, RGB, 0..255, C-contiguous, owned.
+        (height, width, channels) uint8, 0..255, C-contiguous, owned.
 
     Raises:
         ImageError: Too few or too many bytes for that size, or more than 50 million pixels.
-        UsageError: `size` is not a pair of positive numbers.
+        UsageError: As of `decode`.
     """
-    _check_wanted(size)
-    return _finished(pillow_.raw_to_rgb(data, media_type, stored), stored, 1, size)
+    check_wanted(size, mode)
+    if size is None:
+        return pillow_.raw_pixels(data, form, mode=mode)
+    out = np.empty((*size, CHANNELS[mode]), np.uint8)
+    place_raw(data, form, out, Wanted(centre, mode), (), Scratch())
+    return out
 
 
-def _check_wanted(size: tuple[int, int] | None) -> None:
+def decode_into(
+    data: bytes, out: NDArray[np.uint8], wanted: Wanted, draws: Sequence[float], scratch: Scratch
+) -> None:
+    """Decode one image into its place in a batch; otherwise as `decode`.
+
+    Args:
+        data: The whole file.
+        out: (height, width, channels) uint8, all of which is written; 3 channels for "RGB", 1 for "L".
+        wanted: What is to become of it.
+        draws: For what is left to chance: `cropping.DRAWS` numbers, 0 to 1; where nothing is, none.
+        scratch: Memory of this thread.
+
+    Raises:
+        ImageError: As of `decode`; `out` is then as it was.
+    """
+    picture = _decoded(data, (out.shape[0], out.shape[1]), wanted, draws, scratch)
+    _place(picture, out, scratch)
+
+
+def place_raw(
+    data: bytes,
+    form: RawForm,
+    out: NDArray[np.uint8],
+    wanted: Wanted,
+    draws: Sequence[float],
+    scratch: Scratch,
+) -> None:
+    """Put an image that is stored as pixels into its place in a batch; otherwise as `decode_into`.
+
+    Args:
+        data: The pixels, uint8, row by row, channels together.
+        form: What they are.
+        out: As of `decode_into`.
+        wanted: As of `decode_into`.
+        draws: As of `decode_into`.
+        scratch: As of `decode_into`.
+    """
+    pixels = pillow_.raw_pixels(data, form, mode=wanted.mode)
+    cut = _cut(wanted, form.size, (out.shape[0], out.shape[1]), draws)
+    _place(_Picture(pixels, 1, cut), out, scratch)
+
+
+def check_wanted(size: Size | None, mode: str) -> None:
+    """Refuse a size or mode that is none.
+
+    Args:
+        size: (height, width), or None.
+        mode: "RGB", "L" or "raw".
+
+    Raises:
+        UsageError: Says which, and what there is.
+    """
+    if mode not in {"RGB", "L", "raw"}:
+        raise UsageError(f"mode={mode!r} is not known", hint='"RGB", "L" or "raw"')
     if size is not None and min(size) < 1:
         raise UsageError(f"size must be a positive (height, width) in pixels, not {size}")
+    if size is not None and mode == "raw":
+        raise UsageError(
+            'mode="raw" gives samples as they are stored, which cannot be scaled',
+            hint="size=None, or another mode",
+        )
+
+
+def _checked_facts(data: bytes) -> HeaderFacts:
+    facts = probe(data)
+    if facts.media_type is None or facts.width is None or facts.height is None:
+        raise ImageError(_reason(data, facts.problem))
+    if facts.media_type == sniffing.JPEG and facts.problem is not None:
+        raise ImageError(_reason(data, facts.problem))
+    return facts
 
 
 def _reason(data: bytes, problem: str | None) -> str:
@@ -94,21 +201,70 @@ def _reason(data: bytes, problem: str | None) -> str:
     return f"the image cannot be decoded: {problem} ({len(data):,} bytes)"
 
 
-def _decode_jpeg(data: bytes, orientation: int, size: tuple[int, int] | None) -> _Pixels:
+def _upright_size(facts: HeaderFacts) -> Size:
+    size = facts.height or 0, facts.width or 0
+    return size[::-1] if (facts.orientation or 1) >= _FIRST_ON_ITS_SIDE else size
+
+
+def _cut(wanted: Wanted, upright: Size, size: Size, draws: Sequence[float]) -> Cut:
+    cut = wanted.crop(upright, size, draws[1:])
+    return cut._replace(flipped=True) if wanted.flip and draws[0] < _EVERY_OTHER else cut
+
+
+def _decoded(data: bytes, size: Size, wanted: Wanted, draws: Sequence[float], scratch: Scratch) -> _Picture:
+    facts = _checked_facts(data)
+    if facts.media_type != sniffing.JPEG:
+        pixels = _decode_other(data, facts, wanted.mode)
+        return _Picture(pixels, 1, _cut(wanted, (pixels.shape[0], pixels.shape[1]), size, draws))
+    cut = _cut(wanted, _upright_size(facts), size, draws)
+    pixels, divisor = _decode_jpeg(data, wanted.mode, cut, scratch)
+    return _Picture(_turned(pixels, facts.orientation or 1), divisor, cut)
+
+
+def _decode_other(data: bytes, facts: HeaderFacts, mode: Mode) -> NDArray[Any]:
+    # A cut file of another format may still hold all its pixels: a PNG that lacks its last chunk,
+    # say. Pillow tries, and raises where pixels are missing.
+    pillow_.refuse_bomb(facts.width or 0, facts.height or 0)
+    pixels = pillow_.decode(data, facts.media_type or "", mode=mode)
+    is_turned = facts.media_type == sniffing.TIFF  # by Pillow, while it loaded
+    return pixels if is_turned else _turned(pixels, facts.orientation or 1)
+
+
+def _decode_jpeg(
+    data: bytes, mode: Mode, cut: Cut | None, scratch: Scratch | None
+) -> tuple[NDArray[Any], int]:
+    """Return stored pixels, and the divisor they are decoded at.
+
+    Args:
+        data: The whole file.
+        mode: Raw samples of an ordinary JPEG are grey or RGB, as it has one component or three.
+        cut: What is wanted of it, whichever way it is turned; None is all of it at full size.
+        scratch: Memory for the pixels; None is memory of their own.
+    """
     header = read_header(data)
-    stored = header.height, header.width
-    divisor = _divisor(stored, _turned(size, orientation))
-    pixels = None
     if _is_ordinary(header):
+        divisor = 1 if cut is None else divisor_for(cut)
         # Of several scans the coefficients are held at full size, whatever the scale of the pixels.
-        held = 1 if header.is_buffered else divisor
-        pillow_.refuse_bomb(header.width, header.height, divisor=held)
-        pixels = simplejpeg_.decode_rgb(data, size=stored, divisor=divisor)
-    if pixels is None:
-        pillow_.refuse_bomb(header.width, header.height)
-        pixels, divisor = pillow_.decode_rgb(data, sniffing.JPEG), 1
-    extent = header.height / divisor, header.width / divisor
-    return _finished(pixels, extent, orientation, size)
+        pillow_.refuse_bomb(header.width, header.height, divisor=1 if header.is_buffered else divisor)
+        grey = mode == "L" or (mode == "raw" and header.components == 1)
+        shape = -(-header.height // divisor), -(-header.width // divisor), 1 if grey else 3
+        pixels = simplejpeg_.decode(
+            data,
+            size=(header.height, header.width),
+            divisor=divisor,
+            grey=grey,
+            fast_chroma=cut is not None and _is_reduced(cut, divisor),
+            buffer=None if scratch is None else scratch.take("decoded", shape),
+        )
+        if pixels is not None:
+            return pixels, divisor
+    pillow_.refuse_bomb(header.width, header.height)
+    return pillow_.decode(data, sniffing.JPEG, mode=mode), 1
+
+
+def _is_reduced(cut: Cut, divisor: int) -> bool:
+    least = _REDUCED * divisor
+    return cut.box.height >= least * cut.into.height and cut.box.width >= least * cut.into.width
 
 
 def _is_ordinary(header: JpegHeader) -> bool:
@@ -119,47 +275,21 @@ def _is_ordinary(header: JpegHeader) -> bool:
     )
 
 
-def _turned(size: tuple[int, int] | None, orientation: int) -> tuple[int, int] | None:
-    return size[::-1] if size is not None and orientation >= _FIRST_ON_ITS_SIDE else size
+def _place(picture: _Picture, out: NDArray[np.uint8], scratch: Scratch) -> None:
+    """Scale what is wanted of a picture into its place."""
+    upright, divisor, cut = picture
+    top, left, height, width = shrunk(cut.box, divisor, (upright.shape[0], upright.shape[1]))
+    part = upright[top : top + height, left : left + width]
+    if part.strides[1:] != (part.shape[2], 1):  # it was turned: pixels of a row lie apart
+        part = np.ascontiguousarray(part)
+    at = cut.into
+    if (at.height, at.width) != out.shape[:2]:
+        out[...] = 0
+    target = out[at.top : at.top + at.height, at.left : at.left + at.width]
+    resize(part, target, scratch, flipped=cut.flipped)
 
 
-def _divisor(stored: tuple[int, int], wanted: tuple[int, int] | None) -> int:
-    """Return the largest DCT divisor after which no side has to be enlarged."""
-    if wanted is None:
-        return 1
-    room = min(stored[0] // wanted[0], stored[1] // wanted[1])
-    return next((divisor for divisor in (8, 4, 2) if divisor <= room), 1)
-
-
-def _finished(
-    pixels: _Pixels, extent: tuple[float, ...], orientation: int, size: tuple[int, int] | None
-) -> _Pixels:
-    """Return stored pixels cut to size and turned upright.
-
-    Args:
-        pixels: (height, width, 3) uint8, as stored.
-        extent: Height and width of the picture in `pixels`, whose last row and column a DCT scale
-            may fill only in part.
-        orientation: EXIF orientation 1..8.
-        size: Wanted upright (height, width); None for no change.
-    """
-    wanted = _turned(size, orientation)
-    if wanted is not None and pixels.shape[:2] != wanted:
-        pixels = pillow_.resize(pixels, wanted, box=_centre(extent, wanted))
-    return _upright(pixels, orientation)
-
-
-def _centre(extent: tuple[float, ...], wanted: tuple[int, int]) -> tuple[float, float, float, float]:
-    """Return the largest centred box of the wanted aspect ratio: left, top, right, bottom."""
-    height, width = extent
-    step = min(height / wanted[0], width / wanted[1])
-    # Quotients and products may round up: never reach past the edge.
-    cut_height, cut_width = min(wanted[0] * step, height), min(wanted[1] * step, width)
-    top, left = (height - cut_height) / 2, (width - cut_width) / 2
-    return left, top, min(left + cut_width, width), min(top + cut_height, height)
-
-
-def _upright(pixels: _Pixels, orientation: int) -> _Pixels:
+def _turned(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
     # Exif 2.32, 4.6.4 A, says where row 0 and column 0 of the stored image belong.
     if orientation == 1:
         return pixels
@@ -167,4 +297,4 @@ def _upright(pixels: _Pixels, orientation: int) -> _Pixels:
         pixels = pixels.transpose(1, 0, 2)
     rows = slice(None, None, -1 if orientation in {3, 4, 7, 8} else 1)
     columns = slice(None, None, -1 if orientation in {2, 3, 6, 7} else 1)
-    return np.array(pixels[rows, columns], order="C")
+    return pixels[rows, columns]

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import io
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import (
     AvifImagePlugin,
     BmpImagePlugin,
@@ -26,13 +27,15 @@ from PIL import (
 
 from packhouse.errors import ImageError
 from packhouse.images import sniffing
-from packhouse.images.raw import RAW_CHANNELS
+from packhouse.images.raw import RAW_CHANNELS, RawForm
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from numpy.typing import NDArray
     from PIL import ImageFile
+
+Mode: TypeAlias = Literal["RGB", "L", "raw"]
+Pixels: TypeAlias = NDArray[Any]
 
 MOST_PIXELS = 50_000_000
 
@@ -178,13 +181,12 @@ def to_pil(data: bytes) -> Image.Image:
         return _loaded(data, media_type)
 
 
-def raw_to_pil(data: bytes, media_type: str, size: tuple[int, int]) -> Image.Image:
+def raw_to_pil(data: bytes, form: RawForm) -> Image.Image:
     """Make an image of raw pixels, in mode L, RGB or RGBA.
 
     Args:
         data: The pixels, uint8, row by row, channels together.
-        media_type: One of `raw.RAW_TYPES`.
-        size: (height, width) in pixels.
+        form: What they are.
 
     Returns:
         A Pillow image that owns its pixels.
@@ -192,85 +194,88 @@ def raw_to_pil(data: bytes, media_type: str, size: tuple[int, int]) -> Image.Ima
     Raises:
         ImageError: Too few or too many bytes for that size, or more than 50 million pixels.
     """
-    height, width = size
-    channels = RAW_CHANNELS[media_type]
+    height, width = form.size
+    channels = RAW_CHANNELS[form.media_type]
     refuse_bomb(width, height)
     if len(data) != height * width * channels or not data:
         raise ImageError(f"{len(data):,} bytes are not {height} x {width} pixels of {channels} channels")
     return Image.frombytes({1: "L", 3: "RGB", 4: "RGBA"}[channels], (width, height), data)
 
 
-def raw_to_rgb(data: bytes, media_type: str, size: tuple[int, int]) -> NDArray[np.uint8]:
-    """Return raw pixels as RGB, grey repeated and transparency laid on white; otherwise as `raw_to_pil`.
+def raw_pixels(data: bytes, form: RawForm, *, mode: Mode) -> Pixels:
+    """Return raw pixels in some mode; otherwise as `raw_to_pil`.
 
     Args:
         data: The pixels.
-        media_type: One of `raw.RAW_TYPES`.
-        size: (height, width) in pixels.
+        form: What they are.
+        mode: As of `decode`.
 
     Returns:
-        (height, width, 3) uint8, RGB, 0..255, C-contiguous, owned.
+        (height, width, channels) uint8, C-contiguous, owned.
     """
-    return _rgb(raw_to_pil(data, media_type, size))
+    return _in_mode(raw_to_pil(data, form), mode)
 
 
-def decode_rgb(data: bytes, media_type: str) -> NDArray[np.uint8]:
+def decode(data: bytes, media_type: str, *, mode: Mode) -> Pixels:
     """Decode an image of any of the seven formats at its stored size.
 
     Args:
         data: The whole file.
         media_type: Its format, one of `sniffing`.
+        mode: "RGB", "L" or "raw", as `packhouse.images.decoding.decode` says.
 
     Returns:
-        (height, width, 3) uint8, RGB, 0..255, C-contiguous, owned; as stored, except that Pillow
-        turns a TIFF by its orientation tag. `packhouse.images.decoding.decode` says what becomes
-        of other modes.
+        (height, width, channels), C-contiguous, owned; uint8, save of raw pixels of more bits. As stored,
+        except that Pillow turns a TIFF by its orientation tag.
     """
     with _translated("decode the image"):
-        return _rgb(_loaded(data, media_type))
+        return _in_mode(_loaded(data, media_type), mode)
 
 
-def _rgb(image: Image.Image) -> NDArray[np.uint8]:
-    if image.mode in _GREY_16_BIT:
-        return _rgb_from_16_bit(image)
+def _in_mode(image: Image.Image, mode: Mode) -> Pixels:
+    if mode == "raw":
+        pixels = np.array(image)
+        pixels = pixels.astype(np.uint8) if pixels.dtype == np.bool_ else pixels
+    elif image.mode in _GREY_16_BIT:
+        pixels = _high_byte(image)
+        pixels = np.repeat(pixels[:, :, np.newaxis], 3, axis=2) if mode == "RGB" else pixels
+    else:
+        pixels = _of_8_bits(image, mode)
+    return pixels[:, :, np.newaxis] if pixels.ndim == 2 else pixels  # noqa: PLR2004  # rows and columns only
+
+
+def _of_8_bits(image: Image.Image, mode: Mode) -> Pixels:
     if image.mode == "F":
         raise ImageError(
             "the image holds floating-point pixels, which have no range to make 0..255 of",
-            hint="take it as a Pillow image, and scale it as its makers meant",
+            hint='mode="raw" gives them as they are; or take it as a Pillow image',
         )
     if image.has_transparency_data:
         white = Image.new("RGBA", image.size, (_WHITE, _WHITE, _WHITE, _WHITE))
-        return np.array(Image.alpha_composite(white, image.convert("RGBA")).convert("RGB"))
-    return np.array(image.convert("RGB"))
+        return np.array(Image.alpha_composite(white, image.convert("RGBA")).convert("RGB").convert(mode))
+    return np.array(image.convert(mode))
 
 
-def _rgb_from_16_bit(image: Image.Image) -> NDArray[np.uint8]:
+def _high_byte(image: Image.Image) -> Pixels:
     # Pillow's own `convert` would make white of everything above 255.
     wide = np.asarray(image)
     grey = (wide.clip(0, 0xFFFF) >> 8).astype(np.uint8)
     if (clear := image.info.get("transparency")) is not None:
         grey[wide == clear] = _WHITE
-    return np.repeat(grey[:, :, np.newaxis], 3, axis=2)
+    return grey
 
 
-def resize(
-    pixels: NDArray[np.uint8],
-    size: tuple[int, int],
-    *,
-    box: tuple[float, float, float, float],
-) -> NDArray[np.uint8]:
-    """Scale a part of an image; the bicubic filter widens when it shrinks, so nothing aliases.
+def resize(pixels: Pixels, out: Pixels, *, flipped: bool = False) -> None:
+    """Scale a picture into a place of that size, by Pillow's BILINEAR, as `resizing.resize` says.
 
     Args:
-        pixels: (height, width, 3) uint8.
-        size: Wanted (height, width) in pixels.
-        box: The part as (left, top, right, bottom), in pixels of `pixels`, fractions allowed.
-
-    Returns:
-        (height, width, 3) uint8 of the wanted size, C-contiguous, owned.
-
-    Cost: a copy of `pixels` on the way in, two of the result on the way out; releases the GIL.
+        pixels: (height, width, channels) uint8, one or three channels.
+        out: Where to, likewise.
+        flipped: Exchange left and right.
     """
-    height, width = size
-    image = Image.fromarray(pixels)
-    return np.array(image.resize((width, height), Image.Resampling.BICUBIC, box=box))
+    target = out[:, :, 0] if out.shape[2] == 1 else out
+    image = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
+    scaled = image.resize((out.shape[1], out.shape[0]), Image.Resampling.BILINEAR)
+    if flipped:
+        scaled = scaled.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    np.copyto(target, np.asarray(scaled))

@@ -6,13 +6,13 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from packhouse.errors import ImageError, Where
-from packhouse.images.raw import is_raw
+from packhouse.images.raw import RawForm, is_raw
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
     from PIL.Image import Image as PillowImage
 
+    from packhouse.images.pillow_ import Mode
     from packhouse.store.reading import ImageStore
 
 
@@ -101,15 +101,18 @@ class StoredImage:
         """None, or what is wrong with the file: "empty", "truncated", "not an image", "unreadable header"."""
         return self._facts["problem"]  # type: ignore[no-any-return]
 
-    def decode(self, size: tuple[int, int] | None = None) -> NDArray[np.uint8]:
+    def decode(self, size: tuple[int, int] | None = None, *, mode: Mode = "RGB") -> NDArray[Any]:
         """Decode the image.
 
         Args:
             size: Wanted (height, width) in pixels: scaled to cover it, then cropped at the centre; None keeps
                 the stored size.
+            mode: "RGB"; "L" for luma; "raw" for samples as they are stored, which takes no size.
 
         Returns:
-            (height, width, 3) uint8, RGB, 0..255, C-contiguous, EXIF-upright, owned.
+            (height, width, channels), C-contiguous, upright, owned. "RGB": 3 channels in that order, "L": 1,
+            both uint8, 0..255. "raw": the channels of the file, uint8, or uint16, int32, float32 where they
+            have so many bits.
 
         Raises:
             ImageError: The bytes cannot be decoded; names the key.
@@ -122,8 +125,8 @@ class StoredImage:
         media_type = self.media_type
         try:
             if media_type is not None and is_raw(media_type):
-                return decode_raw(self.bytes, media_type, self._stored, size=size)
-            return decode(self.bytes, size=size)
+                return decode_raw(self.bytes, RawForm(media_type, self._stored), size=size, mode=mode)
+            return decode(self.bytes, size=size, mode=mode)
         except ImageError as err:
             raise self._named(err) from err
 
@@ -139,7 +142,7 @@ class StoredImage:
         media_type = self.media_type
         try:
             if media_type is not None and is_raw(media_type):
-                return raw_to_pil(self.bytes, media_type, self._stored)
+                return raw_to_pil(self.bytes, RawForm(media_type, self._stored))
             return to_pil(self.bytes)
         except ImageError as err:
             raise self._named(err) from err

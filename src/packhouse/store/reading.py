@@ -158,8 +158,34 @@ class ImageStore(Mapping[str, StoredImage]):
                 place for place, offset in enumerate(offsets) if offset < 0
             ):  # a name alone, or wrong
                 offsets[place], lengths[place], digests[place] = self.index.range_of(self._row(wanted[place]))
+        found, damaged = self._read_ranges(offsets, lengths, digests)
+        for place, got in damaged.items():
+            raise self._damaged(wanted[place], lengths[place], got)
+        return found
+
+    def read_rows(self, rows: Sequence[int]) -> list[bytes | CorruptStoreError]:
+        """Read several images by their rows in the index; otherwise as `read_many`.
+
+        Args:
+            rows: Their rows; one may occur several times.
+
+        Returns:
+            Their bytes, in the order of `rows`; in place of one that does not match its digest, the error
+            that says so.
+        """
+        offsets, lengths, digests = self.index.ranges_at(rows)
+        found: list[bytes | CorruptStoreError]
+        found, damaged = self._read_ranges(offsets, lengths, digests)  # type: ignore[assignment]  # goes in
+        for place, got in damaged.items():
+            found[place] = self._damaged(self.index.key_of(rows[place]), lengths[place], got)
+        return found
+
+    def _read_ranges(
+        self, offsets: Sequence[int], lengths: Sequence[int], digests: Sequence[bytes]
+    ) -> tuple[list[bytes], dict[int, int]]:
+        """Return what lies there, and of what does not match its digest how many bytes could be read."""
         descriptor, pread = self._open(), os.pread
-        found = [b""] * len(wanted)
+        found, damaged = [b""] * len(offsets), dict[int, int]()
         for run, start, end in _runs(offsets, lengths):
             whole = pread(descriptor, end - start, start)
             place = run[0]
@@ -172,9 +198,9 @@ class ImageStore(Mapping[str, StoredImage]):
                 begin = offsets[place] - start
                 data = whole[begin : begin + lengths[place]]
                 if digest_of(data) != digests[place]:
-                    raise self._damaged(wanted[place], lengths[place], len(data))
+                    damaged[place] = len(data)
                 found[place] = data
-        return found
+        return found, damaged
 
     def renew(self) -> None:
         """Begin anew in a process that was forked: a thread that stayed behind may have held a lock."""

@@ -1,0 +1,54 @@
+"""Scales pictures: with OpenCV where it is installed, with Pillow otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from packhouse.images import pillow_
+from packhouse.images.scratch import Scratch
+
+_Resize: TypeAlias = Callable[[NDArray[np.uint8], NDArray[np.uint8], Scratch, bool], None]
+
+
+def resize(
+    pixels: NDArray[np.uint8], out: NDArray[np.uint8], scratch: Scratch, *, flipped: bool = False
+) -> None:
+    """Scale a picture into a place of some size: linear, and smoothed before where it shrinks.
+
+    Pillow weighs all pixels below a triangle (its BILINEAR); OpenCV takes the two nearest of each axis of a
+    picture that was smoothed by as much. On photographs the two differ by 0.5 levels on average, the
+    equal of 45 dB (tests/images/test_resizing.py).
+
+    Args:
+        pixels: (height, width, channels) uint8, one or three channels; the pixels of a row lie together.
+        out: Where to, likewise; rows may lie apart.
+        scratch: Memory of this thread.
+        flipped: Exchange left and right.
+
+    Cost: from 390 x 390 to 224 x 224, RGB: 0.13 ms with OpenCV, 0.65 ms with Pillow; releases the GIL.
+    """
+    _resizer()(pixels, out, scratch, flipped)
+
+
+@cache
+def resizer_name() -> str:
+    """Return "OpenCV" or "Pillow", whichever is used here."""
+    try:
+        import packhouse.images.opencv_  # noqa: F401
+    except ImportError:
+        return "Pillow"
+    return "OpenCV"
+
+
+@cache
+def _resizer() -> _Resize:
+    if resizer_name() == "Pillow":
+        return lambda pixels, out, _scratch, flipped: pillow_.resize(pixels, out, flipped=flipped)
+    from packhouse.images import opencv_
+
+    return lambda pixels, out, scratch, flipped: opencv_.resize(pixels, out, scratch, flipped=flipped)
