@@ -15,9 +15,12 @@ from typing import TYPE_CHECKING
 from packhouse.errors import PackhouseError
 
 if TYPE_CHECKING:
+    from packhouse.benchmarking.job import bench
+    from packhouse.benchmarking.report import BenchReport
     from packhouse.care.extracting import ExtractReport, extract
     from packhouse.care.repairing import RepairReport, repair
     from packhouse.care.verifying import VerifyReport, verify
+    from packhouse.deriving.job import DeriveReport, derive
     from packhouse.opening import Pack, open  # noqa: A004  # packhouse.open, as gzip.open
     from packhouse.packing.job import pack, plan
     from packhouse.packing.options import PackOptions
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = [
+    "BenchReport",
+    "DeriveReport",
     "ExtractReport",
     "Pack",
     "PackOptions",
@@ -32,6 +37,8 @@ __all__ = [
     "RepairReport",
     "Report",
     "VerifyReport",
+    "bench",
+    "derive",
     "extract",
     "open",
     "pack",
@@ -41,9 +48,13 @@ __all__ = [
 ]
 
 _HOMES = {
+    "BenchReport": "packhouse.benchmarking.report",
+    "bench": "packhouse.benchmarking.job",
+    "DeriveReport": "packhouse.deriving.job",
     "ExtractReport": "packhouse.care.extracting",
     "RepairReport": "packhouse.care.repairing",
     "VerifyReport": "packhouse.care.verifying",
+    "derive": "packhouse.deriving.job",
     "extract": "packhouse.care.extracting",
     "repair": "packhouse.care.repairing",
     "verify": "packhouse.care.verifying",

@@ -2,25 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from packhouse import __version__
-from packhouse.errors import CorruptStoreError, NotAPackError, StoreError, UsageError, Where
+from packhouse.errors import NotAPackError, StoreError, UsageError, Where
 from packhouse.progress import Observer, silent
-from packhouse.store.digest import digest_of_all
-from packhouse.store.layout import (
-    FORMAT_VERSION,
-    IMAGES_FILE,
-    INDEX_FILE,
-    INDEX_TABLE,
-    MANIFEST_FILE,
-    MANIFEST_FORMAT,
-)
+from packhouse.store.layout import DERIVED, IMAGES_FILE, INDEX_FILE, INDEX_TABLE
+from packhouse.store.manifest_reading import describe_lone, read_manifest
 from packhouse.store.reading import ImageStore
 from packhouse.tables.finding import find_keys, images_without_row, rows_without_image
 from packhouse.tables.reading import Tables
@@ -29,8 +20,11 @@ from packhouse.tables.rows import LinkedColumns, LinkedRows
 if TYPE_CHECKING:
     from types import TracebackType
 
-
-MANIFEST_PARTS = ("images", "tables", "joins", "links")
+    from packhouse.images.pillow_ import Mode
+    from packhouse.loader.loader import Loader
+    from packhouse.loader.options import CropName, DerivedChoice, OnError
+    from packhouse.loader.order import Shuffle
+    from packhouse.loader.samples import Samples
 
 
 class Pack:
@@ -51,9 +45,9 @@ class Pack:
         self._is_lone = self.path.is_file()
         if self._is_lone:
             self.__dict__["images"] = _open_lone(self.path, progress)
-            self.manifest = _describe(self.images)
+            self.manifest = describe_lone(self.images)
         else:
-            self.manifest = _read_manifest(path)
+            self.manifest = read_manifest(path)
 
     def __reduce__(self) -> tuple[type[Pack], tuple[Path]]:
         """Pickle as the path."""
@@ -97,6 +91,21 @@ class Pack:
                     f"packhouse repair {self.path} OUT saves all that is whole, or restore it from a copy"
                 )
             raise
+
+    @cached_property
+    def derived(self) -> dict[int, ImageStore]:
+        """Stores of the same images made smaller: pixels of the shorter side -> store, in that order.
+
+        They have the keys and rows of `images`; `packhouse derive` makes them.
+
+        Raises:
+            NotAPackError: One is named by pack.json and missing.
+            CorruptStoreError: Index and image file of one do not belong together.
+        """
+        made = sorted((int(size), facts) for size, facts in self.manifest.get(DERIVED, {}).items())
+        return {
+            size: ImageStore(self.path / facts["file"], self.path / facts["index"]) for size, facts in made
+        }
 
     @cached_property
     def tables(self) -> Tables:
@@ -205,6 +214,166 @@ class Pack:
         """
         return rows_without_image(self.tables, self._links_of(table))
 
+    def samples(  # noqa: PLR0913  # as the user writes them
+        self,
+        *,
+        size: tuple[int, int] | int | None = (224, 224),
+        crop: CropName = "center",
+        flip: bool = False,
+        mode: Mode = "RGB",
+        seed: int = 0,
+        where: str | None = None,
+        split: str | None = None,
+        val: float = 0.0,
+        columns: Sequence[str] | str = (),
+        label: str | None = None,
+        threads: int | None = None,
+        on_error: OnError = "raise",
+        derived: DerivedChoice = "auto",
+    ) -> Samples:
+        """Choose images and what belongs to them, to take any of them at any time; decodes nothing yet.
+
+        Args:
+            size: (height, width) in pixels, or one number for a square; None keeps the stored sizes.
+            crop: "center" and "random": the largest part of that shape, scaled; "random-resized": a part of
+                random area (8 % to all) and shape (3/4 to 4/3), as of torchvision; "exact": all of it,
+                squeezed; "fit": all of it, on black.
+            flip: Whether every other image, by chance, has left and right exchanged.
+            mode: "RGB"; "L" for one channel of luma; "raw" for samples as they are stored, with size=None.
+            seed: Of crops, flips and the loader's order: the same seed gives the same pixels everywhere.
+            where: SQL, as of `find`: only these images.
+            split: Without `val` the name of a top folder, "train": only images in it. With `val`: "train" or
+                "val", by a hash of the key, whatever the seed.
+            val: Fraction of the images that is "val".
+            columns: Columns of image_index and of linked tables: "price", or "articles.price".
+            label: Such a column, whose values are the classes; or "group": the folder is the class.
+            threads: How many read and decode; None: one a core, 16 at most.
+            on_error: Of an image that cannot be decoded, or is damaged: "raise" the error; "skip" it, so that
+                batches are shorter; "blank": it is black. The last two are counted and named.
+            derived: Which store the pixels come from: "auto": a derived one, where there is one that covers
+                the size; its size; or False: the originals.
+
+        Returns:
+            A sequence of samples, in the order of their keys.
+
+        Raises:
+            UsageError: An option is unknown, out of range, or leaves no image.
+            QueryError: `where` is not one condition, or does not fit the columns.
+            CorruptStoreError: A part of the pack that is needed is damaged.
+
+        Cost: `where`, `label` and `columns` each read the columns they name, of all rows.
+        """
+        from packhouse.loader.options import SampleOptions, columns_of, size_of
+        from packhouse.loader.samples import Samples
+
+        options = SampleOptions(
+            size=size_of(size),
+            crop=crop,
+            flip=flip,
+            mode=mode,
+            seed=seed,
+            where=where,
+            split=split,
+            val=val,
+            columns=columns_of(columns),
+            label=label,
+            threads=threads,
+            on_error=on_error,
+            derived=derived,
+        )
+        return Samples(self, options)
+
+    def loader(  # noqa: PLR0913  # as the user writes them
+        self,
+        batch_size: int = 256,
+        *,
+        size: tuple[int, int] | int | None = (224, 224),
+        crop: CropName = "center",
+        flip: bool = False,
+        mode: Mode = "RGB",
+        shuffle: Shuffle = True,
+        window: int | None = None,
+        seed: int = 0,
+        epoch: int = 0,
+        where: str | None = None,
+        split: str | None = None,
+        val: float = 0.0,
+        columns: Sequence[str] | str = (),
+        label: str | None = None,
+        rank: int = 0,
+        world_size: int = 1,
+        drop_last: bool = False,
+        pad: bool = False,
+        threads: int | None = None,
+        on_error: OnError = "raise",
+        derived: DerivedChoice = "auto",
+    ) -> Loader:
+        """Load batches for training: `for batch in pack.loader(...)`.
+
+        Args:
+            batch_size: Samples in a batch, of each rank.
+            shuffle: True: any image may come at any place; "window": windows of neighbours, for storage that
+                is slow at jumping (`packhouse.loader.order.Order` says what it costs); False: by key.
+            window: Images in a window.
+            epoch: The first one, from 0; each has an order of its own.
+            rank: Which of `world_size` this process is, from 0; all together give each sample once.
+            world_size: How many there are.
+            drop_last: Leave out the last step where it is not full.
+            pad: Fill it up from the beginning of the epoch.
+            size: As of `samples`, and so are the other ones.
+            crop: As of `samples`.
+            flip: As of `samples`.
+            mode: As of `samples`.
+            seed: As of `samples`; of the order too.
+            where: As of `samples`.
+            split: As of `samples`.
+            val: As of `samples`.
+            columns: As of `samples`.
+            label: As of `samples`.
+            threads: As of `samples`.
+            on_error: As of `samples`.
+            derived: As of `samples`.
+
+        Returns:
+            Batches of (batch, height, width, channels) uint8, with their keys, labels and columns.
+
+        Raises:
+            UsageError: As of `samples`.
+            QueryError: As of `samples`.
+            CorruptStoreError: As of `samples`.
+
+        Cost: reads and decodes ahead on `threads` threads: two batches, more of small ones. Memory: four
+            batches, and 8 MiB of files a thread.
+        """
+        from packhouse.loader.loader import Loader, LoaderOptions
+
+        samples = self.samples(
+            size=size,
+            crop=crop,
+            flip=flip,
+            mode=mode,
+            seed=seed,
+            where=where,
+            split=split,
+            val=val,
+            columns=columns,
+            label=label,
+            threads=threads,
+            on_error=on_error,
+            derived=derived,
+        )
+        options = LoaderOptions(
+            batch_size=batch_size,
+            shuffle=shuffle,
+            window=window,
+            epoch=epoch,
+            rank=rank,
+            world_size=world_size,
+            drop_last=drop_last,
+            pad=pad,
+        )
+        return Loader(samples, options)
+
     def _links_of(self, table: str | None) -> tuple[LinkedColumns, ...]:
         chosen = tuple(link for link in self.links if table in (None, link.table))
         if not chosen:
@@ -223,6 +392,8 @@ class Pack:
         """Close all files."""
         for rows in self.__dict__.pop("_linked_rows", {}).values():
             rows.close()
+        for store in self.__dict__.pop("derived", {}).values():
+            store.close()
         for part in ("images", "tables"):
             if part in self.__dict__:
                 self.__dict__.pop(part).close()
@@ -256,83 +427,7 @@ def open(  # noqa: A001  # packhouse.open, as gzip.open
     return pack
 
 
-def _read_manifest(path: Path) -> dict[str, Any]:
-    where = Where(file=str(path))
-    if not (path / MANIFEST_FILE).is_file():
-        raise NotAPackError(_why_no_pack(path), where=where, hint=_what_to_open(path))
-    try:
-        manifest: dict[str, Any] = json.loads((path / MANIFEST_FILE).read_text(encoding="utf-8"))
-        missing = [part for part in MANIFEST_PARTS if part not in manifest]
-        version = manifest.get("format_version")
-    except (OSError, ValueError, AttributeError, TypeError) as err:
-        raise CorruptStoreError(
-            f"{MANIFEST_FILE} cannot be read: {err}", where=where, hint="restore it from a copy"
-        ) from err
-    if version != FORMAT_VERSION:
-        raise CorruptStoreError(
-            f"has format version {version}, this packhouse reads {FORMAT_VERSION}",
-            where=where,
-            hint="install a newer packhouse",
-        )
-    if missing:
-        raise CorruptStoreError(
-            f"{MANIFEST_FILE} does not say: {', '.join(missing)}", where=where, hint="restore it from a copy"
-        )
-    return manifest
-
-
 def _open_lone(path: Path, progress: Observer) -> ImageStore:
     from packhouse.store.foreign import open_foreign  # brings what starts processes; a pack needs none of it
 
     return open_foreign(path, observer=progress)
-
-
-def _describe(images: ImageStore) -> dict[str, Any]:
-    """Return the parts of a manifest for a lone HDF5 file."""
-    notes = images.index.notes
-    return {
-        "format": MANIFEST_FORMAT,
-        "format_version": FORMAT_VERSION,
-        "packhouse": __version__,
-        "source": images.path.name,
-        "images": notes.get("images") or _describe_images(images),
-        "tables": {},
-        "links": [],
-        "joins": {},
-        "skipped": [],
-        "failed": [],
-        "refused": [{"path": path, "reason": reason} for path, reason in notes.get("refused", [])],
-        "refused_count": notes.get("refused_count", 0),
-    }
-
-
-def _describe_images(images: ImageStore) -> dict[str, Any]:
-    """Return what the manifest of a pack says of its images, for an index that belongs to a pack."""
-    try:
-        found: dict[str, Any] = _read_manifest(images.path.parent)["images"]
-    except StoreError:  # the rest of the pack is missing or damaged: no reason not to open its images
-        index = images.index
-        return {
-            "file": images.path.name,
-            "count": len(images),
-            "source_bytes": images.total_bytes,
-            "bytes": index.binding.file_size,
-            "digest": digest_of_all(index.range_of(row)[2] for row in range(len(images))),
-            "groups": len(images.groups),
-            "problems": {key: image.problem for key, image in images.items() if image.problem},
-        }
-    return found
-
-
-def _why_no_pack(path: Path) -> str:
-    if not path.exists():
-        return "there is no such pack"
-    if not path.is_dir():
-        return "is not a pack: a pack is a folder, or an HDF5 file"
-    return f"is not a pack: it has no {MANIFEST_FILE}"
-
-
-def _what_to_open(path: Path) -> str:
-    if (path / IMAGES_FILE).is_file():
-        return f"{path / IMAGES_FILE} opens as it is"
-    return "packhouse pack SRC -o DEST makes one"

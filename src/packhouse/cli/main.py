@@ -22,7 +22,21 @@ INCOMPLETE = 3
 DAMAGED = 4
 INTERRUPTED = 130
 
-COMMANDS = ("sample", "pack", "inspect", "ls", "get", "find", "rows", "verify", "repair", "extract", "index")
+COMMANDS = (
+    "sample",
+    "pack",
+    "inspect",
+    "ls",
+    "get",
+    "find",
+    "rows",
+    "verify",
+    "repair",
+    "extract",
+    "derive",
+    "bench",
+    "index",
+)
 
 
 class LazyGroup(click.Group):

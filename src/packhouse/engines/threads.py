@@ -17,10 +17,10 @@ MOST_WORKERS = 8
 """More threads than this only wait for each other in the interpreter."""
 
 
-def default_workers() -> int:
-    """Return the number of cores this process may use, at most MOST_WORKERS."""
+def default_workers(*, most: int = MOST_WORKERS) -> int:
+    """Return the number of cores this process may use, at most `most`."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return min(cores or 1, MOST_WORKERS)
+    return min(cores or 1, most)
 
 
 def run_pieces(pieces: Sequence[Piece], work: Callable[[Piece], None], *, workers: int) -> None:

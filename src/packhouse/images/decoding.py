@@ -75,8 +75,8 @@ def decode(data: bytes, *, size: Size | None = None, mode: Mode = "RGB") -> NDAr
         16 bits as 8.
 
     Raises:
-        ImageError: Not an image, damaged, truncated, floating-point, or of more than 50 million
-            pixels at the scale it is decoded at.
+        ImageError: Not an image, damaged, truncated, floating-point, of more than 50 million pixels at
+            the scale it is decoded at, or of more than 500 million.
         UsageError: `size` is not a pair of positive numbers, or there is one of raw samples.
 
     Cost: one decode (of a JPEG at the smallest of 1, 1/2, 1/4, 1/8 that covers `size`) and one

@@ -38,6 +38,7 @@ Mode: TypeAlias = Literal["RGB", "L", "raw"]
 Pixels: TypeAlias = NDArray[Any]
 
 MOST_PIXELS = 50_000_000
+MOST_DECLARED = 500_000_000
 
 _PLUGINS: dict[str, type[ImageFile.ImageFile]] = {
     sniffing.JPEG: JpegImagePlugin.JpegImageFile,
@@ -89,11 +90,13 @@ def refuse_bomb(width: int, height: int, *, divisor: int = 1) -> None:
         divisor: The image is decoded at this fraction of its width and height.
 
     Raises:
-        ImageError: More than 50 million pixels would be decoded.
+        ImageError: More than 50 million pixels would be decoded; or it has more than 500 million, whatever
+            of them is wanted: its decoder goes through all of them.
     """
-    if width * height > MOST_PIXELS * divisor**2:
+    most = min(MOST_PIXELS * divisor**2, MOST_DECLARED)
+    if width * height > most:
         raise ImageError(
-            f"the image declares {width} x {height} pixels; at most {MOST_PIXELS:,} are decoded",
+            f"the image declares {width} x {height} pixels; at most {most:,} are decoded",
             hint="take its bytes, and decode them with a tool made for such sizes",
         )
 

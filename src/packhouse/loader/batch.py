@@ -35,9 +35,9 @@ class Sample(NamedTuple):
 class Batch:
     """Images with what belongs to them; the same order everywhere in it."""
 
-    images: NDArray[np.uint8] | list[NDArray[Any]]
+    images: Any
     """(batch, height, width, channels) uint8, 0..255, C-contiguous: RGB, or one channel of luma. A list of
-    such images, each of its own size, where no size was asked for.
+    such images, each of its own size, where no size was asked for; so it has no type of its own.
 
     It is yours to write to, and to keep: the memory is used again only when nothing refers to it any more."""
 

@@ -101,6 +101,14 @@ class StoredImage:
         """None, or what is wrong with the file: "empty", "truncated", "not an image", "unreadable header"."""
         return self._facts["problem"]  # type: ignore[no-any-return]
 
+    @property
+    def raw_form(self) -> RawForm | None:
+        """How it lies there, where it is stored as pixels; None of an image file."""
+        media_type = self.media_type
+        if media_type is None or not is_raw(media_type):
+            return None
+        return RawForm(media_type, (self.height or 0, self.width or 0))
+
     def decode(self, size: tuple[int, int] | None = None, *, mode: Mode = "RGB") -> NDArray[Any]:
         """Decode the image.
 
@@ -122,10 +130,9 @@ class StoredImage:
         """
         from packhouse.images.decoding import decode, decode_raw
 
-        media_type = self.media_type
         try:
-            if media_type is not None and is_raw(media_type):
-                return decode_raw(self.bytes, RawForm(media_type, self._stored), size=size, mode=mode)
+            if self.raw_form is not None:
+                return decode_raw(self.bytes, self.raw_form, size=size, mode=mode)
             return decode(self.bytes, size=size, mode=mode)
         except ImageError as err:
             raise self._named(err) from err
@@ -139,17 +146,12 @@ class StoredImage:
         """
         from packhouse.images.pillow_ import raw_to_pil, to_pil
 
-        media_type = self.media_type
         try:
-            if media_type is not None and is_raw(media_type):
-                return raw_to_pil(self.bytes, RawForm(media_type, self._stored))
+            if self.raw_form is not None:
+                return raw_to_pil(self.bytes, self.raw_form)
             return to_pil(self.bytes)
         except ImageError as err:
             raise self._named(err) from err
-
-    @property
-    def _stored(self) -> tuple[int, int]:
-        return self.height or 0, self.width or 0
 
     def _named(self, err: ImageError) -> ImageError:
         where = Where(file=str(self._store.path), member=self.key)

@@ -10,6 +10,15 @@ MANIFEST_FILE = "pack.json"
 MANIFEST_FORMAT = "packhouse"
 INDEX_TABLE = "image_index"
 
+DERIVED = "derived"
+"""The part of pack.json that names the derived stores, by their size."""
+
+DERIVED_FOLDER = "derived-{}"
+"""Where the derived store of a size lies; in it, files are named as in the pack itself."""
+
+DERIVING_FOLDER = ".deriving"
+"""Where one is made; no table of the pack lies there, since hidden folders are not packed."""
+
 ATTRIBUTE_FORMAT = "format"
 ATTRIBUTE_VERSION = "format_version"
 ATTRIBUTE_ID = "id"

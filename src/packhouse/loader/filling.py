@@ -1,0 +1,138 @@
+"""Fills a part of a batch: reads some images in the order of the file, decodes each into its place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from packhouse.errors import CorruptStoreError, ImageError, Where
+from packhouse.images.decoding import Wanted, decode, decode_into, decode_raw, place_raw
+from packhouse.images.pillow_ import Mode
+from packhouse.images.raw import RawForm
+from packhouse.images.scratch import Scratch
+from packhouse.store.image import StoredImage
+from packhouse.store.reading import ImageStore
+
+MOST_BYTES = 8 << 20
+"""Of files that a thread holds at once, unless one is larger."""
+
+MOST_IMAGES = 32
+PARTS_A_THREAD = 4
+"""Parts of a batch for each thread, at least: the last one to finish is waited for."""
+
+Failures: TypeAlias = dict[int, ImageError | CorruptStoreError]
+"""Place in the batch -> why that image gave no pixels."""
+
+
+class Part(NamedTuple):
+    """Some images of a batch."""
+
+    places: list[int]
+    """Their places in the batch."""
+
+    rows: list[int]
+    """Their rows in the index."""
+
+
+def parts_of(store: ImageStore, rows: NDArray[np.int64], threads: int) -> list[Part]:
+    """Cut a batch into parts, each near each other in the file.
+
+    Args:
+        store: The images.
+        rows: Of the batch, in its order.
+        threads: How many there are.
+
+    Returns:
+        Parts of at most MOST_BYTES and MOST_IMAGES, unless one image is larger.
+    """
+    numbers = rows.tolist()
+    offsets, lengths, _digests = store.index.ranges_at(numbers)
+    most = min(MOST_IMAGES, max(1, -(-len(numbers) // (threads * PARTS_A_THREAD))))
+    parts: list[Part] = []
+    n_bytes = 0
+    for place in sorted(range(len(numbers)), key=offsets.__getitem__):
+        if not parts or len(parts[-1].rows) >= most or n_bytes + lengths[place] > MOST_BYTES:
+            parts.append(Part([], []))
+            n_bytes = 0
+        parts[-1].places.append(place)
+        parts[-1].rows.append(numbers[place])
+        n_bytes += lengths[place]
+    return parts
+
+
+def fill(
+    store: ImageStore,
+    part: Part,
+    out: NDArray[np.uint8],
+    wanted: Wanted,
+    draws: NDArray[np.float64] | None,
+    scratch: Scratch,
+) -> Failures:
+    """Decode the images of a part into a batch.
+
+    Args:
+        store: The images.
+        part: Which, and where to.
+        out: (batch, height, width, channels) uint8.
+        wanted: What is to become of them.
+        draws: (batch, numbers) for what is left to chance; None where nothing is.
+        scratch: Memory of this thread.
+
+    Returns:
+        Those that gave no pixels; their places are as they were.
+
+    Raises:
+        OSError: The file cannot be read at all.
+    """
+    failures: Failures = {}
+    for place, row, data, form in _read(store, part, failures):
+        chances: Sequence[float] = () if draws is None else draws[place].tolist()
+        try:
+            if form is None:
+                decode_into(data, out[place], wanted, chances, scratch)
+            else:
+                place_raw(data, form, out[place], wanted, chances, scratch)
+        except ImageError as err:
+            failures[place] = _named(err, store, row)
+    return failures
+
+
+def gather(store: ImageStore, part: Part, out: list[NDArray[Any] | None], mode: Mode) -> Failures:
+    """Decode the images of a part at their stored sizes; otherwise as `fill`.
+
+    Args:
+        store: The images.
+        part: Which, and where to.
+        out: One place an image of the batch.
+        mode: "RGB", "L" or "raw".
+
+    Returns:
+        Those that gave no pixels; their places are as they were.
+    """
+    failures: Failures = {}
+    for place, row, data, form in _read(store, part, failures):
+        try:
+            out[place] = decode(data, mode=mode) if form is None else decode_raw(data, form, mode=mode)
+        except ImageError as err:
+            failures[place] = _named(err, store, row)
+    return failures
+
+
+def _read(
+    store: ImageStore, part: Part, failures: Failures
+) -> Iterator[tuple[int, int, bytes, RawForm | None]]:
+    """Yield place, row, bytes and, of pixels, their form; what is damaged goes to the failures."""
+    may_be_pixels = store.index.binding.mtime_ns is not None  # the file of another program
+    for place, row, data in zip(part.places, part.rows, store.read_rows(part.rows), strict=True):
+        if isinstance(data, CorruptStoreError):
+            failures[place] = data
+        else:
+            yield place, row, data, StoredImage(store, row).raw_form if may_be_pixels else None
+
+
+def _named(err: ImageError, store: ImageStore, row: int) -> ImageError:
+    where = Where(file=str(store.path), member=store.index.key_of(row))
+    return ImageError(err.problem, where=where, hint=err.hint or 'on_error="skip" goes on without it')
