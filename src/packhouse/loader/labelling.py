@@ -61,7 +61,7 @@ def labels_of(
     label: str,
     rows: NDArray[np.int64],
     *,
-    split: str | None = None,
+    by_folder: bool = False,
 ) -> Labels:
     """Number the classes of some images.
 
@@ -71,7 +71,8 @@ def labels_of(
         links: The linked tables.
         label: "group" for folders; or a column, of text, integers, booleans or dates.
         rows: The chosen images.
-        split: A top folder that chooses among them; it is no part of the class: "train/cat" is "cat".
+        by_folder: Whether a top folder has chosen them. Then top folders are splits, and no part of a class:
+            both "train/cat" and "val/cat" are "cat".
 
     Returns:
         Classes and numbers.
@@ -83,7 +84,8 @@ def labels_of(
     """
     if label == GROUP:
         values, codes = groups_of_images(tables)
-        values = [_without(split, value) for value in values]
+        if by_folder:
+            values = [value.partition("/")[2] for value in values]
     else:
         column = image_column(tables, links, source_of(tables, links, label))
         if column.is_floating:
@@ -100,10 +102,6 @@ def labels_of(
     if len(missing):
         _refuse(label, images.index.key_of(int(rows[missing[0]])), len(missing))
     return Labels(classes, numbers)
-
-
-def _without(split: str | None, group: str) -> str:
-    return group if split is None or not group.startswith(f"{split}/") else group[len(split) + 1 :]
 
 
 def _refuse(label: str, key: str, count: int) -> NoReturn:

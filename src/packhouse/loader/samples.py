@@ -67,10 +67,8 @@ class Samples(Sequence[Sample]):
         )
         self._labels: Labels | None = None
         if options.label is not None:
-            folder = None if options.val else options.split
-            self._labels = labels_of(
-                pack.images, pack.tables, pack.links, options.label, self.rows, split=folder
-            )
+            of_pack, by_folder = (pack.images, pack.tables, pack.links), options.split and not options.val
+            self._labels = labels_of(*of_pack, options.label, self.rows, by_folder=bool(by_folder))
         self._columns = columns_of(pack.tables, pack.links, options.columns, self.rows)
         self.store = store_for(pack.images, pack.derived, options)
         self._workers = Workers(options.n_threads)
