@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint bench format clean
+.PHONY: demo test test-all lint bench format clean
 
 demo: .venv/ready ## sample, pack, open, decode, contact sheet
 	rm -rf demo
@@ -10,6 +10,9 @@ demo: .venv/ready ## sample, pack, open, decode, contact sheet
 
 test: .venv/ready ## the whole suite
 	$(BIN)/python -m pytest -n auto --dist worksteal -q
+
+test-all: test .venv/frameworks ## that, and the adapters with PyTorch, Keras, Grain and Hugging Face, installed for it
+	PACKHOUSE_FRAMEWORKS=all $(BIN)/python -m pytest -n auto -q tests/adapters tests/test_docs.py
 
 lint: .venv/ready ## style, types, floors
 	$(BIN)/ruff check .
@@ -28,6 +31,13 @@ format: .venv/ready
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "packhouse needs Python >= 3.11; say make PYTHON=python3.x")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $@
+
+# PyTorch first: of what asks for it, pip would else take another build
+.venv/frameworks: .venv/ready constraints-frameworks.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints-frameworks.txt torch
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -c constraints-frameworks.txt \
+		-e '.[torch,keras,grain,hf]' torchdata
 	touch $@
 
 clean:

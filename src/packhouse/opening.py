@@ -374,6 +374,40 @@ class Pack:
         )
         return Loader(samples, options)
 
+    def to_hf(
+        self,
+        *,
+        where: str | None = None,
+        split: str | None = None,
+        val: float = 0.0,
+        columns: Sequence[str] | str = (),
+        label: str | None = None,
+    ) -> Any:  # noqa: ANN401  # a datasets.Dataset; the library is not here for type checkers
+        """Make a data set of the Hugging Face library; images stay the bytes of their files.
+
+        Args:
+            where: As of `samples`, and so are the others.
+            split: As of `samples`.
+            val: As of `samples`.
+            columns: As of `samples`.
+            label: As of `samples`.
+
+        Returns:
+            A `datasets.Dataset`, in the order of the keys: "image", decoded by Pillow when it is asked for;
+            "key"; "label", a ClassLabel, where one is asked for; and the columns under their names.
+
+        Raises:
+            MissingDependencyError: The library is not installed.
+            UsageError: As of `samples`; or a column is named as one that the data set has anyway.
+            CorruptStoreError: A part of the pack that is needed is damaged.
+
+        Cost: copies the images into the cache of that library; 64 MiB of them are in memory at once.
+        """
+        from packhouse.hf import to_hf
+
+        samples = self.samples(size=None, where=where, split=split, val=val, columns=columns, label=label)
+        return to_hf(samples)
+
     def _links_of(self, table: str | None) -> tuple[LinkedColumns, ...]:
         chosen = tuple(link for link in self.links if table in (None, link.table))
         if not chosen:

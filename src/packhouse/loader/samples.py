@@ -69,7 +69,7 @@ class Samples(Sequence[Sample]):
         if options.label is not None:
             of_pack, by_folder = (pack.images, pack.tables, pack.links), options.split and not options.val
             self._labels = labels_of(*of_pack, options.label, self.rows, by_folder=bool(by_folder))
-        self._columns = columns_of(pack.tables, pack.links, options.columns, self.rows)
+        self.columns = columns_of(pack.tables, pack.links, options.columns, self.rows)
         self.store = store_for(pack.images, pack.derived, options)
         self._workers = Workers(options.n_threads)
 
@@ -124,10 +124,14 @@ class Samples(Sequence[Sample]):
         return None if self._labels is None else self._labels.numbers
 
     @property
+    def originals(self) -> ImageStore:
+        """The images of the pack, whichever store the pixels come from."""
+        return self._pack.images
+
+    @property
     def store_name(self) -> str:
         """File that the images come from, within the pack: images.h5, or that of a derived store."""
-        path, images = self.store.path, self._pack.images.path
-        return path.relative_to(images.parent).as_posix()
+        return self.store.path.relative_to(self.originals.path.parent).as_posix()
 
     @cached_property
     def keys(self) -> list[str]:
@@ -254,11 +258,11 @@ class Underway:
             self._images[list(failures)] = 0
             images = self._images if kept.all() else self._images[kept]
         indices, rows = self._indices[kept], self._rows.tolist()
-        labels, columns = samples._labels, samples._columns  # noqa: SLF001
+        labels, columns = samples.labels, samples.columns
         return Batch(
             images=images,
             keys=[key_of(row) for row, is_kept in zip(rows, kept.tolist(), strict=True) if is_kept],
-            labels=None if labels is None else labels.numbers[indices],
+            labels=None if labels is None else labels[indices],
             columns={name: column.take(indices) for name, column in columns.items()},
             broken=tuple(Broken(key_of(rows[place]), failures[place].problem) for place in sorted(failures)),
         )

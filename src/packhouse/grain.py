@@ -1,0 +1,81 @@
+"""Grain (JAX): `ImageSource` is a data source for its DataLoader and MapDataset.
+
+Grain asks for three methods and no base class, so it is not imported here.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from packhouse.errors import UsageError
+from packhouse.loader.broken import note
+
+if TYPE_CHECKING:
+    from packhouse.loader.batch import Batch
+    from packhouse.opening import Pack
+
+
+class ImageSource:
+    """Chosen images of a pack; each element is a dict that Grain can batch.
+
+    "image": (height, width, channels) uint8, 0..255, RGB; "key": str; "label": np.int64, with `label`; and
+    each of `columns` under its name. Safe to share between threads; picklable in under 2 KB, for Grain's
+    worker processes.
+
+    Grain shuffles indices and does not tell a source which epoch it is: the random crops and flips of an
+    element are those of `epoch` whenever it is asked for. For new ones, make a new source, or leave them to a
+    random transform of Grain.
+
+    Args:
+        pack: The pack.
+        epoch: Which crops and flips.
+        options: Those of `pack.samples`; but there is an element at each index, so nothing can be skipped.
+
+    Raises:
+        UsageError: As of `pack.samples`; or on_error="skip".
+    """
+
+    def __init__(self, pack: Pack, *, epoch: int = 0, **options: Any) -> None:  # noqa: ANN401  # checked there
+        if options.get("on_error") == "skip":
+            raise UsageError(
+                'on_error="skip": a source of Grain gives an element at each index', hint='on_error="blank"'
+            )
+        self.samples = pack.samples(**options)
+        self.broken: dict[str, str] = {}
+        """Key of an image that gave no pixels in this process -> what is wrong with it."""
+        self.epoch = epoch
+
+    def __repr__(self) -> str:
+        """Return what it is of; Grain compares it when a checkpoint is restored, wherever the pack lies."""
+        options = replace(self.samples.options, threads=None)  # how many makes no difference
+        return f"ImageSource({self.samples.fingerprint}, epoch={self.epoch}, {options})"
+
+    def __len__(self) -> int:
+        """Return the number of elements."""
+        return len(self.samples)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        """Return one element.
+
+        Raises:
+            IndexError: There is no such element.
+            ImageError: The image is broken, and on_error is "raise".
+        """
+        return self._getitems([operator.index(index)])[0]
+
+    def _getitems(self, indices: Sequence[int]) -> list[dict[str, Any]]:
+        """Return several elements, read and decoded together: what Grain calls where it can."""
+        batch = self.samples.batch(indices, epoch=self.epoch)
+        note(batch, self.broken, on_error=self.samples.options.on_error)
+        return [_element(batch, place) for place in range(len(batch))]
+
+
+def _element(batch: Batch, place: int) -> dict[str, Any]:
+    image, key, label, columns = batch.sample(place)
+    labels = {} if label is None else {"label": np.int64(label)}
+    return {"image": image, "key": key, **labels, **columns}

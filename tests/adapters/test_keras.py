@@ -1,0 +1,85 @@
+"""`packhouse.keras.ImageSequence` under Keras's own fit, on the torch backend."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
+from typing import Any
+
+import numpy as np
+import pytest
+
+from frameworks_kit import COUNT, framework
+from packhouse.errors import ImageError
+from packhouse.opening import Pack
+
+keras = framework("keras", extra="keras")
+
+from packhouse.keras import ImageSequence  # noqa: E402  # it needs Keras
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:keras")
+
+
+def numbers(sequence: ImageSequence) -> list[list[float]]:
+    """Return a number of each image, which tells it apart, batch by batch."""
+    return [inputs["price"].tolist() for inputs in (sequence[place] for place in range(len(sequence)))]
+
+
+def test_an_epoch_gives_each_image_once(pack: Pack) -> None:
+    """In another order each epoch, the same for the same seed; any thread may ask, in any order."""
+    sequence = ImageSequence(pack, batch_size=16, size=8, columns="price", seed=3)
+    first = numbers(sequence)
+    with ThreadPoolExecutor(4) as pool:
+        again = list(pool.map(lambda place: sequence[place]["price"].tolist(), [3, 1, 0, 2]))
+
+    sequence.on_epoch_end()
+    second = numbers(sequence)
+
+    assert [len(one) for one in first] == [16, 16, 16, 12]
+    assert again == [first[place] for place in (3, 1, 0, 2)]
+    assert sorted(chain(*first)) == sorted(chain(*second)) == [number / 4 for number in range(COUNT)]
+    assert first != second
+    assert numbers(ImageSequence(pack, batch_size=16, size=8, columns="price", seed=3, epoch=1)) == second
+    assert len(ImageSequence(pack, batch_size=16, size=8, drop_last=True)) == 3
+
+
+def test_batches_are_images_and_labels(pack: Pack) -> None:
+    """As Keras takes them: channels last, labels for sparse losses."""
+    sequence = ImageSequence(pack, batch_size=7, size=(8, 12), label="group", shuffle=False)
+
+    images, labels = sequence[1]
+
+    assert (images.shape, images.dtype) == ((7, 8, 12, 3), np.uint8)
+    keys = list(pack.images)[7:14]
+    assert sequence.classes is not None
+    assert [sequence.classes[label] for label in labels] == [key.partition("/")[0] for key in keys]
+    assert np.array_equal(images[2], pack.images[keys[2]].decode(size=(8, 12)))
+    with pytest.raises(IndexError):
+        sequence[9]
+
+
+@pytest.mark.parametrize("options", [{}, {"workers": 2}])
+def test_a_model_learns_the_colours(pack: Pack, options: dict[str, Any]) -> None:
+    """By fit, over several epochs, each begun by Keras itself."""
+    keras.utils.set_random_seed(0)
+    sequence = ImageSequence(pack, batch_size=15, size=8, label="group", seed=1, **options)
+    layers = [keras.layers.Rescaling(1 / 255), keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(3)]
+    model = keras.Sequential(layers)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.Adam(0.1), loss, metrics=["accuracy"])
+
+    history = model.fit(sequence, epochs=8, shuffle=False, verbose=0).history
+
+    assert history["loss"][-1] < history["loss"][0] / 2
+    assert model.evaluate(sequence, verbose=0)[1] > 0.9
+    assert sequence.epoch >= 8
+
+
+def test_a_broken_image_is_left_out_and_noted(damaged: Pack) -> None:
+    """Or raises, by its name."""
+    with pytest.raises(ImageError, match="red/0002"):
+        numbers(ImageSequence(damaged, size=8, columns="price"))
+    sequence = ImageSequence(damaged, size=8, columns="price", on_error="skip")
+    with pytest.warns(UserWarning, match="red/0002"):
+        assert sum(map(len, numbers(sequence))) == COUNT - 1
+    assert set(sequence.broken) == {"red/0002"}

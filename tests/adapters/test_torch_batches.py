@@ -1,0 +1,218 @@
+"""`packhouse.torch.ImageBatches` alone, under DataLoader's workers, and saved by StatefulDataLoader."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from typing import Any
+
+import numpy as np
+import pytest
+
+from frameworks_kit import COUNT, framework
+from packhouse.errors import StateMismatchError
+from packhouse.opening import Pack
+
+torch = framework("torch", extra="torch")
+data = framework("torch.utils.data", extra="torch")
+
+from packhouse.torch import ImageBatches  # noqa: E402  # it needs PyTorch
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:.*use of fork.. may lead to deadlocks:DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:.set_vital. is deprecated:UserWarning"),  # torchdata calls it
+    pytest.mark.filterwarnings("ignore:This DataLoader will create .* worker processes:UserWarning"),
+]
+SIZE = 8
+
+
+def batches_of(pack: Pack, **options: Any) -> ImageBatches:
+    """Return batches of tiny images with their labels and numbers, which tell them apart."""
+    return ImageBatches(pack, **{"size": SIZE, "batch_size": 7, "columns": ("price",), **options})
+
+
+def numbers(batches: Any) -> list[list[int]]:
+    """Return the number of each image, batch by batch."""
+    return [(columns["price"] * 4).long().tolist() for *_, columns in batches]
+
+
+def workers(batches: ImageBatches, count: int, **options: Any) -> Any:
+    """Return a DataLoader of whole batches."""
+    return data.DataLoader(batches, batch_size=None, num_workers=count, **options)
+
+
+def test_batches_are_those_of_the_loader(pack: Pack) -> None:
+    """The same images, labels and columns, as tensors with the channels first, without a copy."""
+    options: dict[str, Any] = {
+        "batch_size": 16,
+        "size": (8, 12),
+        "label": "group",
+        "columns": ("price", "goods.name"),
+        "seed": 5,
+    }
+    batches = ImageBatches(pack, **options)
+
+    for batch, (images, labels, columns) in zip(pack.loader(**options), batches, strict=True):
+        assert images.shape[1:] == (3, 8, 12)
+        assert images.is_contiguous(memory_format=torch.channels_last)
+        assert np.array_equal(images.permute(0, 2, 3, 1).numpy(), batch.images)
+        assert (labels.dtype, labels.tolist()) == (torch.int64, np.asarray(batch.labels).tolist())
+        assert columns["price"].tolist() == batch.columns["price"].tolist()
+        assert columns["goods.name"] == batch.columns["goods.name"].tolist()
+    assert (len(batches), batches.classes) == (4, ["blue", "green", "red"])
+
+
+@pytest.mark.parametrize(
+    ("count", "method", "options"),
+    [
+        (2, "fork", {}),
+        (2, "spawn", {"crop": "random", "flip": True}),
+        (2, "forkserver", {"label": "group"}),
+        (3, "fork", {"drop_last": True}),
+        (3, "fork", {"pad": True, "rank": 1, "world_size": 2}),
+        (11, "fork", {}),
+    ],
+)
+def test_workers_share_the_batches(pack: Pack, count: int, method: str, options: dict[str, Any]) -> None:
+    """Any number of them give the batches that there are without, in the same order."""
+    alone = list(batches_of(pack, **options))
+    shared = workers(batches_of(pack, **options), count, multiprocessing_context=method)
+
+    assert len(shared) == len(alone)
+    for ours, theirs in zip(shared, alone, strict=True):
+        assert torch.equal(ours[0], theirs[0])
+        assert numbers([ours]) == numbers([theirs])
+
+
+def test_ranks_and_workers_give_each_sample_once(pack: Pack) -> None:
+    """Two ranks of two workers each have all samples between them, none twice."""
+    found = [
+        number
+        for rank in range(2)
+        for batch in numbers(workers(batches_of(pack, rank=rank, world_size=2), 2))
+        for number in batch
+    ]
+
+    assert sorted(found) == list(range(COUNT))
+
+
+def test_epochs_follow_each_other(pack: Pack) -> None:
+    """Each loop has an order of its own; set_epoch goes back to one."""
+    batches = batches_of(pack)
+
+    first, second = numbers(batches), numbers(batches)
+    batches.set_epoch(0)
+
+    assert first != second
+    assert numbers(batches) == first
+
+
+@pytest.mark.parametrize("is_persistent", [False, True])
+def test_workers_hear_of_the_epoch(pack: Pack, *, is_persistent: bool) -> None:
+    """set_epoch reaches workers that are started anew, and those that run already."""
+    batches, alone = batches_of(pack), batches_of(pack)
+    loader = workers(batches, 2, persistent_workers=is_persistent)
+
+    for epoch in (4, 2):
+        batches.set_epoch(epoch)
+        alone.set_epoch(epoch)
+        assert numbers(loader) == numbers(alone)
+
+
+def test_workers_that_run_on_count_epochs_by_themselves(pack: Pack) -> None:
+    """As the loader does without workers."""
+    batches, alone = batches_of(pack), batches_of(pack)
+    loader = workers(batches, 2, persistent_workers=True)
+
+    assert [numbers(loader), numbers(loader)] == [numbers(alone), numbers(alone)]
+
+
+def test_the_same_epoch_again_is_warned_of(pack: Pack) -> None:
+    """New workers cannot know that an epoch went by: with another order at stake they say so."""
+    shuffled, sorted_ = batches_of(pack), batches_of(pack, shuffle=False)
+    loader = workers(shuffled, 1)
+
+    numbers(loader)
+
+    assert numbers(workers(sorted_, 1)) == numbers(workers(sorted_, 1))
+    with pytest.raises(UserWarning, match="epoch 0 begins once more"):  # warnings of a worker are errors here
+        numbers(loader)
+
+
+def test_it_goes_on_in_the_middle(pack: Pack) -> None:
+    """A state through JSON, after any batch, gives the rest of the epoch to another one."""
+    every = numbers(batches_of(pack, seed=3))
+
+    for given in range(len(every)):
+        first, other = batches_of(pack, seed=3), batches_of(pack, seed=3)
+        running = iter(first)
+        for _ in range(given):
+            next(running)
+        other.load_state_dict(json.loads(json.dumps(first.state_dict())))
+        assert numbers(other) == every[given:]
+
+
+def test_a_place_in_the_epoch_goes_along_to_workers(pack: Pack) -> None:
+    """What is loaded before the workers start is where they start, forked or pickled."""
+    first, every = batches_of(pack), numbers(batches_of(pack))
+    running = iter(first)
+    next(running)
+    next(running)
+    state = first.state_dict()
+
+    for method in ("fork", "spawn"):
+        other = batches_of(pack)
+        other.load_state_dict(state)
+        assert numbers(workers(other, 2, multiprocessing_context=method)) == every[2:]
+
+
+def test_a_state_of_other_data_is_refused(pack: Pack) -> None:
+    """A checkpoint of another choice of images is no place in this one."""
+    state = batches_of(pack, where="width > 0 AND price < 9").state_dict()
+
+    with pytest.raises(StateMismatchError):
+        batches_of(pack).load_state_dict(state)
+
+
+def test_it_pickles_small(pack: Pack) -> None:
+    """A worker is sent the recipe and the place, not the index."""
+    batches = batches_of(pack, label="group")
+    next(iter(batches))
+
+    sent = pickle.dumps(batches)
+
+    assert len(sent) < 4096
+    assert numbers(pickle.loads(sent)) == numbers(batches_of(pack))[1:]  # noqa: S301
+
+
+def test_images_of_stored_sizes_are_a_list(pack: Pack) -> None:
+    """Without a size nothing is stacked; alone the images are no tuple."""
+    batch = next(iter(ImageBatches(pack, size=None, batch_size=5)))
+
+    assert [tuple(image.shape) for image in batch] == [(3, 48, 36)] * 5
+
+
+@pytest.mark.filterwarnings("ignore:.*pin_memory.*no accelerator:UserWarning")  # PyTorch's, without a GPU
+def test_data_loader_pins_whole_batches(pack: Pack) -> None:
+    """The form for a GPU gives the same batches."""
+    loader = data.DataLoader(batches_of(pack), batch_size=None, pin_memory=True)
+
+    assert numbers(loader) == numbers(batches_of(pack))
+
+
+@pytest.mark.parametrize("count", [0, 2])
+def test_stateful_data_loader_goes_on_after_any_batch(pack: Pack, count: int) -> None:
+    """Saved and restored by torchdata, in the middle and at the end, then the next epoch."""
+    stateful = framework("torchdata.stateful_dataloader", extra="torch").StatefulDataLoader
+    options = {"batch_size": None, "num_workers": count, "persistent_workers": count > 0}
+    every = numbers(batches_of(pack))
+
+    for given in range(1, len(every) + 1):
+        loader = stateful(batches_of(pack), **options)
+        running = iter(loader)
+        begun = numbers(next(running) for _ in range(given))
+        other = stateful(batches_of(pack), **options)
+        other.load_state_dict(loader.state_dict())
+        assert begun == every[:given]
+        if given < len(every) or count:
+            assert numbers(other) == every[given:]
