@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+import packhouse
+from frameworks_kit import framework
 from packhouse import PackOptions
 from packhouse.cli.main import COMMANDS
 from packhouse.packing.settings import merge_settings
@@ -19,7 +21,12 @@ from packhouse.store import layout
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
-KINDS = {"README.md": {"console", "python", "text"}, "tables.md": {"toml", "text"}}
+KINDS = {
+    "README.md": {"console", "python", "text"},
+    "tables.md": {"toml", "text"},
+    "loading.md": {"python"},
+    "frameworks.md": {"python"},
+}
 """Languages of code blocks that are tested below."""
 
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -47,6 +54,41 @@ def test_every_block_of_the_readme_runs_in_order_in_an_empty_folder(tmp_path: Pa
             )
     for block in blocks(README, "python"):
         subprocess.run([sys.executable, "-W", "error", "-c", block], cwd=tmp_path, check=True, timeout=120)
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the pack that the README makes."""
+    folder = tmp_path_factory.mktemp("docs")
+    sizes = ["--images", "200", "--customers", "500", "--transactions", "10000"]
+    command = [str(Path(sys.executable).parent / "packhouse"), "sample", str(folder / "shop"), *sizes]
+    subprocess.run(command, check=True, capture_output=True)
+    packhouse.pack(folder / "shop", folder / "shop.pack")
+    return folder
+
+
+@pytest.mark.parametrize("place", range(3))
+def test_the_blocks_about_loading_run(shop: Path, place: int) -> None:
+    """Each by itself, beside the pack."""
+    block = blocks((ROOT / "docs/loading.md").read_text(encoding="utf-8"), "python")[place]
+    subprocess.run([sys.executable, "-W", "error", "-c", block], cwd=shop, check=True, timeout=120)
+
+
+@pytest.mark.parametrize(
+    ("place", "module"), list(enumerate(["torch", "torch", "keras", "grain.python", "datasets"]))
+)
+def test_the_blocks_about_frameworks_run(shop: Path, place: int, module: str) -> None:
+    """Where the framework is there; in `make test-all` it has to be."""
+    framework(module, extra={"grain.python": "grain", "datasets": "hf"}.get(module, module))
+    block = blocks((ROOT / "docs/frameworks.md").read_text(encoding="utf-8"), "python")[place]
+    environment = {**os.environ, "HF_HOME": str(shop / "hf"), "KERAS_BACKEND": "torch"}
+    subprocess.run([sys.executable, "-c", block], cwd=shop, check=True, timeout=120, env=environment)
+
+
+def test_all_blocks_of_these_pages_are_run() -> None:
+    """As many as the tests above count on."""
+    for page, count in (("loading.md", 3), ("frameworks.md", 5)):
+        assert len(blocks((ROOT / "docs" / page).read_text(encoding="utf-8"), "python")) == count
 
 
 def test_blocks_are_of_a_kind_that_is_tested() -> None:
@@ -77,7 +119,7 @@ def test_make_targets_that_are_named_exist() -> None:
     """`make x` in the docs is a target of the Makefile."""
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for page in PAGES:
-        for target in re.findall(r"(?:`|^)make ([a-z]+)", page.read_text(encoding="utf-8"), re.MULTILINE):
+        for target in re.findall(r"(?:`|^)make ([a-z-]+)", page.read_text(encoding="utf-8"), re.MULTILINE):
             assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
 
 
@@ -108,7 +150,5 @@ def test_the_architecture_page_names_every_room() -> None:
 
 def test_the_changelog_has_the_version() -> None:
     """The version of the package has its section."""
-    import packhouse
-
     assert f"## {packhouse.__version__}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     assert f'version = "{packhouse.__version__}"' in (ROOT / "pyproject.toml").read_text(encoding="utf-8")
