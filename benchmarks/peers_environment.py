@@ -14,6 +14,8 @@ from measuring import OUT, clear
 
 HOME = OUT / "peers-venv"
 VERSIONS = Path(__file__).with_name("peers-constraints.txt")
+FFCV_HOME = OUT / "ffcv-venv"
+FFCV_VERSIONS = Path(__file__).with_name("ffcv-constraints.txt")
 
 
 def peers_python() -> Path:
@@ -39,6 +41,32 @@ def peers_python() -> Path:
         if not _install(python, "--no-deps", pin):
             print(f"CANNOT BE INSTALLED, left out: {pin}", file=sys.stderr)
     return python
+
+
+def ffcv_python() -> Path | None:
+    """Return the interpreter of an environment with FFCV; None where it cannot be built.
+
+    It is built from source: on Debian with libopencv-dev, libturbojpeg0-dev and pkg-config.
+    """
+    python, stamp = FFCV_HOME / "bin/python", FFCV_HOME / "versions.txt"
+    wanted = FFCV_VERSIONS.read_text(encoding="utf-8")
+    if stamp.exists() and stamp.read_text(encoding="utf-8") == wanted:
+        return python
+    clear(FFCV_HOME)
+    subprocess.run([sys.executable, "-m", "venv", str(FFCV_HOME)], check=True)
+    pins = [pin.strip() for pin in wanted.splitlines() if pin.strip()]
+    others = [pin for pin in pins if not pin.startswith("ffcv==")]
+    ours = next(pin for pin in pins if pin.startswith("ffcv=="))
+    if (
+        _install(python, "setuptools<80", "wheel")
+        and _install(python, "-c", str(FFCV_VERSIONS), "torch")
+        and _install(python, "--no-deps", *others)
+        and _install(python, "--no-deps", "--no-build-isolation", ours)
+    ):
+        stamp.write_text(wanted, encoding="utf-8")
+        return python
+    print("FFCV CANNOT BE BUILT, left out", file=sys.stderr)
+    return None
 
 
 def _install(python: Path, *arguments: str) -> bool:

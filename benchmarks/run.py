@@ -3,7 +3,7 @@
 Every pair is run in turn, several times, and the median of the ratios is what counts: a shared machine
 drifts. The tables go to stdout, the figures of every round as JSON lines to bench-out/results.jsonl.
 
-usage: python benchmarks/run.py [--quick] [--only packing|reading|opening|peers|tables]
+usage: python benchmarks/run.py [--quick] [--only packing|reading|opening|peers|tables|loading]
        (20 GB of disk; --quick: a tenth; tables: 16 GB of memory for pandas)
 """
 
@@ -24,6 +24,7 @@ PARTS = {
     "opening": "opening_time",
     "peers": "against_peers",
     "tables": "big_tables",
+    "loading": "loading",
 }
 NEEDED_BYTES = 20_000_000_000
 
