@@ -1,8 +1,8 @@
 """FFCV in a process of its own environment; speaks as `loader_process.py` does.
 
 Its writer encodes anew (mode "jpg", no limit of the resolution), here with the quality that the files have.
-They are read from the page cache, decoded and cut in the middle by its own decoder on a thread for each core, in
-its own quasi-random order.
+They are read from the page cache, decoded and cut in the middle by its own decoder on a thread for each core,
+in its own quasi-random order.
 
 usage: python ffcv_process.py TREE DEST QUALITY
 """

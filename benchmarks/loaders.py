@@ -1,8 +1,8 @@
 """Other ways to feed training: each packs a tree its own way and gives shuffled batches of 224 x 224 pixels.
 
 Imported in the peers' environment, which knows nothing of packhouse. All decode with Pillow, as the documents
-of each do, to the same size, as torchvision's Resize and CenterCrop do; all use PyTorch's DataLoader with a worker
-for each core, persistent where they have epochs.
+of each do, to the same size, as torchvision's Resize and CenterCrop do; all use PyTorch's DataLoader with a
+worker for each core, persistent where they have epochs.
 """
 
 from __future__ import annotations
@@ -157,7 +157,7 @@ def _of_tuple(sample: tuple[bytes]) -> Any:  # noqa: ANN401  # an array
 def _of_mds(dest: Path) -> Any:  # noqa: ANN401  # a data set
     (streaming,) = _modules("streaming")
 
-    class Decoded(streaming.StreamingDataset):  # type: ignore[misc]  # known when it runs
+    class Decoded(streaming.StreamingDataset):  # type: ignore[misc,name-defined]  # known when it runs
         def __getitem__(self, place: int) -> Any:  # noqa: ANN401  # an array
             return pixels(super().__getitem__(place)["jpg"])
 

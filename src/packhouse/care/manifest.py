@@ -10,7 +10,14 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from packhouse.errors import NotAPackError, Where
-from packhouse.store.layout import FORMAT_VERSION, IMAGES_FILE, INDEX_FILE, MANIFEST_FILE, MANIFEST_FORMAT
+from packhouse.store.layout import (
+    DERIVED,
+    FORMAT_VERSION,
+    IMAGES_FILE,
+    INDEX_FILE,
+    MANIFEST_FILE,
+    MANIFEST_FORMAT,
+)
 from packhouse.store.manifest_file import is_as_written
 from packhouse.store.rows import Damage
 
@@ -40,6 +47,13 @@ class Manifest:
         """The part on images; empty when there is none, or it is not one."""
         found = self.document.get("images")
         return found if isinstance(found, dict) else {}
+
+    @property
+    def derived(self) -> Mapping[str, Mapping[str, Any]]:
+        """The derived stores, size as text -> what is said of each; what is not one is left out."""
+        found = self.document.get(DERIVED)
+        entries = found.items() if isinstance(found, dict) else ()
+        return {size: said for size, said in entries if size.isdigit() and isinstance(said, dict)}
 
     @property
     def has_images(self) -> bool | None:

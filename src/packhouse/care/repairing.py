@@ -30,7 +30,15 @@ from packhouse.records import SourceFile
 from packhouse.store.digest import digest_of, digest_of_file
 from packhouse.store.filling import flush
 from packhouse.store.keys import Key
-from packhouse.store.layout import FORMAT_VERSION, IMAGES_FILE, INDEX_FILE, MANIFEST_FILE, MANIFEST_FORMAT
+from packhouse.store.layout import (
+    DERIVED,
+    DERIVED_FOLDER,
+    FORMAT_VERSION,
+    IMAGES_FILE,
+    INDEX_FILE,
+    MANIFEST_FILE,
+    MANIFEST_FORMAT,
+)
 from packhouse.store.making import How, Made, make_images
 from packhouse.store.manifest_file import write_manifest
 from packhouse.store.resuming import Planned
@@ -126,7 +134,7 @@ def repair(
             made = _save_images(source, folder, salvaged, n_workers, progress or silent)
         for table in saved:
             _copy(source / table.file, folder / table.file)
-        lost = (*manifest.damaged, *salvaged.lost, *lost_tables)
+        lost = (*manifest.damaged, *salvaged.lost, *lost_tables, *_derived(manifest))
         write_manifest(folder / MANIFEST_FILE, _document(manifest, saved, made, salvaged, lost))
         if made is not None:
             put_up(folder, made.path)
@@ -249,7 +257,7 @@ def _document(
             )
         )
     return {
-        **old,
+        **{name: said for name, said in old.items() if name != DERIVED},
         "format": MANIFEST_FORMAT,
         "format_version": FORMAT_VERSION,
         "packhouse": old.get("packhouse") or __version__,
@@ -268,6 +276,12 @@ def _document(
             "unchecked": salvaged.unchecked,
         },
     }
+
+
+def _derived(manifest: Manifest) -> list[Damage]:
+    """Name the derived stores, which are made anew rather than saved."""
+    names = [DERIVED_FOLDER.format(size) for size in manifest.derived]
+    return [Damage(name, None, "is not saved: packhouse derive makes it of the images") for name in names]
 
 
 def _entry(table: TableFacts) -> dict[str, Any]:

@@ -112,6 +112,8 @@ def _updated_lines(updated: Updated | None) -> Iterator[str]:
     if updated is None:
         return
     yield f"  update: {updated.unchanged:,} images unchanged"
+    for store in updated.derived:
+        yield f"  the derived store of size {store} is gone: packhouse derive --size {store} makes it anew"
     for what, paths in (("new", updated.new), ("changed", updated.changed), ("removed", updated.removed)):
         if paths:
             yield f"  {len(paths):,} {what}: {examples(paths)}"

@@ -28,6 +28,11 @@ def command(pack: str, as_json: bool) -> None:
 def _lines(pack: str, document: dict[str, Any]) -> Iterator[str]:
     yield f"{pack}: made of {document['source']} by packhouse {document['packhouse']}"
     yield from _image_lines(document["images"])
+    for entry in document.get("derived", {}).values():
+        yield (
+            f"{entry['file']}: the same images, the shorter side {entry['size']} pixels, "
+            f"{size(entry['bytes'])}; {entry['scaled']:,} scaled, JPEG quality {entry['quality']}"
+        )
     yield from _table_lines(document["tables"])
     for link in document["links"]:
         yield from _link_lines(link)

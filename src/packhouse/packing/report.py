@@ -123,6 +123,8 @@ class Updated:
     changed: tuple[str, ...]
     removed: tuple[str, ...]
     unchanged: int
+    derived: tuple[str, ...] = ()
+    """Derived stores of the earlier pack, by their sizes, which the new one has not."""
 
 
 @dataclass(slots=True)

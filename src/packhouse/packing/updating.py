@@ -25,7 +25,7 @@ from packhouse.store.caching import cache_folder
 from packhouse.store.digest import digest_of_all
 from packhouse.store.filling import Filled
 from packhouse.store.journal import files_in, read_journal
-from packhouse.store.layout import IMAGES_FILE, INDEX_FILE, MANIFEST_FILE
+from packhouse.store.layout import DERIVED, IMAGES_FILE, INDEX_FILE, MANIFEST_FILE
 from packhouse.store.resuming import JOURNAL_FILE
 from packhouse.store.reusing import Kept
 from packhouse.store.sealing import check_seal
@@ -47,6 +47,9 @@ class EarlierPack:
     kept: Mapping[str, Kept] = field(default_factory=dict)
     """Path below SRC -> where the image lies, and the file it was read from; only what is remembered."""
 
+    stores: tuple[str, ...] = ()
+    """Sizes of its derived stores."""
+
     def compare(self, images: Sequence[Filled]) -> Updated:
         """Say how the images of the new pack differ.
 
@@ -63,6 +66,7 @@ class EarlierPack:
             changed=tuple(sorted(path for path in both if now[path] != self.digests[path])),
             removed=tuple(sorted(self.digests.keys() - both)),
             unchanged=sum(now[path] == self.digests[path] for path in both),
+            derived=self.stores,
         )
 
 
@@ -160,7 +164,7 @@ def read_earlier(source: Path, dest: Path) -> EarlierPack:
         kept = {
             file.path: Kept(stored_in, offset, digest, file) for file, offset, digest in files_in(reading)
         }
-    return EarlierPack(digests, _tables_of(dest), _derived_in(dest), kept)
+    return EarlierPack(digests, _tables_of(dest), _derived_in(dest), kept, _stores_in(dest))
 
 
 def _tables_of(dest: Path) -> frozenset[str]:
@@ -169,6 +173,13 @@ def _tables_of(dest: Path) -> frozenset[str]:
         return frozenset(table["source"] for table in tables.values())
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return frozenset()
+
+
+def _stores_in(dest: Path) -> tuple[str, ...]:
+    try:
+        return tuple(json.loads((dest / MANIFEST_FILE).read_bytes()).get(DERIVED, ()))
+    except (OSError, ValueError, TypeError, AttributeError):
+        return ()
 
 
 def _derived_in(dest: Path) -> frozenset[str]:
