@@ -73,9 +73,9 @@ def test_every_format_follows_one_policy(name: str) -> None:
 
     rgb, grey = decode(data), decode(data, mode="L")
 
-    assert (rgb.shape, rgb.dtype) == ((44, 60, 3), np.uint8)
+    assert (rgb.shape, rgb.dtype.name) == ((44, 60, 3), "uint8")
     assert np.abs(rgb.astype(int) - np.asarray(wanted)).max() <= most
-    assert (grey.shape, grey.dtype) == ((44, 60, 1), np.uint8)
+    assert (grey.shape, grey.dtype.name) == ((44, 60, 1), "uint8")
     assert np.abs(grey[:, :, 0].astype(int) - np.asarray(wanted.convert("L"))).max() <= most + 1
 
 
@@ -95,7 +95,7 @@ def test_sixteen_bits_keep_the_high_byte_and_raw_keeps_all() -> None:
     data = saved(Image.fromarray(values), "PNG")
 
     raw = decode(data, mode="raw")
-    assert (raw.dtype, raw.shape) == (np.uint16, (44, 60, 1))
+    assert (raw.dtype.name, raw.shape) == ("uint16", (44, 60, 1))
     assert np.array_equal(raw[:, :, 0], values)
     assert np.array_equal(decode(data, mode="L")[:, :, 0], (values >> 8).astype(np.uint8))
     assert np.array_equal(decode(data), np.repeat((values >> 8).astype(np.uint8)[:, :, None], 3, axis=2))
@@ -116,7 +116,7 @@ def test_every_format_is_turned_as_exif_says(kind: str, orientation: int) -> Non
     upright = ImageOps.exif_transpose(Image.open(io.BytesIO(data))).convert("RGB")
 
     for mode in ("RGB", "raw"):
-        ours = decode(data, mode=mode)  # type: ignore[arg-type]
+        ours = decode(data, mode=mode)
         assert ours.shape == (upright.height, upright.width, 3)
         assert np.abs(ours.astype(int) - np.asarray(upright)).max() <= (2 if kind == "JPEG" else 0)
     cut = decode(data, size=(30, 12))

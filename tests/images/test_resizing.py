@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -14,7 +15,10 @@ from packhouse.images.resizing import resizer_name
 from packhouse.images.scratch import Scratch
 from small_dataset import jpeg
 
-MEAN, DECIBELS = 0.5, 45.0
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MEAN, DECIBELS = 0.6, 45.0
 """What `resizing.resize` promises of photographs: levels on average, and the least of PSNR."""
 
 
@@ -39,7 +43,7 @@ def both(
 @pytest.mark.parametrize("ratio", [0.5, 0.9, 1.0, 1.1, 1.3, 1.74, 2.0, 2.6, 3.3, 5.2, 8.0])
 @pytest.mark.parametrize("channels", [1, 3])
 def test_the_two_agree_within_the_stated_tolerance(ratio: float, channels: int) -> None:
-    """Half a level on average, and 45 dB, for steps up and down."""
+    """0.6 levels on average, and 45 dB, for steps up and down."""
     assert resizer_name() == "OpenCV"
     size = (64, 48)
     for seed in range(3):
@@ -66,14 +70,11 @@ def test_a_part_of_a_picture_goes_to_a_part_of_another() -> None:
     whole = picture(1, 90, 80)
     part = whole[10:70, 20:60]
     alone = both(np.ascontiguousarray(part), (20, 30))
-    for resize, expected in zip(
-        (
-            lambda out: opencv_.resize(part, out, Scratch(), flipped=False),
-            lambda out: pillow_.resize(part, out, flipped=False),
-        ),
-        alone,
-        strict=True,
-    ):
+    resizers: tuple[Callable[[NDArray[np.uint8]], None], ...] = (
+        lambda out: opencv_.resize(part, out, Scratch(), flipped=False),
+        lambda out: pillow_.resize(part, out, flipped=False),
+    )
+    for resize, expected in zip(resizers, alone, strict=True):
         canvas = np.full((40, 50, 3), 77, np.uint8)
         resize(canvas[5:25, 10:40])
         assert np.array_equal(canvas[5:25, 10:40], expected)

@@ -21,7 +21,7 @@ from packhouse.errors import (
     UsageError,
     Where,
 )
-from packhouse.store.layout import IMAGES_FILE, INDEX_FILE, MANIFEST_FILE, MANIFEST_FORMAT
+from packhouse.store.layout import DERIVED, IMAGES_FILE, INDEX_FILE, MANIFEST_FILE, MANIFEST_FORMAT
 from packhouse.store.resuming import FOLDER_PREFIX, JOURNAL_FILE, is_begun
 
 LOCK_FILE = ".lock"
@@ -102,7 +102,8 @@ def _why_not_replaced(dest: Path) -> str | None:
         ours = manifest["format"] == MANIFEST_FORMAT
         made = [*manifest["tables"].values(), *manifest["joins"].values()]
         ours_too = (LOCK_FILE, f"{IMAGES_FILE}.index.parquet")
-        files = {MANIFEST_FILE, IMAGES_FILE, INDEX_FILE, *ours_too, *(one["file"] for one in made)}
+        derived = (one[name] for one in manifest.get(DERIVED, {}).values() for name in ("file", "index"))
+        files = {MANIFEST_FILE, IMAGES_FILE, INDEX_FILE, *ours_too, *(one["file"] for one in made), *derived}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         ours, files = False, set()
     if not ours:
