@@ -40,6 +40,7 @@ OTHERS = {
 }
 FFCV = Path(__file__).with_name("ffcv_process.py")
 BATCH, SIDE = 256, 224
+SMALL_SIDE = 64
 CORES = len(os.sched_getaffinity(0))
 SETS = {"390 x 585": (390, 585), "1166 x 1750": (1166, 1750)}
 
@@ -188,37 +189,41 @@ def _answer_each(epoch: Any) -> None:  # noqa: ANN401  # a call that gives a num
 def _starts(scale: Scale) -> None:
     """The first batch and the cost of an image, by the number of images; peak memory of the process."""
     heading(
-        "Loading: start and memory, JPEGs of 390 x 585",
+        "Loading: start and memory",
         "images",
         "open to first batch, ms",
         "64 batches, us an image",
         "peak memory of the process, MB",
     )
-    few = photo_tree(SETS["390 x 585"], 1_000)
-    for count in scale.loading_counts:
-        pack = OUT / "starting.pack"
-        clear(pack)
-        many = OUT / "many"
-        clear(many)
-        _link_many(few, many, count)
-        packhouse.pack(many, pack)
-        said = [
-            json.loads(
-                subprocess.run(
-                    [sys.executable, __file__, "start", str(pack)], check=True, capture_output=True, text=True
-                ).stdout
-            )
-            for _round in range(scale.loading_rounds)
-        ]
-        record("loading_start", images=count, rounds=said)
-        line(
-            f"{count:,}",
-            spread([1e3 * one["first"] for one in said], digits=0),
-            spread([1e6 * one["each"] for one in said], digits=0),
-            spread([one["memory"] for one in said], digits=0),
-        )
-        clear(pack)
-        clear(many)
+    for size, side, counts in (
+        ((390, 585), SIDE, scale.loading_counts),
+        ((96, 144), SMALL_SIDE, scale.small_counts),
+    ):
+        few = photo_tree(size, 1_000)
+        for count in counts:
+            _start_of(few, count, side, f"{count:,} of {size[0]} x {size[1]}, to {side} x {side}", scale)
+
+
+def _start_of(few: Path, count: int, side: int, name: str, scale: Scale) -> None:
+    pack, many = OUT / "starting.pack", OUT / "many"
+    clear(pack)
+    clear(many)
+    _link_many(few, many, count)
+    packhouse.pack(many, pack)
+    command = [sys.executable, __file__, "start", str(pack), str(side)]
+    said = [
+        json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        for _round in range(scale.loading_rounds)
+    ]
+    record("loading_start", images=name, rounds=said)
+    line(
+        name,
+        spread([1e3 * one["first"] for one in said], digits=0),
+        spread([1e6 * one["each"] for one in said], digits=0),
+        spread([one["memory"] for one in said], digits=0),
+    )
+    clear(pack)
+    clear(many)
 
 
 def _link_many(few: Path, many: Path, count: int) -> None:
@@ -231,10 +236,11 @@ def _link_many(few: Path, many: Path, count: int) -> None:
 
 
 def _start(pack: Path) -> None:
+    side = int(sys.argv[3])
     packhouse.open(pack).loader(batch_size=1, size=8)  # imports
     gc.collect()
     started = time.perf_counter()
-    loader = packhouse.open(pack).loader(batch_size=BATCH, size=(SIDE, SIDE))
+    loader = packhouse.open(pack).loader(batch_size=BATCH, size=(side, side))
     batches = iter(loader)
     next(batches)
     first = time.perf_counter()

@@ -46,6 +46,7 @@ class Scale:
     large_photos: int
     loading_rounds: int
     loading_counts: tuple[int, ...]
+    small_counts: tuple[int, ...]
     image_bytes: int = 37_000
     large_bytes: int = 260_000
 
@@ -63,6 +64,7 @@ FULL = Scale(
     5_000,
     600,
     4,
+    (10_000, 100_000),
     (10_000, 100_000, 1_000_000),
 )
 QUICK = Scale(
@@ -79,6 +81,7 @@ QUICK = Scale(
     300,
     2,
     (1_000, 10_000),
+    (1_000, 10_000, 100_000),
 )
 
 

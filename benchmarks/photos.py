@@ -17,8 +17,8 @@ from PIL import Image
 from packhouse.sample.writing import write_sample
 
 DRAWN = 100
-QUALITY = {390: 75, 1166: 82}
-NOISE = {390: 5.0, 1166: 3.0}
+QUALITY = {96: 75, 390: 75, 1166: 82}
+NOISE = {96: 5.0, 390: 5.0, 1166: 3.0}
 
 
 def photo_tree(size: tuple[int, int], count: int) -> Path:

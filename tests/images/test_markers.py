@@ -41,6 +41,12 @@ def test_progressive_is_buffered() -> None:
     assert header.is_buffered
 
 
+def test_restart_interval_is_noted() -> None:
+    """A segment that defines one is there, wherever it stands."""
+    assert not read_header(jpeg()).defines_restarts
+    assert read_header(jpeg(restart_marker_blocks=4)).defines_restarts
+
+
 def test_scans_of_single_components_are_buffered() -> None:
     """A sequential JPEG whose first scan lacks components is held as well."""
     data = bytearray(jpeg())
@@ -57,7 +63,8 @@ def test_filling_between_segments_is_stepped_over(filling: bytes) -> None:
 
     header = read_header(data[:at] + filling + data[at:])
 
-    assert header == read_header(data)._replace(scan_at=header.scan_at)
+    assert header == read_header(data)._replace(scan_at=header.scan_at, frame_at=header.frame_at)
+    assert header.frame_at == (data[:at] + filling + data[at:]).index(b"\xff\xc0")
     assert header.problem is None
 
 

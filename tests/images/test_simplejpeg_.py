@@ -20,18 +20,23 @@ def jpeg(height: int, width: int, **options: object) -> bytes:
     return file.getvalue()
 
 
+def scaled(size: tuple[int, int], divisor: int) -> tuple[int, int]:
+    """Return a fraction of a size, rounded up."""
+    return -(-size[0] // divisor), -(-size[1] // divisor)
+
+
 @pytest.mark.parametrize("divisor", [1, 2, 4, 8])
 @pytest.mark.parametrize("size", [(64, 96), (65, 97), (71, 103), (9, 17)])
 def test_scale_is_the_one_asked_for(size: tuple[int, int], divisor: int) -> None:
     """The result is 1, 1/2, 1/4 or 1/8 of the stored size, rounded up, as Pillow's `draft`."""
     data = jpeg(*size)
 
-    pixels = decode(data, size=size, divisor=divisor)
+    pixels = decode(data, size=scaled(size, divisor))
 
     with Image.open(io.BytesIO(data)) as drafted:
         drafted.draft("RGB", (size[1] // divisor, size[0] // divisor))
         assert pixels is not None
-        assert pixels.shape == (-(-size[0] // divisor), -(-size[1] // divisor), 3)
+        assert pixels.shape == (*scaled(size, divisor), 3)
         assert np.abs(pixels - np.asarray(drafted).astype(np.int16)).max() <= 2
 
 
@@ -55,7 +60,7 @@ def test_missing_data_is_an_image_error(divisor: int) -> None:
 
     for cut in (half, half + b"\xff\xd9", data[:-2]):
         with pytest.raises(ImageError, match=r"(?i)premature end"):
-            decode(cut, size=(64, 96), divisor=divisor)
+            decode(cut, size=scaled((64, 96), divisor))
 
 
 def test_oddity_is_none() -> None:

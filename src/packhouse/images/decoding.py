@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from packhouse.errors import ImageError, UsageError
-from packhouse.images import pillow_, simplejpeg_, sniffing
-from packhouse.images.cropping import Crop, Cut, Size, centre, divisor_for, shrunk
-from packhouse.images.markers import BASELINE, EXTENDED, PROGRESSIVE, JpegHeader, read_header
+from packhouse.images import pillow_, sniffing
+from packhouse.images.cropping import Box, Crop, Cut, Size, centre, shrunk
+from packhouse.images.jpeg import Need, decode_jpeg
 from packhouse.images.pillow_ import Mode
 from packhouse.images.probing import probe
 from packhouse.images.raw import RawForm
@@ -21,11 +21,9 @@ from packhouse.records import HeaderFacts
 
 CHANNELS: dict[str, int] = {"RGB": 3, "L": 1}
 
-_ORDINARY_PROCESSES = frozenset({BASELINE, EXTENDED, PROGRESSIVE})
-_ORDINARY_BITS = 8
-_ORDINARY_COMPONENTS = frozenset({1, 3})
 _FIRST_ON_ITS_SIDE = 5  # orientations 5..8 swap rows and columns
-_REDUCED = 4 / 3
+_ROWS_REVERSED = frozenset({3, 4, 7, 8})  # of the upright picture
+_COLUMNS_REVERSED = frozenset({2, 3, 6, 7})
 _EVERY_OTHER = 0.5
 
 
@@ -91,7 +89,7 @@ def decode(data: bytes, *, size: Size | None = None, mode: Mode = "RGB") -> NDAr
         return out
     facts = _checked_facts(data)
     if facts.media_type == sniffing.JPEG:
-        pixels = _turned(_decode_jpeg(data, mode, None, None)[0], facts.orientation or 1)
+        pixels = _turned(decode_jpeg(data, mode)[0], facts.orientation or 1)
     else:
         pixels = _decode_other(data, facts, mode)
     return np.ascontiguousarray(pixels)
@@ -217,8 +215,10 @@ def _decoded(data: bytes, size: Size, wanted: Wanted, draws: Sequence[float], sc
         pixels = _decode_other(data, facts, wanted.mode)
         return _Picture(pixels, 1, _cut(wanted, (pixels.shape[0], pixels.shape[1]), size, draws))
     cut = _cut(wanted, _upright_size(facts), size, draws)
-    pixels, divisor = _decode_jpeg(data, wanted.mode, cut, scratch)
-    return _Picture(_turned(pixels, facts.orientation or 1), divisor, cut)
+    orientation = facts.orientation or 1
+    bottom = _stored_bottom(cut.box, _upright_size(facts), orientation)
+    pixels, divisor = decode_jpeg(data, wanted.mode, Need(cut, bottom, scratch))
+    return _Picture(_turned(pixels, orientation), divisor, cut)
 
 
 def _decode_other(data: bytes, facts: HeaderFacts, mode: Mode) -> NDArray[Any]:
@@ -228,51 +228,6 @@ def _decode_other(data: bytes, facts: HeaderFacts, mode: Mode) -> NDArray[Any]:
     pixels = pillow_.decode(data, facts.media_type or "", mode=mode)
     is_turned = facts.media_type == sniffing.TIFF  # by Pillow, while it loaded
     return pixels if is_turned else _turned(pixels, facts.orientation or 1)
-
-
-def _decode_jpeg(
-    data: bytes, mode: Mode, cut: Cut | None, scratch: Scratch | None
-) -> tuple[NDArray[Any], int]:
-    """Return stored pixels, and the divisor they are decoded at.
-
-    Args:
-        data: The whole file.
-        mode: Raw samples of an ordinary JPEG are grey or RGB, as it has one component or three.
-        cut: What is wanted of it, whichever way it is turned; None is all of it at full size.
-        scratch: Memory for the pixels; None is memory of their own.
-    """
-    header = read_header(data)
-    if _is_ordinary(header):
-        divisor = 1 if cut is None else divisor_for(cut)
-        # Of several scans the coefficients are held at full size, whatever the scale of the pixels.
-        pillow_.refuse_bomb(header.width, header.height, divisor=1 if header.is_buffered else divisor)
-        grey = mode == "L" or (mode == "raw" and header.components == 1)
-        shape = -(-header.height // divisor), -(-header.width // divisor), 1 if grey else 3
-        pixels = simplejpeg_.decode(
-            data,
-            size=(header.height, header.width),
-            divisor=divisor,
-            grey=grey,
-            fast_chroma=cut is not None and _is_reduced(cut, divisor),
-            buffer=None if scratch is None else scratch.take("decoded", shape),
-        )
-        if pixels is not None:
-            return pixels, divisor
-    pillow_.refuse_bomb(header.width, header.height)
-    return pillow_.decode(data, sniffing.JPEG, mode=mode), 1
-
-
-def _is_reduced(cut: Cut, divisor: int) -> bool:
-    least = _REDUCED * divisor
-    return cut.box.height >= least * cut.into.height and cut.box.width >= least * cut.into.width
-
-
-def _is_ordinary(header: JpegHeader) -> bool:
-    return (
-        header.process in _ORDINARY_PROCESSES
-        and header.precision_bits == _ORDINARY_BITS
-        and header.components in _ORDINARY_COMPONENTS
-    )
 
 
 def _place(picture: _Picture, out: NDArray[np.uint8], scratch: Scratch) -> None:
@@ -289,12 +244,19 @@ def _place(picture: _Picture, out: NDArray[np.uint8], scratch: Scratch) -> None:
     resize(part, target, scratch, flipped=cut.flipped)
 
 
+def _stored_bottom(box: Box, upright: Size, orientation: int) -> int:
+    """Return how many stored rows a box of the upright picture needs: the same table as that of `_turned`."""
+    if orientation < _FIRST_ON_ITS_SIDE:
+        return upright[0] - box.top if orientation in _ROWS_REVERSED else box.top + box.height
+    return upright[1] - box.left if orientation in _COLUMNS_REVERSED else box.left + box.width
+
+
 def _turned(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
     # Exif 2.32, 4.6.4 A, says where row 0 and column 0 of the stored image belong.
     if orientation == 1:
         return pixels
     if orientation >= _FIRST_ON_ITS_SIDE:
         pixels = pixels.transpose(1, 0, 2)
-    rows = slice(None, None, -1 if orientation in {3, 4, 7, 8} else 1)
-    columns = slice(None, None, -1 if orientation in {2, 3, 6, 7} else 1)
+    rows = slice(None, None, -1 if orientation in _ROWS_REVERSED else 1)
+    columns = slice(None, None, -1 if orientation in _COLUMNS_REVERSED else 1)
     return pixels[rows, columns]

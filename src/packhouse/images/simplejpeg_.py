@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import simplejpeg
@@ -14,15 +15,18 @@ if TYPE_CHECKING:
 
 # Words of both of libjpeg's warnings of missing data (jerror.h: JWRN_JPEG_EOF, JWRN_HIT_MARKER).
 _DATA_MISSING = "premature end"
+# Of several warnings libjpeg tells the first, so that there was none before the last row that was asked for
+# (jerror.h: JWRN_EXTRANEOUS_DATA; D9 is EOI).
+_DATA_BELOW = "extraneous bytes before marker 0xd9"
 
 
 def decode(
     data: bytes,
     *,
     size: tuple[int, int],
-    divisor: int = 1,
     grey: bool = False,
     fast_chroma: bool = False,
+    is_shortened: bool = False,
     buffer: NDArray[np.uint8] | None = None,
 ) -> NDArray[np.uint8] | None:
     """Decode a JPEG of one or three components at 1, 1/2, 1/4 or 1/8 of its size.
@@ -33,16 +37,18 @@ def decode(
 
     Args:
         data: The whole file.
-        size: Stored (height, width) in pixels.
-        divisor: 1, 2, 4 or 8.
+        size: Wanted (height, width) in pixels: the stored one by 1, 2, 4 or 8, rounded up. simplejpeg takes
+            the smallest of 1/8, 2/8, ... 8/8 that reaches both; those between the four are slower.
         grey: Only the luma.
         fast_chroma: Repeat colour that is stored at half the size instead of smoothing it: a tenth faster,
             and not to be told apart (54 dB) once the picture is made smaller by a third.
-        buffer: Memory for the result, as many bytes at least; None is fresh memory.
+        is_shortened: It states fewer rows than it has (`packhouse.images.shortening`).
+        buffer: Memory for the result, C-contiguous, as many bytes at least; None is fresh memory, which
+            there cannot be of a shortened one.
 
     Returns:
-        (ceil(height / divisor), ceil(width / divisor), 3, or 1 when grey) uint8, RGB, 0..255, C-contiguous,
-        as stored; None when libjpeg-turbo objects to something else than missing data.
+        (height, width, 3, or 1 when grey) uint8, RGB, 0..255, C-contiguous, as stored; None when
+        libjpeg-turbo objects to something else than missing data.
 
     Raises:
         ImageError: The compressed data end before the image does.
@@ -50,23 +56,23 @@ def decode(
     Cost: one decode; releases the GIL.
     Source: ITU-T T.81, A.3.3 (inverse DCT); libjpeg-turbo, libjpeg.txt, "scale_num, scale_denom".
     """
-    height, width = size
     try:
-        # Of the scales 1/8, 2/8, ... 8/8 simplejpeg takes the smallest that reaches both minima.
-        # Those between the powers of two are slower, so the exact size names the wanted one.
         pixels: NDArray[np.uint8] = simplejpeg.decode_jpeg(
             data,
             "GRAY" if grey else "RGB",
             fastupsample=fast_chroma,
             buffer=buffer,
-            min_height=-(-height // divisor),
-            min_width=-(-width // divisor),
+            min_height=size[0],
+            min_width=size[1],
             strict=True,
         )
     except (ValueError, KeyError, RuntimeError) as err:
         if _DATA_MISSING in str(err).lower():
             raise ImageError(f"the JPEG is truncated or damaged: {err}") from err
-        return None
+        if not is_shortened or buffer is None or _DATA_BELOW not in str(err):
+            return None
+        shape = *size, 1 if grey else 3
+        return buffer.reshape(-1)[: math.prod(shape)].reshape(shape)
     return pixels
 
 
