@@ -67,6 +67,12 @@ def places(pack: Path) -> dict[str, tuple[int, int]]:
     return {row["key"]: (row["offset"], row["length"]) for row in rows}
 
 
+def rows_of(store: ImageStore, *keys: str) -> list[int]:
+    """Return where they stand in the index."""
+    every = list(store)
+    return [every.index(key) for key in keys]
+
+
 def test_it_is_a_mapping(store: ImageStore, truth: dict[str, bytes]) -> None:
     """Keys sorted, as many as there are files, each in it; no other."""
     assert isinstance(store, Mapping)
@@ -165,6 +171,15 @@ def test_read_many_does_not_depend_on_how_it_coalesces(
         found = store.read_many(keys)
 
     assert found == [truth[key] for key in keys]
+
+
+@settings(deadline=None, max_examples=30)
+@given(data=st.data())
+def test_rows_are_read_as_keys_are(store: ImageStore, truth: dict[str, bytes], data: st.DataObject) -> None:
+    """Any rows, in any order, several times; none at all is nothing."""
+    keys = data.draw(st.lists(st.sampled_from(sorted(truth)), max_size=40))
+
+    assert store.read_rows(rows_of(store, *keys)) == [truth[key] for key in keys]
 
 
 def test_neighbours_are_read_in_one_call(
@@ -309,6 +324,10 @@ def test_a_flipped_bit_is_never_read(copy: Path, truth: dict[str, bytes]) -> Non
             with pytest.raises(CorruptStoreError):
                 store.read_many([other, key])
             assert store.read(other) == truth[other]
+            first, damaged, last = store.read_rows(rows_of(store, other, key, other))
+            assert first == last == truth[other]
+            assert isinstance(damaged, CorruptStoreError)
+            assert damaged.where.member == key
 
             os.pwrite(file.fileno(), old, place)
     assert {key: store.read(key) for key in store} == truth

@@ -159,7 +159,7 @@ def shrunk(box: Box, divisor: int, present: Size) -> Box:
     """Return a box in pixels of a picture decoded at a fraction of its size.
 
     Args:
-        box: In pixels of the stored size.
+        box: In pixels of the stored size; no side below the divisor.
         divisor: As of `divisor_for`.
         present: (height, width) of the decoded picture.
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from warnings import warn
 
 from packhouse.loader.batch import Broken
+from packhouse.loader.broken import warn_of
 
 _LOOP = 4  # the warning names the line of the loop: count_broken <- _given <- _run <- the loop
 
@@ -62,10 +62,5 @@ class Stats:
         """
         for one in found:
             if not self.broken:
-                became = "left out" if on_error == "skip" else "black"
-                warn(
-                    f"{one.key}: {one.problem}; it is {became}, and so are others that come: "
-                    "loader.stats.broken lists them",
-                    stacklevel=_LOOP,
-                )
+                warn_of(one, on_error=on_error, more=": loader.stats.broken lists them", stacklevel=_LOOP)
             self.broken[one.key] = one.problem
