@@ -383,6 +383,11 @@ def test_stats_say_what_was_done(pack: Pack) -> None:
         {"size": None, "on_error": "blank"},
         {"on_error": "ignore"},
         {"threads": 0},
+        {"threads": "2"},
+        {"seed": "x"},
+        {"seed": 1.5},
+        {"batch_size": 2.5},
+        {"rank": "0"},
         {"val": 1.5, "split": "train"},
         {"batch_size": 0},
         {"rank": 2, "world_size": 2},
@@ -397,6 +402,18 @@ def test_options_that_cannot_be_are_refused(pack: Pack, options: dict[str, Any])
     """Before anything is read."""
     with pytest.raises(UsageError):
         pack.loader(**options)
+
+
+def test_whole_numbers_of_numpy_are_whole_numbers(pack: Pack) -> None:
+    """And the state is still plain JSON."""
+    numbers = {"size": 16, "seed": 3, "batch_size": 8, "rank": 0, "epoch": 2}
+    options: dict[str, Any] = {name: np.int32(number) for name, number in numbers.items()}
+    loader = pack.loader(**options)
+    next(iter(loader))
+
+    assert json.loads(json.dumps(loader.state_dict())) == loader.state_dict()
+    assert loader.state_dict()["seed"] == 3
+    assert next(iter(loader)).images.shape == (8, 16, 16, 3)
 
 
 LOOP = """

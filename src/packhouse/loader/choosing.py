@@ -84,7 +84,8 @@ def _in_folder(tables: Tables, split: str, place: Where) -> NDArray[np.int64]:
         tops = sorted({group.partition("/")[0] for group in groups} - {""})
         named = ", ".join(tops[:MOST_FOLDERS_NAMED]) + (", ..." if len(tops) > MOST_FOLDERS_NAMED else "")
         raise UsageError(
-            f"split={split!r}: there is no such folder at the top of the pack, but {named or 'none'}",
+            f"split={split!r}: there is no such folder at the top of the pack, "
+            + (f"but {named}" if named else "nor any other"),
             where=place,
             hint=f'split="{TRAIN}", val=0.1 takes a tenth of the images, by hash, for validation',
         )

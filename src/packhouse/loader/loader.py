@@ -13,6 +13,7 @@ from typing import Any
 from packhouse.errors import LoaderError, UsageError
 from packhouse.images.resizing import resizer_name
 from packhouse.loader.batch import Batch
+from packhouse.loader.options import whole
 from packhouse.loader.order import Order, Shuffle
 from packhouse.loader.samples import Samples, Underway
 from packhouse.loader.sharding import Sharding, Step
@@ -58,15 +59,15 @@ class Loader:
         self._order = Order(
             count=len(samples),
             seed=samples.options.seed,
-            epoch=options.epoch,
+            epoch=whole("epoch", options.epoch),
             shuffle=options.shuffle,
-            window=options.window,
+            window=None if options.window is None else whole("window", options.window),
         )
         self._sharding = Sharding(
             count=len(samples),
-            batch_size=options.batch_size,
-            rank=options.rank,
-            world_size=options.world_size,
+            batch_size=whole("batch_size", options.batch_size),
+            rank=whole("rank", options.rank),
+            world_size=whole("world_size", options.world_size),
             drop_last=options.drop_last,
             pad=options.pad,
         )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from numbers import Integral
+from operator import index
 from typing import Literal, TypeAlias
 
 from packhouse.engines.threads import default_workers
@@ -51,7 +53,8 @@ class SampleOptions:
         _one_of("on_error", self.on_error, ON_ERROR)
         if self.size is None:
             self._check_without_size()
-        if self.threads is not None and self.threads < 1:
+        object.__setattr__(self, "seed", whole("seed", self.seed))
+        if self.threads is not None and whole("threads", self.threads) < 1:
             raise UsageError(f"threads={self.threads}: at least 1", hint="None takes one a core")
         if not 0 <= self.val < 1:
             raise UsageError(f"val={self.val}: a fraction of the images, 0 to below 1", hint="val=0.1")
@@ -93,13 +96,29 @@ def size_of(size: object) -> Size | None:
     """
     if size is None:
         return None
-    if isinstance(size, int) and not isinstance(size, bool):
-        return (size, size)
+    if type(size) is not bool and isinstance(size, Integral):
+        return (int(size), int(size))
     if isinstance(size, Sequence) and len(size) == len(("height", "width")):
         height, width = size
-        if isinstance(height, int) and isinstance(width, int):
-            return (height, width)
+        if isinstance(height, Integral) and isinstance(width, Integral):
+            return (int(height), int(width))
     raise UsageError(f"size={size!r} is no size", hint="(height, width), one number for a square, or None")
+
+
+def whole(name: str, value: object) -> int:
+    """Return a number as Python's own, NumPy's too.
+
+    Args:
+        name: What it is called.
+        value: It.
+
+    Raises:
+        UsageError: It is none, or has a fraction.
+    """
+    try:
+        return index(value)  # type: ignore[arg-type]  # that is the question
+    except TypeError:
+        raise UsageError(f"{name}={value!r} is no whole number") from None
 
 
 def columns_of(columns: Sequence[str] | str) -> tuple[str, ...]:
