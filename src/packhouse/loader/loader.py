@@ -63,7 +63,7 @@ class Loader:
             shuffle=options.shuffle,
             window=None if options.window is None else whole("window", options.window),
         )
-        self._sharding = Sharding(
+        self.sharding: Sharding = Sharding(  # of this rank; `TurnTaker` puts its own in its place
             count=len(samples),
             batch_size=whole("batch_size", options.batch_size),
             rank=whole("rank", options.rank),
@@ -71,7 +71,7 @@ class Loader:
             drop_last=options.drop_last,
             pad=options.pad,
         )
-        if not self._sharding.n_steps():
+        if not self.sharding.n_steps():
             raise UsageError(
                 f"drop_last leaves nothing: {len(samples):,} samples are less than one batch of "
                 f"{options.batch_size} x {options.world_size} ranks",
@@ -86,7 +86,7 @@ class Loader:
 
     def __len__(self) -> int:
         """Return how many batches a whole epoch has, for this rank."""
-        return self._sharding.n_steps()
+        return self.sharding.n_steps()
 
     def __iter__(self) -> Iterator[Batch]:
         """Begin an epoch, or go on where a loaded state says."""
@@ -166,9 +166,9 @@ class Loader:
 
     def _begun_ahead(self) -> Generator[tuple[Step, Underway], None, None]:
         """Yield batches that are under way, the next ones behind them begun already."""
-        samples, order, steps = self.samples, self._order, self._sharding.steps(self._consumed)
+        samples, order, steps = self.samples, self._order, self.sharding.steps(self._consumed)
         images_ahead = IMAGES_AHEAD_A_THREAD * samples.threads
-        ahead = max(BATCHES_AHEAD, -(-images_ahead // self._sharding.batch_size))
+        ahead = max(BATCHES_AHEAD, -(-images_ahead // self.sharding.batch_size))
         begun: deque[tuple[Step, Underway]] = deque()
         try:
             while True:

@@ -55,7 +55,7 @@ class TurnTaker:
     def __init__(self, loader: Loader, turn: int, n_turns: int) -> None:
         self._loader = loader
         self._epoch = loader.epoch
-        loader._sharding = Turns(**asdict(loader._sharding), turn=turn, n_turns=n_turns)  # noqa: SLF001
+        loader.sharding = Turns(**asdict(loader.sharding), turn=turn, n_turns=n_turns)
 
     def __iter__(self) -> Iterator[Batch]:
         """Begin an epoch, or go on where a loaded state says."""
