@@ -104,7 +104,9 @@ def test_the_loader_takes_what_covers_the_size(made: Path) -> None:
         where = "problem IS NULL"
 
         def store(**options: object) -> str:
-            return pack.loader(where=where, **options).stats.store  # type: ignore[arg-type]
+            loader = pack.loader(where=where, **options)  # type: ignore[arg-type]
+            assert f"{made.name}/{loader.stats.store}>" in repr(loader)
+            return loader.stats.store
 
         assert store(size=64) == "derived-64/images.h5"
         assert store(size=(65, 40), crop="random") == "derived-96/images.h5"

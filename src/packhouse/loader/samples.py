@@ -79,7 +79,7 @@ class Samples(Sequence[Sample]):
 
     def __repr__(self) -> str:
         """Return how many of what."""
-        return f"<Samples: {len(self):,} of {len(self._pack.images):,} images in {self._pack.images.path}>"
+        return f"<Samples: {len(self):,} of {len(self._pack.images):,} images in {self.store.path}>"
 
     def __len__(self) -> int:
         """Return how many there are."""
