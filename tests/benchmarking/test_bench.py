@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +11,7 @@ import pytest
 
 import packhouse
 from packhouse.benchmarking import job
+from packhouse.engines.cores import usable_cores
 from packhouse.errors import NotAPackError, UsageError
 from small_dataset import jpeg
 
@@ -39,7 +39,7 @@ def test_every_rate_is_measured(tmp_path: Path) -> None:
 
     report = packhouse.bench(pack, 32, crop="random-resized")
 
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    cores = usable_cores()
     assert (report.images, report.cores, report.size) == (5, cores, (32, 32))
     assert {1, cores, 2 * cores} <= set(report.loader)
     assert min(report.disk, report.ceiling, *report.loader.values()) > 0

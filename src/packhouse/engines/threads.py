@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, nullcontext
 from itertools import islice
 from typing import TypeVar
+
+from packhouse.engines.cores import usable_cores
 
 Piece = TypeVar("Piece")
 Result = TypeVar("Result")
@@ -19,8 +20,7 @@ MOST_WORKERS = 8
 
 def default_workers(*, most: int = MOST_WORKERS) -> int:
     """Return the number of cores this process may use, at most `most`."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return min(cores or 1, most)
+    return min(usable_cores(), most)
 
 
 def run_pieces(pieces: Sequence[Piece], work: Callable[[Piece], None], *, workers: int) -> None:

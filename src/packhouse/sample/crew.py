@@ -7,7 +7,6 @@ The helpers are plain `python -c` processes. multiprocessing would import the ca
 from __future__ import annotations
 
 import contextlib
-import os
 import queue
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import Self
 
+from packhouse.engines.cores import usable_cores
 from packhouse.sample.articles import read_article
 from packhouse.sample.drawing import draw_jpeg
 from packhouse.sample.surfaces import make_surfaces
@@ -35,7 +35,7 @@ _LENGTH_BYTES = 4
 
 def fitting_helpers(pictures: int) -> int:
     """Return how many helpers are worth it for so many pictures on this machine; 0 when none is."""
-    helpers = min(os.cpu_count() or 1, _MOST_HELPERS, pictures // _PICTURES_PER_HELPER)
+    helpers = min(usable_cores(), _MOST_HELPERS, pictures // _PICTURES_PER_HELPER)
     # A frozen program's executable is that program, not an interpreter.
     can_start = bool(sys.executable) and not getattr(sys, "frozen", False)
     return helpers if helpers > 1 and can_start else 0
