@@ -40,8 +40,8 @@ class ImageDataset(Dataset[Any]):
 
     A sample is the image, (channels, height, width) uint8; with `label` it is (image, label) as ImageFolder
     has it, label an int; with `columns` a dict of their values comes last. DataLoader asks for the samples of
-    a batch together: they are read in one go and decoded on `threads` threads. `samples` has the rest: its
-    keys and labels, in the order of the indices.
+    a batch together: they are read in one go and decoded on `threads` threads, of which its worker processes
+    have a share each by default. `samples` has the rest: its keys and labels, in the order of the indices.
 
     Picklable in under 4 KB, so that worker processes start fast however they are started.
 
@@ -65,6 +65,7 @@ class ImageDataset(Dataset[Any]):
         self.transform = transform
         self.broken: dict[str, str] = {}
         """Key of an image that gave no pixels in this process -> what is wrong with it."""
+        self._is_sharing = False  # of a worker: whether it has left the others their cores
         self._epoch = torch.full((), _NOT_SAID, dtype=torch.int64).share_memory_()  # workers see it change
 
     def __len__(self) -> int:
@@ -93,6 +94,7 @@ class ImageDataset(Dataset[Any]):
             IndexError: There is no such sample.
             ImageError: An image is broken and on_error is "raise", or all are and it is "skip".
         """
+        self._share_cores()
         batch = self.samples.batch(indices, epoch=self._epoch_now())
         note(batch, self.broken, on_error=self.samples.options.on_error)
         images, labels, columns = _tensors_of(batch)
@@ -127,6 +129,12 @@ class ImageDataset(Dataset[Any]):
             epoch: From 0. Worker processes hear of it too, persistent ones before their next batch.
         """
         self._epoch.fill_(operator.index(epoch))
+
+    def _share_cores(self) -> None:
+        worker = get_worker_info()
+        if worker is not None and not self._is_sharing:
+            self.samples.share_cores(worker.num_workers)
+            self._is_sharing = True
 
     def _epoch_now(self) -> int:
         epoch = int(self._epoch)
@@ -259,6 +267,7 @@ class ImageBatches(IterableDataset[Any]):
         if worker is None:
             return self.loader
         if self._turn is None:
+            self.loader.samples.share_cores(worker.num_workers)
             self._turn = TurnTaker(self.loader, worker.id, worker.num_workers)
         return self._turn
 

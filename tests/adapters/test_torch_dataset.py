@@ -112,6 +112,20 @@ def test_workers_give_the_same_however_they_are_started(pack: Pack, method: str)
         assert torch.equal(label, other_label)
 
 
+def test_workers_share_the_cores(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of eight cores two workers take four each, unless told otherwise; this process keeps all of them."""
+    monkeypatch.setattr("packhouse.loader.options.default_workers", lambda *, most: min(8, most))
+    dataset, told = ImageDataset(pack, size=16), ImageDataset(pack, size=16, threads=3)
+
+    def found(dataset: ImageDataset) -> set[int]:
+        options = {"num_workers": 2, "multiprocessing_context": "fork"}
+        return set(loaded(dataset, collate_fn=lambda _samples: dataset.samples.threads, **options))
+
+    assert found(dataset) == {4}
+    assert found(told) == {3}
+    assert dataset.samples.threads == 8
+
+
 @pytest.mark.parametrize("method", ["fork", "spawn"])
 def test_persistent_workers_hear_of_the_next_epoch(pack: Pack, method: str) -> None:
     """set_epoch changes the crops of workers that are running already, to those of that epoch."""

@@ -113,6 +113,15 @@ class Samples(Sequence[Sample]):
         """How many threads read and decode."""
         return self._workers.count
 
+    def share_cores(self, processes: int) -> None:
+        """Take a part of the cores, unless a number of threads was asked for.
+
+        Args:
+            processes: How many processes do the same work on this machine, this one among them.
+        """
+        if self.options.threads is None and processes > 1:
+            self._workers = Workers(max(1, self.options.n_threads // processes))
+
     @property
     def classes(self) -> list[Any] | None:
         """The classes, sorted; a label is a place in it. None where no label was asked for."""
