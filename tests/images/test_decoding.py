@@ -238,8 +238,8 @@ def test_transparency_is_laid_on_white(name: str) -> None:
 
 def test_transparency_of_grey_and_palette_is_laid_on_white() -> None:
     """LA, a palette with a clear entry, and a clear colour of grey or RGB are laid on white too."""
-    grey_alpha = Image.fromarray(np.array([[[9, 0], [9, 255]]], dtype=np.uint8), "LA")
-    palette = Image.fromarray(np.array([[0, 1]], dtype=np.uint8), "P")
+    grey_alpha = Image.frombytes("LA", (2, 1), bytes([9, 0, 9, 255]))
+    palette = Image.frombytes("P", (2, 1), bytes([0, 1]))
     palette.putpalette([9, 9, 9, 9, 9, 9])
     grey = Image.fromarray(np.array([[7, 9]], dtype=np.uint8))
     wanted = [[[255] * 3, [9] * 3]]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +19,7 @@ from small_dataset import jpeg
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
 MEAN, DECIBELS = 0.6, 45.0
 """What `resizing.resize` promises of photographs: levels on average, and the least of PSNR."""
@@ -98,3 +101,43 @@ def test_memory_is_used_again() -> None:
         out = np.empty((32, 32, 3), np.uint8)
         opencv_.resize(pixels, out, scratch, flipped=False)
         assert np.array_equal(out, both(pixels, (32, 32))[0])
+
+
+_NAMED = """
+import sys, warnings
+{before}
+from packhouse.images.resizing import resizer_name
+paths = list(sys.path)
+with warnings.catch_warnings(record=True) as warned:
+    warnings.simplefilter("always")
+    print(resizer_name())
+print([str(one.message) for one in warned])
+print(sys.path == paths)
+"""
+
+
+def test_an_opencv_that_breaks_is_told_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    """Pillow scales, a warning says why, and processes started later do not look in OpenCV's folder."""
+    broken = tmp_path / "cv2"
+    broken.mkdir()
+    (broken / "__init__.py").write_text(
+        "import os, sys\nsys.path.insert(0, os.path.dirname(__file__))\n"
+        "raise ImportError('libGL.so.1: cannot open shared object file')\n"
+    )
+    script = _NAMED.format(before=f"sys.path.insert(0, {str(tmp_path)!r})")
+
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+
+    name, warned, is_same = done.stdout.splitlines()
+    assert (name, is_same) == ("Pillow", "True")
+    assert warned.count("libGL.so.1") == 1
+    assert "packhouse[fast]" in warned
+
+
+def test_without_opencv_nothing_is_said() -> None:
+    """Pillow is no fault."""
+    script = _NAMED.format(before='sys.modules["cv2"] = None')
+
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+
+    assert done.stdout.splitlines() == ["Pillow", "[]", "True"]

@@ -116,9 +116,12 @@ def test_every_form_of_one_image(tmp_path: Path, user_block: int, libver: str) -
 
     found = contents(path, walked)
     assert {found.pop(name) for name in ("text", "nothing", "null")} == {b"a text is bytes too", b""}
-    assert set(found) == {"row", "signed", "opaque", "vlen", "vlen1", "string1", "chunk"}
+    is_refused = bool(user_block) and h5py.version.hdf5_version_tuple < (2, 0, 0)  # it forgets the block
+    assert set(found) == {"row", "signed", "opaque", "vlen", "vlen1", "string1", "chunk"} - (
+        {"chunk"} if is_refused else set()
+    )
     assert set(found.values()) == {jpeg(3)}
-    assert walked.refused == []
+    assert [one.path for one in walked.refused] == (["chunk"] if is_refused else [])
 
 
 @settings(deadline=None, max_examples=12)

@@ -26,7 +26,7 @@ from packhouse.tables.records import JoinManner, JoinReport, JoinSpec, JoinStep
 from packhouse.tables.writing import Workbench
 
 Columns = Mapping[str, Any]
-ROW = "the row of the left table"
+ROW = "the row"
 
 
 def join(
@@ -56,9 +56,11 @@ def merged(left: Columns, right: Columns, on: Sequence[str], how: str) -> list[d
     """
     right_frame = pd.DataFrame(dict(right), dtype=object).dropna(subset=list(on))
     left_frame = pd.DataFrame(dict(left), dtype=object)
-    left_frame[ROW] = range(len(left_frame))
+    rows = [ROW, f"{ROW}_r"]  # which order right rows come in differs from one pandas to the next
+    for frame, row in zip((left_frame, right_frame), rows, strict=True):
+        frame[row] = range(len(frame))
     frame = left_frame.merge(right_frame, on=list(on), how=how, suffixes=("", "_r"))
-    frame = frame.sort_values(ROW, kind="stable").drop(columns=ROW)
+    frame = frame.sort_values(rows, kind="stable").drop(columns=rows)
     return [
         {str(name): None if pd.isna(value) else value for name, value in row.items()}
         for row in frame.to_dict("records")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from functools import cache
 from typing import TypeAlias
+from warnings import warn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,10 +39,18 @@ def resize(
 
 @cache
 def resizer_name() -> str:
-    """Return "OpenCV" or "Pillow", whichever is used here."""
+    """Return "OpenCV" or "Pillow", whichever is used here; warn of an OpenCV that is there and cannot be."""
+    before = list(sys.path)
     try:
         import packhouse.images.opencv_  # noqa: F401
-    except ImportError:
+    except ImportError as err:
+        # it may have put its own folder in front, where processes that are started later find its "typing"
+        sys.path[:] = before
+        if not isinstance(err, ModuleNotFoundError) or err.name != "cv2":
+            warn(
+                f'OpenCV cannot be imported ({err}), so Pillow scales; pip install -U "packhouse[fast]"',
+                stacklevel=2,
+            )
         return "Pillow"
     return "OpenCV"
 
