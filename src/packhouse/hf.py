@@ -102,11 +102,11 @@ def _refuse_pixels(images: ImageStore) -> None:
 
 def _fingerprint(samples: Samples, features: Any, facts: Any) -> str:  # noqa: ANN401
     """Return a name for what is made: of other contents another one, since the cache is asked by it."""
-    _offsets, _lengths, digests = samples.originals.index.ranges_at(samples.rows.tolist())
+    index, rows = samples.originals.index, samples.rows.tolist()
     parts = [
         f"packhouse {__version__} {features!r}".encode(),
-        *digests,
-        *(samples.originals.index.key_of(row).encode() for row in samples.rows.tolist()),
+        *(digest for _offset, _length, digest in index.ranges_at(rows)),
+        *(index.key_of(row).encode() for row in rows),
     ]
     if samples.labels is not None:
         parts.append(samples.labels.astype("<i8").tobytes())

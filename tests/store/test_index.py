@@ -354,7 +354,5 @@ def test_any_keys_are_found_and_no_others(keys: set[str], data: st.DataObject) -
         expected = [ordered.index(key) if key in keys else None for key in asked]
 
         assert [index.row_of(key) for key in asked] == expected
-        offsets, _, _, missing = index.ranges_of(asked)
-        assert offsets == [-1 if row is None else row for row in expected]
-        assert missing == [place for place, row in enumerate(expected) if row is None]
+        assert index.ranges_of(asked) == [None if row is None else (row, 1, bytes(16)) for row in expected]
         index.close()

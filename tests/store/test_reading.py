@@ -5,9 +5,12 @@ from __future__ import annotations
 import multiprocessing
 import os
 import pickle
+import platform
 import random
 import shutil
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing.connection import Connection
@@ -470,3 +473,35 @@ def test_repr_tells_what_it_is_of(store: ImageStore, pack: Path) -> None:
     assert repr(store) == f"<ImageStore of {len(store)} images in {pack / IMAGES_FILE}>"
     assert repr(store["pictures/jpeg"]).startswith("<pictures/jpeg: image/jpeg, 40 x 30, ")
     assert repr(store["empty/e0"]) == "<empty/e0: unknown, 0 bytes, empty>"
+
+
+_BATCHES = """
+import resource, packhouse
+images = packhouse.open({pack!r}).images
+distant = list(images)[::4]
+batches = [distant[:64], distant[64:]]
+def faults():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for batch in batches * 2:
+    images.read_many(batch)
+before = faults()
+for batch in batches * 10:
+    images.read_many(batch)
+print(faults() - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other allocators decide otherwise")
+def test_batches_use_the_memory_of_those_before(tmp_path: Path) -> None:
+    """A page is touched anew for one image in a hundred at most, not ten times for each."""
+    made = random.Random(0)
+    for number in range(4 * 128):
+        path = tmp_path / "tree" / f"{number}.jpg"
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(made.randbytes(40_000))
+    packhouse.pack(tmp_path / "tree", tmp_path / "t.pack")
+    script = _BATCHES.format(pack=str(tmp_path / "t.pack"))
+
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+
+    assert int(done.stdout) <= 20 * 64 / 100

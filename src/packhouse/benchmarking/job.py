@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from statistics import median
@@ -27,6 +27,7 @@ from packhouse.loader.order import Order
 from packhouse.loader.samples import Samples
 from packhouse.opening import Pack
 from packhouse.progress import Observer, silent, task
+from packhouse.store.index import Range
 from packhouse.store.reading import ImageStore
 
 SECONDS = 1.5
@@ -111,7 +112,7 @@ def _measure(pack: Pack, options: SampleOptions, size: Size, observer: Observer)
             if threads != cores:
                 loader[threads] = _loader_rate(pack, options, threads, count)[0]
                 progress.advance(1)
-    n_bytes = sum(samples.store.index.ranges_at(rows)[1])
+    n_bytes = sum(length for _offset, length, _digest in samples.store.index.ranges_at(rows))
     return BenchReport(
         pack=pack.path,
         store=samples.store_name,
@@ -151,8 +152,7 @@ def _rows_to_take(samples: Samples, cores: int) -> tuple[list[int], int]:
 
 
 def _disk_rate(store: ImageStore, rows: Sequence[int], threads: int) -> float:
-    offsets, lengths, _digests = store.index.ranges_at(rows)
-    _drop_from_cache(store.path, offsets, lengths)
+    _drop_from_cache(store.path, store.index.ranges_at(rows))
     pieces = [rows[start : start + READ_AT_ONCE] for start in range(0, len(rows), READ_AT_ONCE)]
     started = time.perf_counter()
 
@@ -163,13 +163,13 @@ def _disk_rate(store: ImageStore, rows: Sequence[int], threads: int) -> float:
     return len(rows) / (time.perf_counter() - started)
 
 
-def _drop_from_cache(path: Path, offsets: Sequence[int], lengths: Sequence[int]) -> None:
+def _drop_from_cache(path: Path, ranges: Iterable[Range]) -> None:
     """Have the system forget what it keeps of a file, as far as it can: pages that nobody else has open."""
     if not hasattr(os, "posix_fadvise"):
         return
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        for offset, length in zip(offsets, lengths, strict=True):
+        for offset, length, _digest in ranges:
             os.posix_fadvise(descriptor, offset, length, os.POSIX_FADV_DONTNEED)
     finally:
         os.close(descriptor)

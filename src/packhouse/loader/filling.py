@@ -49,17 +49,18 @@ def parts_of(store: ImageStore, rows: NDArray[np.int64], threads: int) -> list[P
         Parts of at most MOST_BYTES and MOST_IMAGES, unless one image is larger.
     """
     numbers = rows.tolist()
-    offsets, lengths, _digests = store.index.ranges_at(numbers)
+    ranges = store.index.ranges_at(numbers)
     most = min(MOST_IMAGES, max(1, -(-len(numbers) // (threads * PARTS_A_THREAD))))
     parts: list[Part] = []
     n_bytes = 0
-    for place in sorted(range(len(numbers)), key=offsets.__getitem__):
-        if not parts or len(parts[-1].rows) >= most or n_bytes + lengths[place] > MOST_BYTES:
+    for place in sorted(range(len(numbers)), key=ranges.__getitem__):
+        _offset, length, _digest = ranges[place]
+        if not parts or len(parts[-1].rows) >= most or n_bytes + length > MOST_BYTES:
             parts.append(Part([], []))
             n_bytes = 0
         parts[-1].places.append(place)
         parts[-1].rows.append(numbers[place])
-        n_bytes += lengths[place]
+        n_bytes += length
     return parts
 
 

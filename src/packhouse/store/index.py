@@ -5,9 +5,10 @@ from __future__ import annotations
 import threading
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from struct import Struct
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +30,12 @@ FACT_COLUMNS = (
     "problem",
 )
 
+Range: TypeAlias = tuple[int, int, bytes]
+"""Offset and length in bytes, and the digest of what lies there."""
+
+RANGE = Struct(f"<qq{DIGEST_BYTES}s")
+RANGE_BYTES = RANGE.size
+range_at: Callable[[bytes, int], Range] = RANGE.unpack_from
 
 SAMPLED = 16
 """Of so many keys one is held by itself, to find the stretch that another is in."""
@@ -52,11 +59,14 @@ class _Block:
         self._text = keys.tobytes()
         self.keys: NDArray[np.bytes_] = np.frombuffer(self._text, dtype=keys.dtype)
         self._sample: list[bytes] = keys[::SAMPLED].tolist()
-        # a memoryview hands out Python integers, and faster than an array does
-        self.offsets = fixed_width_values(table["offset"]).cast("q")
-        self.lengths = fixed_width_values(table["length"]).cast("q")
-        self.digests = bytes(fixed_width_values(table["digest"]))
-        offsets, lengths = np.asarray(self.offsets), np.asarray(self.lengths)
+        offsets = np.frombuffer(fixed_width_values(table["offset"]), "<i8")
+        lengths = np.frombuffer(fixed_width_values(table["length"]), "<i8")
+        # side by side, what one image takes is one miss of the processor's cache, not three
+        together = np.empty(len(keys), [("offset", "<i8"), ("length", "<i8"), ("digest", "V16")])
+        together["offset"], together["length"] = offsets, lengths
+        together["digest"] = np.frombuffer(fixed_width_values(table["digest"]), "V16")
+        self.ranges = together.tobytes()
+        """RANGE of each image, one after the other."""
         # an index may be a stranger's: what it asks for is a part of the file, or is refused; an empty image
         # asks for nothing, and where all are empty they stand behind the end of the file
         outside = (offsets < 0) | (lengths < 0) | (lengths > file_size) | (offsets > file_size - lengths)
@@ -134,49 +144,35 @@ class ImageIndex:
         place = self._block(group).find(key)
         return None if place < 0 else self._starts[group] + place
 
-    def ranges_of(self, keys: Iterable[str]) -> tuple[list[int], list[int], list[bytes], list[int]]:
+    def ranges_of(self, keys: Iterable[str]) -> list[Range | None]:
         """Return the ranges of many images.
 
         Args:
             keys: Whole keys.
 
         Returns:
-            Offsets and lengths in bytes and digests, in the order of `keys`; and the places in it of keys
-            that no image has, where those are -1, 0 and nothing.
+            As `range_of`, in the order of `keys`; None for a key that no image has.
         """
-        offsets: list[int] = []
-        lengths: list[int] = []
-        digests: list[bytes] = []
-        missing: list[int] = []
+        found: list[Range | None] = []
         first_keys, blocks = self._first_keys, self._blocks
         for key in keys:
             group = bisect_right(first_keys, key) - 1
-            block = (blocks.get(group) or self._block(group)) if group >= 0 else None
-            place = -1 if block is None else block.find(key)
-            if block is None or place < 0:
-                missing.append(len(offsets))
-                offsets.append(-1)
-                lengths.append(0)
-                digests.append(b"")
+            if group < 0:
+                found.append(None)
                 continue
-            offsets.append(block.offsets[place])
-            lengths.append(block.lengths[place])
-            place *= DIGEST_BYTES
-            digests.append(block.digests[place : place + DIGEST_BYTES])
-        return offsets, lengths, digests, missing
+            block = blocks.get(group) or self._block(group)
+            place = block.find(key)
+            found.append(None if place < 0 else range_at(block.ranges, place * RANGE_BYTES))
+        return found
 
-    def range_of(self, row: int) -> tuple[int, int, bytes]:
+    def range_of(self, row: int) -> Range:
         """Return offset and length in bytes and the digest of an image."""
         group, place = self._locate(row)
-        block = self._block(group)
-        digest = block.digests[place * DIGEST_BYTES : (place + 1) * DIGEST_BYTES]
-        return block.offsets[place], block.lengths[place], digest
+        return range_at(self._block(group).ranges, place * RANGE_BYTES)
 
-    def ranges_at(self, rows: Iterable[int]) -> tuple[list[int], list[int], list[bytes]]:
-        """Return the ranges of many images by their rows: offsets and lengths in bytes, and digests."""
-        ranges = [self.range_of(row) for row in rows]
-        offsets, lengths, digests = zip(*ranges, strict=True) if ranges else ((), (), ())
-        return list(offsets), list(lengths), list(digests)
+    def ranges_at(self, rows: Iterable[int]) -> list[Range]:
+        """Return the ranges of many images by their rows, in the order of these."""
+        return [self.range_of(row) for row in rows]
 
     def facts_of(self, row: int) -> dict[str, Any]:
         """Return the columns FACT_COLUMNS of one image."""
