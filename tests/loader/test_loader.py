@@ -332,6 +332,15 @@ def test_batches_are_the_users_to_keep(pack: Pack) -> None:
         assert np.array_equal(np.asarray(one), copy)
 
 
+def test_a_batch_shows_its_shapes(pack: Pack, broken: Pack) -> None:
+    """Not its pixels, nor all its keys."""
+    first = next(iter(pack.loader(batch_size=4, size=8, label="group", columns=["key", "width"])))
+    assert repr(first) == "<Batch of 4 images: uint8 (4, 8, 8, 3); labels; columns key, width>"
+    with pytest.warns(UserWarning, match="left out"):
+        (skipped,) = broken.loader(size=None, on_error="skip")
+    assert repr(skipped) == "<Batch of 9 images: each of its own size; 3 broken>"
+
+
 def test_memory_of_batches_is_used_again(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> None:
     """Ten epochs take the memory of a few batches."""
     asked, mapped = list[int](), mmap.mmap

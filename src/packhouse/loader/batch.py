@@ -58,6 +58,17 @@ class Batch:
         """Return the number of images."""
         return len(self.keys)
 
+    def __repr__(self) -> str:
+        """Return shapes and names; all pixels and keys would fill the screen."""
+        sized = isinstance(self.images, np.ndarray)
+        parts = [
+            f"{self.images.dtype} {self.images.shape}" if sized else "each of its own size",
+            *(["labels"] if self.labels is not None else []),
+            *([f"columns {', '.join(self.columns)}"] if self.columns else []),
+            *([f"{len(self.broken)} broken"] if self.broken else []),
+        ]
+        return f"<Batch of {len(self)} images: {'; '.join(parts)}>"
+
     def sample(self, place: int) -> Sample:
         """Return one image with what belongs to it; arrays are views.
 
