@@ -8,7 +8,8 @@ from pathlib import Path
 
 from packhouse.errors import AccountingError, SourceError
 from packhouse.progress import Observer, task
-from packhouse.store.filling import Filled, Filling, Outcome, Reader, Taken, fill
+from packhouse.records import SourceFile
+from packhouse.store.filling import Filled, Filling, Outcome, Place, Reader, Taken, fill
 from packhouse.store.index_file import Binding, write_index
 from packhouse.store.layout import INDEX_FILE
 from packhouse.store.offsets import find_id
@@ -82,7 +83,7 @@ def make_images(folder: Path, planned: Planned, reader: Reader, how: How, observ
     )
     pairs = list(zip(begun.places, outcomes, strict=True))
     images = [
-        Filled(place._replace(file=outcome.file), outcome.digest, outcome.facts)
+        Filled(_as_read(place, outcome.file), outcome.digest, outcome.facts)
         for place, outcome in pairs
         if isinstance(outcome, Taken)
     ]
@@ -96,6 +97,10 @@ def make_images(folder: Path, planned: Planned, reader: Reader, how: How, observ
         found=len(begun.filled),
         changed=begun.changed,
     )
+
+
+def _as_read(place: Place, file: SourceFile) -> Place:
+    return place if place.file is file else place._replace(file=file)
 
 
 def _fill(begun: Begun, reader: Reader, how: How, observer: Observer) -> list[Outcome]:

@@ -180,13 +180,12 @@ def _begin(
         filled = _check(path, places, reading, workers=workers, on_checked=on_checked)
         length = reading.length
     fresh = folder / SKELETON_FILE.format(os.getpid())
-    ranges = list(zip(layout.offsets, (file.size for file in planned.files), strict=True))
     skeleton = PendingSkeleton(
         writer,
         fresh,
         datasets,
         file_id=planned.file_id,
-        on_written=lambda: _take_metadata(fresh, path, ranges, layout.file_size),
+        on_written=lambda: _take_metadata(fresh, path, places, layout.file_size),
     )
     changed = len(reading.records) - len(filled) if reading is not None else 0
     return Begun(path, places, filled, changed, Journal(journal, length), skeleton)
@@ -254,11 +253,11 @@ def _is_same(file: SourceFile, record: Record) -> bool:
     return (file.mtime_ns, file.inode) == (record.mtime_ns, record.inode)
 
 
-def _take_metadata(fresh: Path, path: Path, ranges: Sequence[tuple[int, int]], file_size: int) -> None:
+def _take_metadata(fresh: Path, path: Path, places: Sequence[Place], file_size: int) -> None:
     """Copy every byte that is not an image's from a skeleton, and let the file open from now on."""
     try:
         with fresh.open("rb") as source, path.open("r+b") as target:
-            for start, end in _outside(ranges, file_size):
+            for start, end in _outside(places, file_size):
                 source.seek(start)
                 target.seek(start)
                 target.write(source.read(end - start))
@@ -270,14 +269,14 @@ def _take_metadata(fresh: Path, path: Path, ranges: Sequence[tuple[int, int]], f
         raise translate_write_error(err, path) from err
 
 
-def _outside(ranges: Sequence[tuple[int, int]], file_size: int) -> Iterator[tuple[int, int]]:
+def _outside(places: Sequence[Place], file_size: int) -> Iterator[tuple[int, int]]:
     """Yield start and end of what lies between the images, before the first and behind the last."""
     end = 0
-    for offset, size in ranges:
-        if size:
-            if offset > end:
-                yield end, offset
-            end = offset + size
+    for place in places:
+        if place.length:
+            if place.offset > end:
+                yield end, place.offset
+            end = place.offset + place.length
     if file_size > end:
         yield end, file_size
 
