@@ -196,17 +196,23 @@ class ImageStore(Mapping[str, StoredImage]):
         """Return what lies there, and of what does not match its digest how many bytes could be read."""
         descriptor, pread = self._open(), os.pread
         found, damaged = [b""] * len(ranges), dict[int, int]()
-        for run, start, end in _runs(ranges):
-            whole = pread(descriptor, end - start, start)
-            place = run[0]
-            if len(run) == 1 and digest_of(whole) == ranges[place][2]:
-                found[place] = whole
-                continue
-            if len(whole) < end - start:
-                whole = _read_rest(descriptor, end - start, start, whole)
+        order = sorted(range(len(ranges)), key=ranges.__getitem__)
+        at, count = 0, len(order)
+        while at < count:
+            place = order[at]
+            offset, length, digest = ranges[place]
+            if at + 1 == count or ranges[order[at + 1]][0] - offset - length > COALESCE_GAP_BYTES:
+                data = pread(descriptor, length, offset)
+                if digest_of(data) == digest:
+                    found[place] = data
+                    at += 1
+                    continue
+            run, end = _run(ranges, order, at)
+            at += len(run)
+            whole = _read_range(descriptor, end - offset, offset)
             for place in run:
-                offset, length, digest = ranges[place]
-                data = whole[offset - start : offset - start + length]
+                begin, length, digest = ranges[place]
+                data = whole[begin - offset : begin - offset + length]
                 if digest_of(data) != digest:
                     damaged[place] = len(data)
                 found[place] = data
@@ -324,21 +330,21 @@ def _read_rest(descriptor: int, length: int, offset: int, data: bytes) -> bytes:
     return data
 
 
-def _runs(ranges: Sequence[Range]) -> list[tuple[list[int], int, int]]:
-    """Sort ranges into runs of neighbours: their places in `ranges`, and where the run starts and ends."""
-    runs: list[tuple[list[int], int, int]] = []
-    run: list[int] = []
-    start = end = -1 - COALESCE_GAP_BYTES
-    for place in sorted(range(len(ranges)), key=ranges.__getitem__):
+def _run(ranges: Sequence[Range], order: Sequence[int], at: int) -> tuple[list[int], int]:
+    """Return the neighbours that are read with one call, as places in `ranges`, and where they end.
+
+    Args:
+        ranges: Of all images.
+        order: Their places, by offset.
+        at: Where in `order` the run begins.
+    """
+    start, length, _digest = ranges[order[at]]
+    run, end = [order[at]], start + length
+    for following in range(at + 1, len(order)):
+        place = order[following]
         offset, length, _digest = ranges[place]
-        reach = offset + length
-        if offset - end > COALESCE_GAP_BYTES or reach - start > COALESCE_MOST_BYTES:
-            if run:
-                runs.append((run, start, end))
-            run, start, end = [place], offset, reach
-        else:
-            run.append(place)
-            end = max(end, reach)
-    if run:
-        runs.append((run, start, end))
-    return runs
+        if offset - end > COALESCE_GAP_BYTES or offset + length - start > COALESCE_MOST_BYTES:
+            break
+        run.append(place)
+        end = max(end, offset + length)
+    return run, end
