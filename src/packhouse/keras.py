@@ -39,7 +39,9 @@ class ImageSequence(PyDataset):
         batch_size: Images in a batch; the last one of an epoch is shorter.
         shuffle: True: any image may come at any place; "window": windows of neighbours; False: by key.
         drop_last: Leave out the last batch where it is not full.
-        epoch: The first one, from 0; it counts on whenever Keras says that one is over.
+        epoch: The first one, from 0. It counts on when Keras says that one is over and all its batches were
+            asked for: Keras says so before the first one too, and after a batch that it drew to build the
+            model. With use_multiprocessing batches are asked for elsewhere, and each such word counts.
         options: Those of `pack.samples`, and `workers`, `use_multiprocessing` and `max_queue_size` of Keras.
 
     Raises:
@@ -64,6 +66,7 @@ class ImageSequence(PyDataset):
         count = len(self.samples)
         self._order = Order(count=count, seed=self.samples.options.seed, epoch=epoch, shuffle=shuffle)
         self._sharding = Sharding(count=count, batch_size=batch_size, drop_last=drop_last)
+        self._asked: set[int] = set()  # batches of this epoch
 
     def __len__(self) -> int:
         """Return the number of batches in an epoch."""
@@ -77,10 +80,12 @@ class ImageSequence(PyDataset):
             ImageError: An image is broken and on_error is "raise", or all are and it is "skip".
         """
         order, size = self._order, self._sharding.batch_size
-        begin = range(len(self))[index] * size
+        number = range(len(self))[index]
+        begin = number * size
         rows = order.rows_at(np.arange(begin, min(begin + size, order.count), dtype=np.int64))
         batch = self.samples.batch(rows.tolist(), epoch=order.epoch)
         note(batch, self.broken, on_error=self.samples.options.on_error)
+        self._asked.add(number)
         inputs = {"image": batch.images, **batch.columns} if batch.columns else batch.images
         return inputs if batch.labels is None else (inputs, batch.labels)
 
@@ -95,5 +100,7 @@ class ImageSequence(PyDataset):
         return self._order.epoch
 
     def on_epoch_end(self) -> None:
-        """Go to the next epoch; Keras calls it."""
-        self._order = replace(self._order, epoch=self._order.epoch + 1)
+        """Go to the next epoch if this one was given whole; Keras calls it."""
+        if self.use_multiprocessing or len(self._asked) == len(self):
+            self._order = replace(self._order, epoch=self._order.epoch + 1)
+            self._asked.clear()

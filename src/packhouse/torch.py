@@ -7,7 +7,6 @@ the channels of a pixel lie side by side ("channels_last", which convolutions li
 from __future__ import annotations
 
 import operator
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 
 from packhouse.errors import MissingDependencyError
 from packhouse.loader.broken import note
+from packhouse.loader.generations import SLOTS, UNKNOWN, Generations
 from packhouse.loader.turns import TurnTaker
 
 try:
@@ -176,8 +176,7 @@ class ImageBatches(IterableDataset[Any]):
 
     It reads and decodes ahead on threads, so `for batch in batches` is enough, or, where there is a GPU,
     `DataLoader(batches, batch_size=None, pin_memory=True)`. DataLoader's workers are not needed; they share
-    the batches of this rank: the same ones, in the same order, as without workers. They are new processes in
-    each epoch, so they know which one it is only from `set_epoch`.
+    the batches of this rank: the same ones, in the same order, as without workers.
 
     Args:
         pack: The pack.
@@ -188,22 +187,14 @@ class ImageBatches(IterableDataset[Any]):
     """
 
     def __init__(self, pack: Pack, **options: Any) -> None:  # noqa: ANN401  # pack.loader checks them
-        self._recipe = (pack, options)
         self.loader: Loader = pack.loader(**options)
         self._turn: TurnTaker | None = None
-        self._said = torch.full((2,), _NOT_SAID, dtype=torch.int64).share_memory_()
-        """The epoch of set_epoch, and the one that the first worker has begun last."""
+        self._generations = Generations(torch.full((SLOTS,), UNKNOWN, dtype=torch.int64).share_memory_())
+        self._generations.tell(*self.loader.next_place)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Pickle as what it was made of, where it stands, and the memory that workers share."""
-        return {"_recipe": self._recipe, "_said": self._said, "state": self.loader.state_dict()}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        """Open it there, at the same place."""
-        pack, options = self._recipe = state["_recipe"]
-        self._said, self._turn = state["_said"], None
-        self.loader = pack.loader(**options)
-        self.loader.load_state_dict(state["state"])
+        """Pickle as it is, but for what belongs to a worker."""
+        return {**self.__dict__, "_turn": None}
 
     def __len__(self) -> int:
         """Return how many batches a whole epoch has, for this rank; workers do not change it."""
@@ -211,14 +202,13 @@ class ImageBatches(IterableDataset[Any]):
 
     def __iter__(self) -> Iterator[Any]:
         """Begin an epoch, or go on where a loaded state says."""
-        worker, loader = get_worker_info(), self._here()
-        epoch, begun = self._said.tolist()
-        if worker is not None and epoch != _NOT_SAID:
-            loader.set_epoch(epoch)
-        batches = iter(loader)
-        if worker is not None and worker.id == 0:
-            self._warn_of_the_same(loader, begun)
-            self._said[1] = loader.epoch
+        worker, here = get_worker_info(), self._here()
+        if worker is None or not isinstance(here, TurnTaker):
+            return map(_as_tensors, here)
+        generation = worker.seed - worker.id  # PyTorch draws it for each set of workers
+        self._generations.settle(here, generation)
+        batches = iter(here)
+        self._generations.note(here.epoch, generation)
         return map(_as_tensors, batches)
 
     @property
@@ -232,16 +222,16 @@ class ImageBatches(IterableDataset[Any]):
         return {name: label for label, name in enumerate(self.classes or ())}
 
     def set_epoch(self, epoch: int) -> None:
-        """Say which epoch comes next; without workers they count by themselves.
+        """Say which epoch comes next; else they count by themselves, in workers too.
 
         Args:
             epoch: From 0.
 
         Raises:
-            UsageError: It is less than 0.
+            UsageError: It is less than 0, or no whole number.
         """
-        self.loader.set_epoch(operator.index(epoch))
-        self._said[0] = epoch
+        self.loader.set_epoch(epoch)
+        self._generations.tell(*self.loader.next_place)
 
     def state_dict(self) -> dict[str, Any]:
         """Return where it stands, behind the last batch given; as `pack.loader(...).state_dict`.
@@ -260,7 +250,12 @@ class ImageBatches(IterableDataset[Any]):
         Raises:
             StateMismatchError: It is of other images, another choice of them, another seed or order.
         """
-        self._here().load_state_dict(state)
+        here = self._here()
+        here.load_state_dict(state)
+        if here is self.loader:
+            self._generations.tell(*self.loader.next_place)
+        else:
+            self._generations.placed()
 
     def _here(self) -> Loader | TurnTaker:
         worker = get_worker_info()
@@ -270,16 +265,6 @@ class ImageBatches(IterableDataset[Any]):
             self.loader.samples.share_cores(worker.num_workers)
             self._turn = TurnTaker(self.loader, worker.id, worker.num_workers)
         return self._turn
-
-    def _warn_of_the_same(self, loader: Loader | TurnTaker, begun: int) -> None:
-        state, options = loader.state_dict(), self.loader.samples.options
-        is_same = state["epoch"] == begun and state["consumed"] == 0
-        if is_same and (state["shuffle"] or options.is_by_chance):
-            warnings.warn(
-                f"epoch {begun} begins once more, with the same order: workers do not know better; "
-                "call set_epoch before each loop, or take num_workers=0",
-                stacklevel=3,
-            )
 
 
 def _as_tensors(batch: Batch) -> Any:  # noqa: ANN401

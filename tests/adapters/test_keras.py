@@ -75,6 +75,35 @@ def test_a_model_learns_the_colours(pack: Pack, options: dict[str, Any]) -> None
     assert sequence.epoch >= 8
 
 
+class _Noting(ImageSequence):
+    """Notes what it is asked for."""
+
+    asked: list[tuple[int, int]]
+
+    def __getitem__(self, index: int) -> Any:
+        self.asked.append((self.epoch, index))
+        return super().__getitem__(index)
+
+
+@pytest.mark.parametrize("is_built", [False, True])
+def test_fit_trains_on_the_epochs_that_were_asked_for(pack: Pack, *, is_built: bool) -> None:
+    """From the first one, one after the other; a model that is not built draws a batch more before."""
+    sequence = _Noting(pack, batch_size=15, size=8, label="group", epoch=5)
+    sequence.asked = []
+    model = keras.Sequential([keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(3)])
+    if is_built:
+        model.build((None, 8, 8, 3))
+    model.compile("sgd", keras.losses.SparseCategoricalCrossentropy(from_logits=True))
+
+    model.fit(sequence, epochs=2, shuffle=False, verbose=0)
+    model.fit(sequence, epochs=1, shuffle=False, verbose=0)
+    model.evaluate(sequence, verbose=0)
+
+    assert sequence.asked[0] == (5, 0)  # drawn to build the model, or its metrics
+    assert sequence.asked[1:] == [(epoch, index) for epoch in (5, 6, 7, 8) for index in range(4)]
+    assert sequence.epoch == 9
+
+
 def test_a_broken_image_is_left_out_and_noted(damaged: Pack) -> None:
     """Or raises, by its name."""
     with pytest.raises(ImageError, match="red/0002"):

@@ -119,24 +119,44 @@ def test_workers_hear_of_the_epoch(pack: Pack, *, is_persistent: bool) -> None:
         assert numbers(loader) == numbers(alone)
 
 
-def test_workers_that_run_on_count_epochs_by_themselves(pack: Pack) -> None:
-    """As the loader does without workers."""
+@pytest.mark.parametrize(("method", "is_persistent"), [("fork", True), ("fork", False), ("spawn", False)])
+def test_workers_count_epochs_by_themselves(pack: Pack, method: str, *, is_persistent: bool) -> None:
+    """As the loader does without workers, those that run on and those that are started for each epoch."""
     batches, alone = batches_of(pack), batches_of(pack)
-    loader = workers(batches, 2, persistent_workers=True)
+    loader = workers(batches, 2, persistent_workers=is_persistent, multiprocessing_context=method)
 
-    assert [numbers(loader), numbers(loader)] == [numbers(alone), numbers(alone)]
+    assert [numbers(loader) for _ in range(3)] == [numbers(alone) for _ in range(3)]
+
+    for one in (batches, alone):
+        one.set_epoch(7)
+    assert [numbers(loader) for _ in range(2)] == [numbers(alone) for _ in range(2)]
 
 
-def test_the_same_epoch_again_is_warned_of(pack: Pack) -> None:
-    """New workers cannot know that an epoch went by: with another order at stake they say so."""
-    shuffled, sorted_ = batches_of(pack), batches_of(pack, shuffle=False)
-    loader = workers(shuffled, 1)
+def test_loops_of_workers_that_are_left_are_over(pack: Pack) -> None:
+    """The next workers begin the next epoch, whichever of them comes first."""
+    batches, alone = batches_of(pack), batches_of(pack)
+    for count in (1, 3, 2):
+        next(iter(workers(batches, count)))
+        next(iter(alone))
 
-    numbers(loader)
+    assert numbers(workers(batches, 2)) == numbers(alone)
 
-    assert numbers(workers(sorted_, 1)) == numbers(workers(sorted_, 1))
-    with pytest.raises(UserWarning, match="epoch 0 begins once more"):  # warnings of a worker are errors here
-        numbers(loader)
+
+@pytest.mark.parametrize("is_persistent", [True, False])
+@pytest.mark.parametrize("says_epochs", [True, False])
+def test_workers_take_a_loaded_place_once(pack: Pack, *, is_persistent: bool, says_epochs: bool) -> None:
+    """The rest of that epoch, then whole ones, with set_epoch as without."""
+    first, alone = batches_of(pack, epoch=2), batches_of(pack, epoch=2)
+    running = iter(first)
+    begun = numbers([next(running), next(running)])
+    batches = batches_of(pack)
+    loader = workers(batches, 2, persistent_workers=is_persistent)
+    batches.load_state_dict(first.state_dict())
+
+    for epoch in (2, 3, 4):
+        if says_epochs:
+            batches.set_epoch(epoch)
+        assert (begun if epoch == 2 else []) + numbers(loader) == numbers(alone)
 
 
 def test_it_goes_on_in_the_middle(pack: Pack) -> None:
@@ -175,14 +195,18 @@ def test_a_state_of_other_data_is_refused(pack: Pack) -> None:
 
 
 def test_it_pickles_small(pack: Pack) -> None:
-    """A worker is sent the recipe and the place, not the index."""
-    batches = batches_of(pack, label="group")
+    """A worker is sent the recipe and the place, not the index; a loop that was left is over there too."""
+    batches, alone = batches_of(pack, label="group"), batches_of(pack)
+    batches.mean = 0.5  # as of a class of the user's
     next(iter(batches))
+    next(iter(alone))
 
     sent = pickle.dumps(batches)
+    received = pickle.loads(sent)  # noqa: S301
 
     assert len(sent) < 4096
-    assert numbers(pickle.loads(sent)) == numbers(batches_of(pack))[1:]  # noqa: S301
+    assert received.mean == 0.5
+    assert numbers(received) == numbers(alone)
 
 
 def test_images_of_stored_sizes_are_a_list(pack: Pack) -> None:

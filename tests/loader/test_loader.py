@@ -413,6 +413,19 @@ def test_stats_say_what_was_done(pack: Pack) -> None:
         {"shuffle": "windows"},
         {"columns": ("width", "width")},
         {"derived": 256},
+        {"derived": "48"},
+        {"derived": True},
+        {"derived": None},
+        {"flip": 0.5},
+        {"flip": "no"},
+        {"drop_last": "no"},
+        {"pad": None},
+        {"val": "0.1", "split": "train"},
+        {"columns": None},
+        {"columns": [1]},
+        {"label": 1},
+        {"where": 5},
+        {"split": 5},
     ],
 )
 def test_options_that_cannot_be_are_refused(pack: Pack, options: dict[str, Any]) -> None:
@@ -421,10 +434,19 @@ def test_options_that_cannot_be_are_refused(pack: Pack, options: dict[str, Any])
         pack.loader(**options)
 
 
+def test_an_epoch_is_a_whole_number(pack: Pack) -> None:
+    """When it is said later, too."""
+    with pytest.raises(UsageError, match="no whole number"):
+        pack.loader().set_epoch(1.0)  # type: ignore[arg-type]  # that is the question
+    with pytest.raises(UsageError, match="no whole number"):
+        pack.samples(flip=True).batch([0], epoch="1")  # type: ignore[arg-type]
+
+
 def test_whole_numbers_of_numpy_are_whole_numbers(pack: Pack) -> None:
     """And the state is still plain JSON."""
     numbers = {"size": 16, "seed": 3, "batch_size": 8, "rank": 0, "epoch": 2}
     options: dict[str, Any] = {name: np.int32(number) for name, number in numbers.items()}
+    options["flip"] = np.True_
     loader = pack.loader(**options)
     next(iter(loader))
 

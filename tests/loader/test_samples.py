@@ -10,6 +10,7 @@ import pickle
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -17,7 +18,8 @@ import numpy as np
 import pytest
 
 import packhouse
-from packhouse.errors import ImageError
+from packhouse.errors import ImageError, LoaderError
+from packhouse.loader.batch import Batch
 from packhouse.loader.samples import Samples
 from packhouse.opening import Pack
 
@@ -130,6 +132,31 @@ def test_a_forked_process_starts_its_own_threads(pack: Pack) -> None:
 
     assert np.array_equal(found, here)
     assert all(np.array_equal(one.finish().images, here) for one in under_way)
+
+
+def _go_on(batches: Iterator[Batch], pipe: multiprocessing.connection.Connection) -> None:
+    try:
+        next(batches)
+    except LoaderError as err:
+        pipe.send(str(err))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+@pytest.mark.filterwarnings("ignore:This process .* is multi-threaded:DeprecationWarning")
+def test_a_loop_that_was_forked_is_over(pack: Pack) -> None:
+    """The threads that it waits for are in the parent, whose loop goes on."""
+    batches = iter(pack.loader(batch_size=5, size=64))
+    next(batches)
+    ours, theirs = multiprocessing.Pipe()
+    process = multiprocessing.get_context("fork").Process(target=_go_on, args=(batches, theirs))
+
+    process.start()
+    assert ours.poll(30)
+    assert "forked" in ours.recv()
+    process.join(30)
+
+    assert process.exitcode == 0
+    assert sum(map(len, batches)) == 42
 
 
 def test_a_broken_sample_says_so(broken_pictures: Path) -> None:

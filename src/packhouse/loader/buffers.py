@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import mmap
-import threading
 import weakref
+from collections import deque
+from contextlib import suppress
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,12 +20,12 @@ MOST_KEPT = 4
 class Buffers:
     """Gives arrays, and takes their memory back when nothing refers to them any more.
 
-    Safe to share between threads; a forked process begins with none.
+    Safe to share between threads, without a lock: memory comes back whenever the interpreter frees an array,
+    in the midst of `take` too, where the same thread would wait for itself.
     """
 
     def __init__(self) -> None:
-        self._free: list[mmap.mmap] = []
-        self._lock = threading.Lock()
+        self._free: deque[mmap.mmap] = deque(maxlen=MOST_KEPT)
 
     def take(self, shape: tuple[int, ...]) -> NDArray[np.uint8]:
         """Return an array whose values are whatever they are.
@@ -42,20 +43,19 @@ class Buffers:
         # The array's base is no array, so every view of it, a tensor too, keeps the array itself alive.
         array = np.frombuffer(memory, np.uint8, length).reshape(shape)
         owner = array.base
-        weakref.finalize(owner, self._give_back, memory).atexit = False
+        weakref.finalize(owner, self._free.append, memory).atexit = False
         return array
 
     def _kept(self, length: int) -> mmap.mmap | None:
-        with self._lock:
-            for place, memory in enumerate(self._free):
-                if len(memory) == length:
-                    return self._free.pop(place)
+        for _ in range(len(self._free)):
+            try:
+                memory = self._free.pop()
+            except IndexError:  # another thread was faster
+                return None
+            if len(memory) == length:
+                return memory
+            self._free.appendleft(memory)
         return None
-
-    def _give_back(self, memory: mmap.mmap) -> None:
-        with self._lock:
-            self._free.append(memory)
-            del self._free[:-MOST_KEPT]
 
 
 def _mapped(length: int) -> mmap.mmap:
@@ -64,5 +64,6 @@ def _mapped(length: int) -> mmap.mmap:
     # private: a forked process must not write into the batches of the one that made it
     memory = mmap.mmap(-1, length, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
     if hasattr(mmap, "MADV_HUGEPAGE"):
-        memory.madvise(mmap.MADV_HUGEPAGE)
+        with suppress(OSError):  # a kernel without them: it was only advice
+            memory.madvise(mmap.MADV_HUGEPAGE)
     return memory

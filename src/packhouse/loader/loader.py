@@ -13,7 +13,7 @@ from typing import Any
 from packhouse.errors import LoaderError, UsageError
 from packhouse.images.resizing import resizer_name
 from packhouse.loader.batch import Batch
-from packhouse.loader.options import whole
+from packhouse.loader.options import flag, whole
 from packhouse.loader.order import Order, Shuffle
 from packhouse.loader.samples import Samples, Underway
 from packhouse.loader.sharding import Sharding, Step
@@ -56,6 +56,8 @@ class Loader:
 
     def __init__(self, samples: Samples, options: LoaderOptions) -> None:
         self.samples = samples
+        flag("drop_last", options.drop_last)
+        flag("pad", options.pad)
         self._order = Order(
             count=len(samples),
             seed=samples.options.seed,
@@ -90,7 +92,7 @@ class Loader:
 
     def __iter__(self) -> Iterator[Batch]:
         """Begin an epoch, or go on where a loaded state says."""
-        self._go_to(*((self.epoch + 1, 0) if self._is_begun else (self.epoch, self._consumed)))
+        self._go_to(*self.next_place)
         return self._run(self._loop)
 
     def __repr__(self) -> str:
@@ -101,6 +103,11 @@ class Loader:
     def epoch(self) -> int:
         """The epoch under way; before the first one begins, that which will."""
         return self._order.epoch
+
+    @property
+    def next_place(self) -> tuple[int, int]:
+        """The epoch that the next loop begins, and how many of its samples all ranks have given."""
+        return (self.epoch + 1, 0) if self._is_begun else (self.epoch, self._consumed)
 
     @property
     def classes(self) -> list[Any] | None:
@@ -114,8 +121,9 @@ class Loader:
             epoch: From 0. That of a state just loaded keeps its place in it.
 
         Raises:
-            UsageError: It is less than 0.
+            UsageError: It is less than 0, or no whole number.
         """
+        epoch = whole("epoch", epoch)
         if self._is_begun or epoch != self._order.epoch:
             self._go_to(epoch, 0)
 

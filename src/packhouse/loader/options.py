@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from numbers import Integral
+from numbers import Integral, Real
 from operator import index
 from typing import Literal, TypeAlias
+
+import numpy as np
 
 from packhouse.engines.threads import default_workers
 from packhouse.errors import UsageError
@@ -56,8 +58,17 @@ class SampleOptions:
         object.__setattr__(self, "seed", whole("seed", self.seed))
         if self.threads is not None and whole("threads", self.threads) < 1:
             raise UsageError(f"threads={self.threads}: at least 1", hint="None takes one a core")
-        if not 0 <= self.val < 1:
-            raise UsageError(f"val={self.val}: a fraction of the images, 0 to below 1", hint="val=0.1")
+        flag("flip", self.flip)
+        for name in ("where", "split", "label"):
+            _text(name, getattr(self, name))
+        if not _is_share(self.val):
+            raise UsageError(f"val={self.val!r}: a fraction of the images, 0 to below 1", hint="val=0.1")
+
+        if not _is_store(self.derived):
+            raise UsageError(
+                f"derived={self.derived!r} is not known",
+                hint='"auto", False for the originals, or the size of a derived store, as derived=256',
+            )
 
     def _check_without_size(self) -> None:
         """Refuse what only images of one size can have."""
@@ -121,6 +132,20 @@ def whole(name: str, value: object) -> int:
         raise UsageError(f"{name}={value!r} is no whole number") from None
 
 
+def flag(name: str, value: object) -> None:
+    """Refuse what is neither True nor False: "no" would mean yes.
+
+    Args:
+        name: What it is called.
+        value: It.
+
+    Raises:
+        UsageError: It is something else.
+    """
+    if not isinstance(value, (bool, np.bool_)):
+        raise UsageError(f"{name}={value!r}: True or False")
+
+
 def columns_of(columns: Sequence[str] | str) -> tuple[str, ...]:
     """Return names of columns as a tuple.
 
@@ -128,13 +153,32 @@ def columns_of(columns: Sequence[str] | str) -> tuple[str, ...]:
         columns: Several, or one.
 
     Raises:
-        UsageError: One comes twice.
+        UsageError: One comes twice, or is no text.
     """
+    if not isinstance(columns, Iterable):
+        raise UsageError(f"columns={columns!r}: names of columns", hint='columns=["articles.price"]')
     names = (columns,) if isinstance(columns, str) else tuple(columns)
+    for name in names:
+        _text("columns", name)
     twice = next((name for place, name in enumerate(names) if name in names[:place]), None)
     if twice is not None:
         raise UsageError(f"columns: {twice!r} is asked for twice")
     return names
+
+
+def _text(name: str, value: object) -> None:
+    if value is not None and not isinstance(value, str):
+        raise UsageError(f"{name}={value!r} is no text")
+
+
+def _is_share(value: object) -> bool:
+    return isinstance(value, Real) and 0 <= float(value) < 1
+
+
+def _is_store(value: object) -> bool:
+    if isinstance(value, bool):
+        return not value
+    return value == "auto" or isinstance(value, Integral)
 
 
 def _one_of(name: str, value: object, known: Sequence[str]) -> None:

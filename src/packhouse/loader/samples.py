@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from functools import cached_property, partial
@@ -11,7 +12,7 @@ from typing import Any, Protocol, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from packhouse.errors import ImageError, Where
+from packhouse.errors import ImageError, LoaderError, Where
 from packhouse.images.cropping import DRAWS
 from packhouse.images.decoding import CHANNELS
 from packhouse.loader.batch import Batch, Broken, Sample
@@ -19,7 +20,7 @@ from packhouse.loader.chance import draws
 from packhouse.loader.choosing import choose_rows
 from packhouse.loader.filling import Failures, Part, fill, gather, parts_of
 from packhouse.loader.labelling import Labels, columns_of, labels_of
-from packhouse.loader.options import SampleOptions
+from packhouse.loader.options import SampleOptions, whole
 from packhouse.loader.smaller import store_for
 from packhouse.loader.workers import Workers
 from packhouse.store.digest import digest_of
@@ -172,7 +173,7 @@ class Samples(Sequence[Sample]):
 
         Cost: read in the order of the file, neighbours in one call, and decoded on `threads` threads.
         """
-        return self.begin(self._checked(indices), epoch).finish()
+        return self.begin(self._checked(indices), whole("epoch", epoch)).finish()
 
     def begin(self, indices: NDArray[np.int64], epoch: int) -> Underway:
         """Begin to read and decode some samples.
@@ -207,6 +208,7 @@ class Underway:
     def __init__(self, samples: Samples, indices: NDArray[np.int64], epoch: int) -> None:
         self._samples = samples
         self._indices = indices
+        self._process = os.getpid()
         self._rows = samples.rows[indices]
         self._workers = samples._workers  # noqa: SLF001  # one thing in two parts
         options, store = samples.options, samples.store
@@ -239,7 +241,13 @@ class Underway:
         Raises:
             ImageError: An image cannot be decoded, and on_error is "raise": the first of the batch.
             CorruptStoreError: Bytes do not match their digest, and on_error is "raise".
+            LoaderError: It was begun in the process that this one was forked from, whose threads are there.
         """
+        if self._process != os.getpid():
+            raise LoaderError(
+                "this loop was begun in the process that this one was forked from",
+                hint="begin one here: for batch in loader",
+            )
         failures: Failures = {}
         try:
             for future in self._futures:
@@ -253,8 +261,9 @@ class Underway:
 
     def cancel(self) -> None:
         """Have no more done for it."""
-        for future in self._futures:
-            future.cancel()
+        if self._process == os.getpid():  # else a thread that stayed behind may hold their locks
+            for future in self._futures:
+                future.cancel()
 
     def _assemble(self, failures: Failures) -> Batch:
         samples, key_of = self._samples, self._samples.store.index.key_of

@@ -68,6 +68,15 @@ class TurnTaker:
         """The epoch under way."""
         return self._epoch
 
+    @property
+    def next_epoch(self) -> int:
+        """The epoch that the next loop begins."""
+        return self._loader.next_place[0]
+
+    def go_to(self, epoch: int, consumed: int) -> None:
+        """Begin the next loop there: as of `Loader.next_place`."""
+        self.load_state_dict({**self._loader.state_dict(), "epoch": epoch, "consumed": consumed})
+
     def set_epoch(self, epoch: int) -> None:
         """Say which epoch comes next: as of the loader."""
         self._loader.set_epoch(epoch)
