@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import h5py
+import numpy as np
 import pytest
 
 import packhouse
@@ -65,6 +67,18 @@ def test_broken_images_are_counted_and_do_not_stop_it(tmp_path: Path) -> None:
     assert packhouse.bench(pack, 16).broken == 2
     with pytest.raises(UsageError, match="none of 1 images can be decoded"):
         packhouse.bench(packed(tmp_path / "other", {"x.jpg": b"no picture"}), 16)
+
+
+def test_pixels_of_a_foreign_file_are_measured_too(tmp_path: Path) -> None:
+    """None of them is broken."""
+    with h5py.File(tmp_path / "raw.h5", "w") as file:
+        for number in range(12):
+            file[f"{number:02}"] = np.full((30, 40, 3), number, np.uint8)
+
+    report = packhouse.bench(tmp_path / "raw.h5", 16)
+
+    assert (report.images, report.broken, report.image_bytes) == (12, 0, 30 * 40 * 3)
+    assert report.ceiling > 0
 
 
 def test_what_cannot_be_measured_is_refused(tmp_path: Path) -> None:

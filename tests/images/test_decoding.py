@@ -16,6 +16,7 @@ from PIL import Image, ImageOps, features
 from packhouse.errors import ImageError, UsageError
 from packhouse.images.cropping import centre
 from packhouse.images.decoding import decode
+from packhouse.images.probing import probe
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -236,6 +237,23 @@ def test_transparency_is_laid_on_white(name: str) -> None:
     assert np.abs(pixels[0, 2].astype(int) - [227, 127, 127]).max() <= 1
 
 
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_png_may_say_behind_its_pixels_how_it_is_turned(orientation: int) -> None:
+    """The eXIf chunk may stand anywhere; Pillow comes to it when the pixels are read."""
+    before = saved(photo(61, 110), "PNG", exif=turned(orientation))
+    start = before.index(b"eXIf") - 4
+    chunk = before[start : start + 12 + int.from_bytes(before[start : start + 4], "big")]
+    end = before.rindex(b"IEND") - 4
+    behind = before[:start] + before[start + len(chunk) : end] + chunk + before[end:]
+    assert behind.index(b"eXIf") > behind.index(b"IDAT")
+
+    image = Image.open(io.BytesIO(behind))
+    image.load()
+    assert np.array_equal(decode(behind), np.asarray(ImageOps.exif_transpose(image)))
+    assert probe(behind) == probe(before)
+    assert probe(behind).orientation == orientation
+
+
 def test_transparency_of_grey_and_palette_is_laid_on_white() -> None:
     """LA, a palette with a clear entry, and a clear colour of grey or RGB are laid on white too."""
     grey_alpha = Image.frombytes("LA", (2, 1), bytes([9, 0, 9, 255]))
@@ -371,6 +389,7 @@ import resource, sys
 from pathlib import Path
 from packhouse.errors import ImageError
 from packhouse.images.decoding import decode
+from packhouse.images.probing import probe
 *bombs, sound = [Path(path).read_bytes() for path in sys.argv[1:]]
 decode(sound)
 used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()

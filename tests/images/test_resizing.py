@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MEAN, DECIBELS = 0.6, 45.0
-"""What `resizing.resize` promises of photographs: levels on average, and the least of PSNR."""
+"""Of the soft pictures here: levels on average, and the least of PSNR. `resizing.resize` has photographs'."""
 
 
 def picture(seed: int, height: int, width: int) -> NDArray[np.uint8]:

@@ -17,10 +17,11 @@ from packhouse.benchmarking.report import BenchReport
 from packhouse.engines.threads import default_workers, run_pieces
 from packhouse.errors import ImageError, UsageError, Where
 from packhouse.images.cropping import DRAWS, Size
-from packhouse.images.decoding import CHANNELS, Wanted, decode_into
+from packhouse.images.decoding import CHANNELS, Wanted
 from packhouse.images.resizing import resizer_name
 from packhouse.images.scratch import Scratch
 from packhouse.loader.chance import draws
+from packhouse.loader.filling import Stored, read_stored
 from packhouse.loader.loader import Loader, LoaderOptions
 from packhouse.loader.options import CropName, SampleOptions, size_of
 from packhouse.loader.order import Order
@@ -96,7 +97,7 @@ def _measure(pack: Pack, options: SampleOptions, size: Size, observer: Observer)
         progress.advance(1)
         disk = _disk_rate(samples.store, rows, cores)
         progress.advance(1)
-        files = [data for data in samples.store.read_rows(rows) if isinstance(data, bytes)]
+        files = _whole(samples.store, rows)
         often = files * -(-count // len(files))
         ceilings, rates, busy, broken = list[float](), list[float](), list[float](), 0
         for _round in range(ROUNDS):
@@ -134,7 +135,7 @@ def _rows_to_take(samples: Samples, cores: int) -> tuple[list[int], int]:
     """Choose images, the first of the loader's order, and say how many are decoded in a while."""
     order = Order(count=len(samples), seed=samples.options.seed)
     rows: list[int] = samples.rows[order.rows_at(np.arange(min(len(samples), TRIED)))].tolist()
-    files = [data for data in samples.store.read_rows(rows) if isinstance(data, bytes)]
+    files = _whole(samples.store, rows)
     size = samples.options.size
     if size is None or not files:
         raise UsageError("none of these images can be read", where=Where(file=str(samples.store.path)))
@@ -145,10 +146,14 @@ def _rows_to_take(samples: Samples, cores: int) -> tuple[list[int], int]:
             where=Where(file=str(samples.store.path)),
             hint="packhouse verify PACK says what is wrong with them",
         )
-    mean = sum(map(len, files)) / len(files)
+    mean = sum(len(file.data) for file in files) / len(files)
     count = int(max(LEAST, rate * SECONDS))
     there = np.arange(min(len(samples), count, max(1, int(MOST_BYTES / mean))))
     return samples.rows[order.rows_at(there)].tolist(), count
+
+
+def _whole(store: ImageStore, rows: Sequence[int]) -> list[Stored]:
+    return [stored for stored in read_stored(store, rows) if isinstance(stored, Stored)]
 
 
 def _disk_rate(store: ImageStore, rows: Sequence[int], threads: int) -> float:
@@ -175,7 +180,7 @@ def _drop_from_cache(path: Path, ranges: Iterable[Range]) -> None:
         os.close(descriptor)
 
 
-def _decode_rate(files: Sequence[bytes], wanted: Wanted, size: Size, threads: int) -> tuple[float, int]:
+def _decode_rate(files: Sequence[Stored], wanted: Wanted, size: Size, threads: int) -> tuple[float, int]:
     """Return images per second, and how many of them are broken."""
     broken = [0] * threads
     chances = draws(np.arange(len(files)), DRAWS, seed=0, epoch=0)
@@ -184,7 +189,7 @@ def _decode_rate(files: Sequence[bytes], wanted: Wanted, size: Size, threads: in
         scratch, out = Scratch(), np.empty((*size, CHANNELS[wanted.mode]), np.uint8)
         for place in range(number, len(files), threads):
             try:
-                decode_into(files[place], out, wanted, chances[place].tolist(), scratch)
+                files[place].decode_into(out, wanted, chances[place].tolist(), scratch)
             except ImageError:
                 broken[number] += 1
 

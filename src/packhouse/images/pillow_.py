@@ -53,6 +53,7 @@ _IMAGE_WIDTH, _IMAGE_LENGTH, _ORIENTATION = 0x0100, 0x0101, 0x0112
 _ORIENTATIONS = range(1, 9)
 _GREY_16_BIT = frozenset({"I", "I;16", "I;16B", "I;16L", "I;16N"})
 _WHITE = 255
+_PNG_SIGNATURE_BYTES = 8
 
 
 class PillowHeader(NamedTuple):
@@ -123,7 +124,25 @@ def read_header(data: bytes, media_type: str) -> PillowHeader:
             width, height = int(tags[_IMAGE_WIDTH]), int(tags[_IMAGE_LENGTH])
             return PillowHeader(width, height, _valid(tags.get(_ORIENTATION)))
         exif = image.info.get("exif", b"")
+        if not exif and isinstance(image, PngImagePlugin.PngImageFile):
+            exif = _exif_chunk(data)
         return PillowHeader(*image.size, orientation_in(exif) if exif else None)
+
+
+def _exif_chunk(png: bytes) -> bytes:
+    """Return what the eXIf chunk of a PNG holds; b"" where there is none.
+
+    It may stand behind the pixels, where Pillow does not come before it has decoded them.
+
+    Source: PNG (3rd edition) 5.3, 5.6 and 11.3.2.8.
+    """
+    at = _PNG_SIGNATURE_BYTES if b"eXIf" in png else len(png)
+    while at < len(png):
+        size, name = int.from_bytes(png[at : at + 4], "big"), png[at + 4 : at + 8]
+        if name == b"eXIf":
+            return png[at + 8 : at + 8 + size]
+        at += 4 + 4 + size + 4  # size, name, bytes, checksum
+    return b""
 
 
 def orientation_in(exif: bytes) -> int | None:

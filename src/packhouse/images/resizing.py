@@ -23,8 +23,8 @@ def resize(
     """Scale a picture into a place of some size: linear, and smoothed before where it shrinks.
 
     Pillow weighs all pixels below a triangle (its BILINEAR); OpenCV takes the two nearest of each axis of a
-    picture that was smoothed by as much. On photographs the two differ by 0.6 levels on average, the
-    equal of 45 dB (tests/images/test_resizing.py).
+    picture that was smoothed by as much. On 110 photographs the two differ by 0.2 to 0.4 levels on average
+    up to half the size (49 dB and more), by 0.8 at an eighth (44 dB), by 1.1 at a sixteenth.
 
     Args:
         pixels: (height, width, channels) uint8, one or three channels; the pixels of a row lie together.

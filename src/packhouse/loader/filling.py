@@ -27,6 +27,29 @@ Failures: TypeAlias = dict[int, ImageError | CorruptStoreError]
 """Place in the batch -> why that image gave no pixels."""
 
 
+class Stored(NamedTuple):
+    """One image as the store has it."""
+
+    data: bytes
+    form: RawForm | None
+    """Of pixels; None where the bytes are a file of an image."""
+
+    def decode_into(
+        self, out: NDArray[np.uint8], wanted: Wanted, chances: Sequence[float], scratch: Scratch
+    ) -> None:
+        """Decode it into a place of a batch, whichever it is."""
+        if self.form is None:
+            decode_into(self.data, out, wanted, chances, scratch)
+        else:
+            place_raw(self.data, self.form, out, wanted, chances, scratch)
+
+    def decode(self, mode: Mode) -> NDArray[Any]:
+        """Decode it at its stored size, whichever it is."""
+        if self.form is None:
+            return decode(self.data, mode=mode)
+        return decode_raw(self.data, self.form, mode=mode)
+
+
 class Part(NamedTuple):
     """Some images of a batch."""
 
@@ -89,13 +112,10 @@ def fill(
         OSError: The file cannot be read at all.
     """
     failures: Failures = {}
-    for place, row, data, form in _read(store, part, failures):
+    for place, row, stored in _read(store, part, failures):
         chances: Sequence[float] = () if draws is None else draws[place].tolist()
         try:
-            if form is None:
-                decode_into(data, out[place], wanted, chances, scratch)
-            else:
-                place_raw(data, form, out[place], wanted, chances, scratch)
+            stored.decode_into(out[place], wanted, chances, scratch)
         except ImageError as err:
             failures[place] = _named(err, store, row)
     return failures
@@ -114,24 +134,32 @@ def gather(store: ImageStore, part: Part, out: list[NDArray[Any] | None], mode: 
         Those that gave no pixels; their places are as they were.
     """
     failures: Failures = {}
-    for place, row, data, form in _read(store, part, failures):
+    for place, row, stored in _read(store, part, failures):
         try:
-            out[place] = decode(data, mode=mode) if form is None else decode_raw(data, form, mode=mode)
+            out[place] = stored.decode(mode)
         except ImageError as err:
             failures[place] = _named(err, store, row)
     return failures
 
 
-def _read(
-    store: ImageStore, part: Part, failures: Failures
-) -> Iterator[tuple[int, int, bytes, RawForm | None]]:
-    """Yield place, row, bytes and, of pixels, their form; what is damaged goes to the failures."""
+def read_stored(store: ImageStore, rows: Sequence[int]) -> list[Stored | CorruptStoreError]:
+    """Read images by their rows: as `ImageStore.read_rows`, with what their bytes are."""
     may_be_pixels = store.index.binding.mtime_ns is not None  # the file of another program
-    for place, row, data in zip(part.places, part.rows, store.read_rows(part.rows), strict=True):
-        if isinstance(data, CorruptStoreError):
-            failures[place] = data
+    return [
+        data
+        if isinstance(data, CorruptStoreError)
+        else Stored(data, StoredImage(store, row).raw_form if may_be_pixels else None)
+        for row, data in zip(rows, store.read_rows(rows), strict=True)
+    ]
+
+
+def _read(store: ImageStore, part: Part, failures: Failures) -> Iterator[tuple[int, int, Stored]]:
+    """Yield place, row and image; what is damaged goes to the failures."""
+    for place, row, stored in zip(part.places, part.rows, read_stored(store, part.rows), strict=True):
+        if isinstance(stored, CorruptStoreError):
+            failures[place] = stored
         else:
-            yield place, row, data, StoredImage(store, row).raw_form if may_be_pixels else None
+            yield place, row, stored
 
 
 def _named(err: ImageError, store: ImageStore, row: int) -> ImageError:
