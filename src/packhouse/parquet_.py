@@ -167,17 +167,20 @@ _FIXED_WIDTH = {"int8": (pa.int8(), "b"), "int32": (pa.int32(), "i"), "int64": (
 def _array_of(kind: str, values: Sequence[Any]) -> pa.Array:
     valid = None
     if None in values:
-        valid = pa.py_buffer(np.packbits([value is not None for value in values], bitorder="little"))
+        there = np.frombuffer(bytes([value is not None for value in values]), np.uint8)
+        valid = pa.py_buffer(np.packbits(there, bitorder="little"))
+        instead = 0 if kind in _FIXED_WIDTH else ""
+        values = [instead if value is None else value for value in values]
     if kind in _FIXED_WIDTH:
         arrow_type, code = _FIXED_WIDTH[kind]
-        numbers = array(code, [value or 0 for value in values])
-        return pa.Array.from_buffers(arrow_type, len(values), [valid, pa.py_buffer(numbers)])
+        return pa.Array.from_buffers(arrow_type, len(values), [valid, pa.py_buffer(array(code, values))])
     if kind == "digest":
         data = pa.py_buffer(b"".join(values))
         return pa.Array.from_buffers(pa.binary(16), len(values), [valid, data])
-    texts = [(value or "").encode() for value in values]
-    ends = array("i", accumulate(map(len, texts), initial=0))
-    buffers = [valid, pa.py_buffer(ends), pa.py_buffer(b"".join(texts))]
+    text = "".join(values)
+    sizes = map(len, values) if text.isascii() else (len(value.encode()) for value in values)
+    ends = array("i", accumulate(sizes, initial=0))
+    buffers = [valid, pa.py_buffer(ends), pa.py_buffer(text.encode())]
     return pa.Array.from_buffers(pa.string(), len(values), buffers)
 
 

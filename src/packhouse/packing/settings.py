@@ -26,15 +26,18 @@ def find_settings(files: Sequence[SourceFile]) -> SourceFile | None:
     Args:
         files: What the scan found.
     """
-    files = [file for file in files if not is_junk(file.path)]
-    named = {file.path: file for file in files if file.path.rpartition("/")[2] == SETTINGS_FILE}
+    named = {file.path: file for file in files if file.path.endswith(SETTINGS_FILE)}
     if SETTINGS_FILE in named:
         return named[SETTINGS_FILE]
     for path, file in named.items():
-        top = path.removesuffix(SETTINGS_FILE)
-        if top.count("/") == 1 and all(other.path.startswith(top) for other in files):
+        top, name = path.partition("/")[::2]
+        if name == SETTINGS_FILE and not is_junk(path) and _holds_all(f"{top}/", files):
             return file
     return None
+
+
+def _holds_all(folder: str, files: Sequence[SourceFile]) -> bool:
+    return all(file.path.startswith(folder) or is_junk(file.path) for file in files)
 
 
 _LISTS = ("joins", "images", "tables", "include", "text")

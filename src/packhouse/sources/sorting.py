@@ -97,9 +97,10 @@ def is_compressed(path: str) -> bool:
 def _extension(name: str) -> str:
     """Return the extension in lower case; of a compressed table that of the table."""
     stem, last = splitext(name)
-    if last.lower() in COMPRESSED_EXTENSIONS and splitext(stem)[1].lower() in TABLE_EXTENSIONS:
+    extension = last.lower()
+    if extension in COMPRESSED_EXTENSIONS and splitext(stem)[1].lower() in TABLE_EXTENSIONS:
         return splitext(stem)[1].lower()
-    return last.lower()
+    return extension
 
 
 def is_junk(path: str) -> bool:

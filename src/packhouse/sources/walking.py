@@ -53,15 +53,15 @@ class Walk:
         return self._count - before
 
     def _sort_in(self, entry: os.DirEntry[str], path: str) -> None:
-        if entry.is_symlink():
+        if entry.is_file(follow_symlinks=False):
+            facts = entry.stat(follow_symlinks=False)
+            file = SourceFile(as_text(path), facts.st_size, facts.st_mtime_ns, facts.st_ino)
+            (self.files if file.path is path else self.escaped).append(file)
+        elif entry.is_symlink():
             self.skipped.append(Skipped(as_text(path), f"{self._describe_link(path)}: not followed"))
         elif entry.is_dir(follow_symlinks=False):
             if self._below + path not in self._leave_out:
                 self.waiting.append(path)
-        elif entry.is_file(follow_symlinks=False):
-            facts = entry.stat(follow_symlinks=False)
-            file = SourceFile(as_text(path), facts.st_size, facts.st_mtime_ns, facts.st_ino)
-            (self.files if file.path is path else self.escaped).append(file)
         else:
             self.skipped.append(Skipped(as_text(path), NOT_A_FILE))
 
