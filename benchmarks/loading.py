@@ -24,9 +24,9 @@ from photos import QUALITY, photo_tree
 from trees import warm
 
 import packhouse
-from packhouse.images.cropping import CROPS
-from packhouse.images.decoding import Wanted, decode_into
-from packhouse.images.scratch import Scratch
+from packhouse._src.images.cropping import CROPS
+from packhouse._src.images.decoding import Wanted, decode_into
+from packhouse._src.images.scratch import Scratch
 
 SCRIPT = Path(__file__).with_name("loader_process.py")
 OTHERS = {

@@ -12,10 +12,10 @@ from measuring import OUT, Scale, clear, command, heading, line, record, seconds
 from trees import jpeg_tree
 
 import packhouse
-from packhouse.store.digest import digest_of
-from packhouse.store.index_file import Binding, write_rows
-from packhouse.store.layout import INDEX_COLUMNS
-from packhouse.store.reading import ImageStore
+from packhouse._src.imagefile.digest import digest_of
+from packhouse._src.imagefile.format import INDEX_COLUMNS
+from packhouse._src.imagefile.index_file import Binding, write_rows
+from packhouse._src.imagefile.read.store import ImageStore
 
 GROUPS = 86
 LENGTHS = (30_000, 44_000)
@@ -30,7 +30,7 @@ ROWS_AT_ONCE = 16_384
 MEMORY = """
 import sys
 from pathlib import Path
-from packhouse.store.reading import ImageStore
+from packhouse._src.imagefile.read.store import ImageStore
 def resident():
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
 def look_up(folder, key):

@@ -14,7 +14,7 @@ import numpy as np
 from measuring import OUT
 from PIL import Image
 
-from packhouse.sample.writing import write_sample
+from packhouse._src.synthetic.sample_files import write_sample
 
 DRAWN = 100
 QUALITY = {96: 75, 390: 75, 1166: 82}

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from measuring import OUT
 
-from packhouse.sample.writing import write_sample
+from packhouse._src.synthetic.sample_files import write_sample
 
 DRAWN = 100
 GROUPS = 86

@@ -6,14 +6,14 @@ import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from packhouse.records import HeaderFacts, SourceFile
-from packhouse.store.digest import digest_of, digest_of_all
-from packhouse.store.filling import Filled, Place
-from packhouse.store.index_file import Binding, write_index
-from packhouse.store.keys import Key
-from packhouse.store.manifest_file import write_manifest
-from packhouse.store.offsets import find_id
-from packhouse.store.skeleton import write_skeleton
+from packhouse._src.imagefile.digest import digest_of, digest_of_all
+from packhouse._src.imagefile.index_file import Binding, write_index
+from packhouse._src.imagefile.keys import Key
+from packhouse._src.imagefile.manifest_file import write_manifest
+from packhouse._src.imagefile.slots import Filled, ImageSlot
+from packhouse._src.imagefile.write.offsets import find_id
+from packhouse._src.imagefile.write.skeleton import write_skeleton
+from packhouse._src.records import HeaderFacts, SourceFile
 
 FILE_ID = "0123456789abcdef" * 2
 
@@ -29,7 +29,7 @@ def write_pack(folder: Path, images: Mapping[str, tuple[str, bytes]], *, escaped
         for key, offset in zip(keys, offsets, strict=True):
             name, data = images[key]
             os.pwrite(file.fileno(), data, offset)
-            place = Place(keys[key], offset, SourceFile(name, len(data), 0, 0))
+            place = ImageSlot(keys[key], offset, SourceFile(name, len(data), 0, 0))
             filled.append(Filled(place, digest_of(data), HeaderFacts(None, None, None, None, None)))
     binding = Binding(
         file_size=(folder / "images.h5").stat().st_size,

@@ -14,9 +14,9 @@ import pytest
 import packhouse
 from frameworks_kit import framework
 from packhouse import PackOptions
-from packhouse.cli.main import COMMANDS
-from packhouse.packing.settings import merge_settings
-from packhouse.store import layout
+from packhouse._src.cli.main import COMMANDS
+from packhouse._src.imagefile import format as file_format
+from packhouse._src.packing.settings import merge_settings
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -130,22 +130,23 @@ def test_every_command_is_in_the_readme() -> None:
 
 
 def test_the_format_page_lists_the_columns_of_the_index() -> None:
-    """docs/format.md and layout.py name the same columns, in the same order, with the same types."""
+    """docs/format.md and file_format.py name the same columns, in the same order, with the same types."""
     page = (ROOT / "docs" / "format.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `(\w+)` \| ([\w\[\]]+) \|", page, re.MULTILINE)
 
     types = {"digest": "fixed_size_binary[16]"}
-    assert rows == [(name, types.get(kind, kind)) for name, kind in layout.INDEX_COLUMNS.items()]
+    assert rows == [(name, types.get(kind, kind)) for name, kind in file_format.INDEX_COLUMNS.items()]
 
 
-def test_the_architecture_page_names_every_room() -> None:
-    """docs/architecture.md has every folder and file of the top floor."""
+def test_the_architecture_page_names_every_module() -> None:
+    """docs/architecture.md has every public module, and every folder and file right below `_src/`."""
     page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
-    for entry in (ROOT / "src" / "packhouse").iterdir():
-        if entry.name.startswith("__") or entry.name == "py.typed":
-            continue
-        name = f"{entry.name}/" if entry.is_dir() else entry.name
-        assert f"`{name}`" in page, name
+    for folder in (ROOT / "src" / "packhouse", ROOT / "src" / "packhouse" / "_src"):
+        for entry in folder.iterdir():
+            if entry.name.startswith("__") or entry.name == "py.typed":
+                continue
+            name = f"{entry.name}/" if entry.is_dir() else entry.name
+            assert f"`{name}`" in page, name
 
 
 def test_the_changelog_has_the_version() -> None:

@@ -7,6 +7,7 @@ import importlib
 import subprocess
 import sys
 import tokenize
+from collections import Counter
 from pathlib import Path
 from types import ModuleType
 
@@ -20,6 +21,15 @@ INITS = sorted(SOURCE.rglob("__init__.py"))
 HEAVY = ("numpy", "h5py", "pyarrow", "duckdb", "pandas", "PIL", "simplejpeg", "xxhash", "click", "rich")
 MOST_LINES = 400
 MOST_LINES_OF_INIT = 80
+MOST_FILES = 14
+PUBLIC = {
+    "packhouse",
+    "packhouse.errors",
+    "packhouse.progress",
+    "packhouse.torch",
+    "packhouse.keras",
+    "packhouse.grain",
+}
 SILENT = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT}
 
 
@@ -114,6 +124,41 @@ def test_every_module_says_what_it_is(path: Path) -> None:
 def test_every_folder_is_a_package() -> None:
     """No folder of modules lacks its __init__: it would be left out of nothing, and documented by nothing."""
     assert {path.parent for path in FILES} == {path.parent for path in INITS}
+
+
+@pytest.mark.parametrize("init", INITS, ids=shown_as)
+def test_folders_stay_small(init: Path) -> None:
+    """A folder that outgrows the limit is two; the command line has one file a command."""
+    if init.parent.name != "cli":
+        assert len(list(init.parent.glob("*.py"))) <= MOST_FILES
+
+
+def test_no_file_stem_is_used_twice() -> None:
+    """A file is found by its name alone; a file of the command line may be named as what it calls."""
+    stems = Counter(path.stem for path in FILES if path.name != "__init__.py" and path.parent.name != "cli")
+
+    assert [stem for stem, count in stems.items() if count > 1] == []
+
+
+def test_no_class_name_is_used_twice() -> None:
+    """One name, one thing."""
+    names = Counter(
+        node.name
+        for path in FILES
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ClassDef)
+    )
+
+    assert [name for name, count in names.items() if count > 1] == []
+
+
+def test_what_is_not_public_is_behind_an_underscore() -> None:
+    """A module is public or below a folder that starts with an underscore; the docs list the public ones."""
+    public = {name for name in map(dotted, FILES) if "._" not in name}
+    page = (Path(__file__).parents[1] / "docs" / "architecture.md").read_text(encoding="utf-8")
+
+    assert public == PUBLIC
+    assert all(f"`{name}`" in page for name in public)
 
 
 def test_types_are_shipped() -> None:

@@ -17,6 +17,7 @@ import pytest
 from PIL import Image
 
 import packhouse
+from packhouse._src.images.decoding import decode
 from packhouse.errors import (
     CorruptStoreError,
     ImageError,
@@ -25,7 +26,6 @@ from packhouse.errors import (
     StoreError,
     UsageError,
 )
-from packhouse.images.decoding import decode
 from small_dataset import JOIN, DataSet
 
 

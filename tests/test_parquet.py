@@ -15,8 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from packhouse._src.parquet_ import COMPRESSIONS, ParquetSink, ParquetSource, batch_of, fixed_width_values
 from packhouse.errors import CorruptStoreError
-from packhouse.parquet_ import COMPRESSIONS, ParquetSink, ParquetSource, batch_of, fixed_width_values
 
 TABLE = pa.table(
     {

@@ -12,21 +12,21 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
+from packhouse._src.version import __version__ as __version__  # shown as it is
 from packhouse.errors import PackhouseError
 
 if TYPE_CHECKING:
-    from packhouse.benchmarking.job import bench
-    from packhouse.benchmarking.report import BenchReport
-    from packhouse.care.extracting import ExtractReport, extract
-    from packhouse.care.repairing import RepairReport, repair
-    from packhouse.care.verifying import VerifyReport, verify
-    from packhouse.deriving.job import DeriveReport, derive
-    from packhouse.opening import Pack, open  # noqa: A004  # packhouse.open, as gzip.open
-    from packhouse.packing.job import pack, plan
-    from packhouse.packing.options import PackOptions
-    from packhouse.packing.report import Report
+    from packhouse._src.benchmarking.bench import bench
+    from packhouse._src.benchmarking.bench_report import BenchReport
+    from packhouse._src.deriving.derive import DeriveReport, derive
+    from packhouse._src.maintenance.extract import ExtractReport, extract
+    from packhouse._src.maintenance.repair import RepairReport, repair
+    from packhouse._src.maintenance.verify import VerifyReport, verify
+    from packhouse._src.opening import Pack, open  # noqa: A004  # packhouse.open, as gzip.open
+    from packhouse._src.packing.options import PackOptions
+    from packhouse._src.packing.pack import pack, plan
+    from packhouse._src.packing.report import Report
 
-__version__ = "0.1.0"
 __all__ = [
     "BenchReport",
     "DeriveReport",
@@ -48,22 +48,22 @@ __all__ = [
 ]
 
 _HOMES = {
-    "BenchReport": "packhouse.benchmarking.report",
-    "bench": "packhouse.benchmarking.job",
-    "DeriveReport": "packhouse.deriving.job",
-    "ExtractReport": "packhouse.care.extracting",
-    "RepairReport": "packhouse.care.repairing",
-    "VerifyReport": "packhouse.care.verifying",
-    "derive": "packhouse.deriving.job",
-    "extract": "packhouse.care.extracting",
-    "repair": "packhouse.care.repairing",
-    "verify": "packhouse.care.verifying",
-    "Pack": "packhouse.opening",
-    "PackOptions": "packhouse.packing.options",
-    "Report": "packhouse.packing.report",
-    "open": "packhouse.opening",
-    "pack": "packhouse.packing.job",
-    "plan": "packhouse.packing.job",
+    "BenchReport": "packhouse._src.benchmarking.bench_report",
+    "bench": "packhouse._src.benchmarking.bench",
+    "DeriveReport": "packhouse._src.deriving.derive",
+    "ExtractReport": "packhouse._src.maintenance.extract",
+    "RepairReport": "packhouse._src.maintenance.repair",
+    "VerifyReport": "packhouse._src.maintenance.verify",
+    "derive": "packhouse._src.deriving.derive",
+    "extract": "packhouse._src.maintenance.extract",
+    "repair": "packhouse._src.maintenance.repair",
+    "verify": "packhouse._src.maintenance.verify",
+    "Pack": "packhouse._src.opening",
+    "PackOptions": "packhouse._src.packing.options",
+    "Report": "packhouse._src.packing.report",
+    "open": "packhouse._src.opening",
+    "pack": "packhouse._src.packing.pack",
+    "plan": "packhouse._src.packing.pack",
 }
 
 

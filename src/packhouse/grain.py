@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from packhouse._src.loader.broken import note
 from packhouse.errors import UsageError
-from packhouse.loader.broken import note
 
 if TYPE_CHECKING:
-    from packhouse.loader.batch import Batch
-    from packhouse.opening import Pack
+    from packhouse._src.loader.batch import Batch
+    from packhouse._src.opening import Pack
 
 
 class ImageSource:

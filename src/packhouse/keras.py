@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from packhouse._src.loader.broken import note
+from packhouse._src.loader.order.order import Order, Shuffle
+from packhouse._src.loader.order.sharding import Sharding
 from packhouse.errors import MissingDependencyError
-from packhouse.loader.broken import note
-from packhouse.loader.order import Order, Shuffle
-from packhouse.loader.sharding import Sharding
 
 try:
     from keras.utils import PyDataset
@@ -20,7 +20,7 @@ except ImportError as err:
     ) from err
 
 if TYPE_CHECKING:
-    from packhouse.opening import Pack
+    from packhouse._src.opening import Pack
 
 
 class ImageSequence(PyDataset):

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from packhouse._src.loader.broken import note
+from packhouse._src.loader.generations import SLOTS, UNKNOWN, Generations
+from packhouse._src.loader.turns import TurnTaker
 from packhouse.errors import MissingDependencyError
-from packhouse.loader.broken import note
-from packhouse.loader.generations import SLOTS, UNKNOWN, Generations
-from packhouse.loader.turns import TurnTaker
 
 try:
     import torch
@@ -27,9 +27,9 @@ except ImportError as err:
     ) from err
 
 if TYPE_CHECKING:
-    from packhouse.loader.batch import Batch
-    from packhouse.loader.loader import Loader
-    from packhouse.opening import Pack
+    from packhouse._src.loader.batch import Batch
+    from packhouse._src.loader.loader import Loader
+    from packhouse._src.opening import Pack
 
 _NUMBERS = "biuf"
 _NOT_SAID = -1

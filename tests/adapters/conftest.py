@@ -8,7 +8,7 @@ import pytest
 
 import packhouse
 from frameworks_kit import write_colours
-from packhouse.opening import Pack
+from packhouse._src.opening import Pack
 
 
 @pytest.fixture(scope="session")

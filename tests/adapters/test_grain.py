@@ -11,9 +11,9 @@ import pytest
 
 import packhouse
 from frameworks_kit import COUNT, framework
+from packhouse._src.opening import Pack
 from packhouse.errors import UsageError
 from packhouse.grain import ImageSource
-from packhouse.opening import Pack
 
 grain = framework("grain.python", extra="grain")
 

@@ -11,8 +11,8 @@ from PIL import Image
 
 import packhouse
 from frameworks_kit import COUNT, framework
+from packhouse._src.opening import Pack
 from packhouse.errors import CorruptStoreError, UsageError
-from packhouse.opening import Pack
 
 datasets = framework("datasets", extra="hf")
 

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from frameworks_kit import COUNT, framework
+from packhouse._src.opening import Pack
 from packhouse.errors import ImageError
-from packhouse.opening import Pack
 
 keras = framework("keras", extra="keras")
 

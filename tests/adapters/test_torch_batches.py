@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from frameworks_kit import COUNT, framework
+from packhouse._src.opening import Pack
 from packhouse.errors import StateMismatchError
-from packhouse.opening import Pack
 
 torch = framework("torch", extra="torch")
 data = framework("torch.utils.data", extra="torch")

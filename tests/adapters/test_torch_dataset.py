@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from frameworks_kit import COUNT, framework
+from packhouse._src.opening import Pack
 from packhouse.errors import ImageError, UsageError
-from packhouse.opening import Pack
 
 torch = framework("torch", extra="torch")
 data = framework("torch.utils.data", extra="torch")
@@ -114,7 +114,7 @@ def test_workers_give_the_same_however_they_are_started(pack: Pack, method: str)
 
 def test_workers_share_the_cores(pack: Pack, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of eight cores two workers take four each, unless told otherwise; this process keeps all of them."""
-    monkeypatch.setattr("packhouse.loader.options.default_workers", lambda *, most: min(8, most))
+    monkeypatch.setattr("packhouse._src.loader.sample_options.default_workers", lambda *, most: min(8, most))
     dataset, told = ImageDataset(pack, size=16), ImageDataset(pack, size=16, threads=3)
 
     def found(dataset: ImageDataset) -> set[int]:

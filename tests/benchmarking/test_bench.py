@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 import packhouse
-from packhouse.benchmarking import job
-from packhouse.engines.cores import usable_cores
+from packhouse._src.benchmarking import bench as bench_module
+from packhouse._src.concurrency.cores import usable_cores
 from packhouse.errors import NotAPackError, UsageError
 from small_dataset import jpeg
 
@@ -23,7 +23,7 @@ PROGRAM = Path(sys.executable).with_name("packhouse")
 @pytest.fixture(autouse=True)
 def _shortly(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is measured here is not how fast."""
-    monkeypatch.setattr(job, "SECONDS", 0.02)
+    monkeypatch.setattr(bench_module, "SECONDS", 0.02)
 
 
 def packed(folder: Path, files: dict[str, bytes]) -> Path:

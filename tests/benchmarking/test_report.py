@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from packhouse.benchmarking.report import BenchReport
+from packhouse._src.benchmarking.bench_report import BenchReport
 
 
 def report(**changes: object) -> BenchReport:

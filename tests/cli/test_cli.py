@@ -324,7 +324,7 @@ def test_help_of_every_command_names_its_options() -> None:
         assert done.returncode == 0
         assert done.stdout.startswith(f"Usage: packhouse {command}")
     code = (
-        "import sys, packhouse.cli.main as m; m.run(['pack', '--help']); "
+        "import sys, packhouse._src.cli.main as m; m.run(['pack', '--help']); "
         "print([n for n in ('numpy', 'h5py', 'pyarrow', 'duckdb', 'PIL') if n in sys.modules])"
     )
     heavy = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 import pytest
 
-from packhouse.cli.main import run
+from packhouse._src.cli.main import run
 from small_dataset import jpeg
 
 

@@ -10,9 +10,9 @@ import h5py
 
 import packhouse
 from crash.scenes import Scene, contents
-from packhouse.records import SourceFile
-from packhouse.store.digest import digest_of
-from packhouse.store.journal import files_in, read_journal
+from packhouse._src.imagefile.digest import digest_of
+from packhouse._src.imagefile.write.journal import files_in, read_journal
+from packhouse._src.records import SourceFile
 
 FOR_OUR_USE = (".lock", "filling-")
 """What may be left in a complete DEST when the kill came between its rename and the tidying up."""

@@ -32,13 +32,13 @@ IMPORTED_ONCE = (
     "duckdb",
     "h5py",
     "pyarrow.parquet",
-    "packhouse.cli._printing",
-    "packhouse.cli._progress",
-    "packhouse.cli.main",
-    "packhouse.cli.pack",
-    "packhouse.engines.processes",
-    "packhouse.packing.table_stage",
-    "packhouse.tables.reading",
+    "packhouse._src.cli._printing",
+    "packhouse._src.cli._progress",
+    "packhouse._src.cli.main",
+    "packhouse._src.cli.pack",
+    "packhouse._src.concurrency.processes",
+    "packhouse._src.packing.table_stage",
+    "packhouse._src.tables.table",
 )
 HUNG_S = 60
 NEVER = Fault(0)

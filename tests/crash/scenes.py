@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import packhouse
-from packhouse.packing import job
-from packhouse.packing.planning import Plan, check_space
-from packhouse.packing.report import Report
-from packhouse.records import SourceFile
-from packhouse.sources.folder import FolderSource
-from packhouse.store import filling, skeleton_apart
+from packhouse._src.imagefile.write import skeleton_process, writer
+from packhouse._src.packing import pack
+from packhouse._src.packing.planning import Plan, check_space
+from packhouse._src.packing.report import Report
+from packhouse._src.records import SourceFile
+from packhouse._src.sources.folder import FolderSource
 from small_dataset import jpeg
 
 MANY = tuple(f"many/{number:03d}.jpg" for number in range(9))
@@ -140,7 +140,7 @@ class Scene:
 
     def pack_by_command(self, read: list[str]) -> int:
         """Pack once by the command line, and return its exit code."""
-        from packhouse.cli.main import run
+        from packhouse._src.cli.main import run
 
         self._patch(read)
         arguments = ["pack", str(self.source), "-o", str(self.dest), f"--workers={self.options['workers']}"]
@@ -150,10 +150,10 @@ class Scene:
 
     def _patch(self, read: list[str]) -> None:
         """Make many pieces of few images, note what is read, and make files vanish behind the scan."""
-        vars(filling)["PIECE_IMAGES"] = 2 if self.variant in {"update", "threads"} else 1
-        vars(filling)["TASK_BYTES"] = (1, 1)
+        vars(writer)["PIECE_IMAGES"] = 2 if self.variant in {"update", "threads"} else 1
+        vars(writer)["TASK_BYTES"] = (1, 1)
         if self.variant == "apart":
-            vars(skeleton_apart)["APART_FROM_IMAGES"] = 0
+            vars(skeleton_process)["APART_FROM_IMAGES"] = 0
         really_read, really_check = FolderSource.read_into, check_space
 
         def read_into(source: FolderSource, file: SourceFile, view: memoryview) -> SourceFile:
@@ -164,7 +164,7 @@ class Scene:
             really_check(plan)
             self.hide()
 
-        vars(job)["check_space"] = check_and_hide
+        vars(pack)["check_space"] = check_and_hide
         FolderSource.read_into = read_into  # type: ignore[method-assign,assignment]
 
     def hide(self) -> None:

@@ -16,15 +16,15 @@ from typing import Any
 import pytest
 
 from crash.scenes import OLD_TIME_NS, contents
-from packhouse.store.journal import read_journal
+from packhouse._src.imagefile.write.journal import read_journal
 
 IMAGES = 3000
 SLOW = """
 import sys, threading, time
-from packhouse.sources.folder import FolderSource
-from packhouse.store import filling
-from packhouse.cli.main import main
-filling.PIECE_IMAGES, filling.TASK_BYTES = 20, (1, 1)
+from packhouse._src.sources.folder import FolderSource
+from packhouse._src.imagefile.write import writer
+from packhouse._src.cli.main import main
+writer.PIECE_IMAGES, writer.TASK_BYTES = 20, (1, 1)
 really, read = FolderSource.read_into, []
 def read_into(source, file, view):
     read.append(file)
@@ -75,7 +75,7 @@ def dest_of(source: Path) -> Path:
 
 def pack(source: Path, dest: Path) -> dict[str, Any]:
     """Run the command as it is to its end and return its report."""
-    code = "from packhouse.cli.main import main; main()"
+    code = "from packhouse._src.cli.main import main; main()"
     arguments = ["pack", str(source), "-o", str(dest), "--json"]
     command = [sys.executable, "-c", code, *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False)

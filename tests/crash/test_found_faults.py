@@ -12,9 +12,9 @@ import pytest
 
 import packhouse
 from crash.scenes import put
+from packhouse._src.packing import pack
+from packhouse._src.packing.planning import Plan, check_space
 from packhouse.errors import DestinationError, NoSpaceError
-from packhouse.packing import job
-from packhouse.packing.planning import Plan, check_space
 
 
 def test_an_empty_image_may_come_first(home: Path) -> None:
@@ -47,7 +47,7 @@ def test_a_disk_that_fails_while_datasets_are_removed(
 
     really_close = h5py.File.close
     monkeypatch.setattr(h5py.File, "close", fail)
-    monkeypatch.setattr(job, "check_space", vanish)
+    monkeypatch.setattr(pack, "check_space", vanish)
 
     with pytest.raises(NoSpaceError if number == errno.ENOSPC else DestinationError):
         packhouse.pack(home / "source", home / "some.pack")

@@ -16,12 +16,12 @@ import pytest
 
 import packhouse
 from crash.scenes import FEW, LONE, MANY, contents, put, write_source
+from packhouse._src.imagefile.write import writer
+from packhouse._src.imagefile.write.journal import read_journal
+from packhouse._src.packing.report import Report, Resumed
+from packhouse._src.records import SourceFile
+from packhouse._src.sources.folder import FolderSource
 from packhouse.errors import DestinationError
-from packhouse.packing.report import Report, Resumed
-from packhouse.records import SourceFile
-from packhouse.sources.folder import FolderSource
-from packhouse.store import filling
-from packhouse.store.journal import read_journal
 
 ALL = {*MANY, *FEW, LONE}
 FILLED = {LONE, *FEW, *MANY[:3]}
@@ -47,7 +47,7 @@ class Bench:
             self.read.append(file.path)
             return really_read(source, file, view)
 
-        patch.setattr(filling, "PIECE_IMAGES", 1)
+        patch.setattr(writer, "PIECE_IMAGES", 1)
         patch.setattr(FolderSource, "read_into", read_into)
 
     def pack(self) -> Report:

@@ -10,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from PIL import Image
 
-from packhouse.images.cropping import CROPS, DRAWS, RANDOM, Box, Cut, divisor_for, shrunk
+from packhouse._src.images.cropping import CROPS, DRAWS, RANDOM, Box, Cut, divisor_for, shrunk
 
 SIZES = st.tuples(st.integers(1, 5000), st.integers(1, 5000))
 WANTED = st.tuples(st.integers(1, 600), st.integers(1, 600))

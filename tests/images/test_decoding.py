@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageOps, features
 
+from packhouse._src.images.cropping import centre
+from packhouse._src.images.decoding import decode
+from packhouse._src.images.probing import probe
 from packhouse.errors import ImageError, UsageError
-from packhouse.images.cropping import centre
-from packhouse.images.decoding import decode
-from packhouse.images.probing import probe
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -388,8 +388,8 @@ CHILD = """
 import resource, sys
 from pathlib import Path
 from packhouse.errors import ImageError
-from packhouse.images.decoding import decode
-from packhouse.images.probing import probe
+from packhouse._src.images.decoding import decode
+from packhouse._src.images.probing import probe
 *bombs, sound = [Path(path).read_bytes() for path in sys.argv[1:]]
 decode(sound)
 used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()

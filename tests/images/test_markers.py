@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from packhouse.images.markers import BASELINE, PROGRESSIVE, read_header
+from packhouse._src.images.jpeg.markers import BASELINE, PROGRESSIVE, read_header
 
 
 def jpeg(mode: str = "RGB", **options: object) -> bytes:

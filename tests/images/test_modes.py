@@ -14,10 +14,10 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from packhouse._src.images.cropping import CROPS, DRAWS
+from packhouse._src.images.decoding import Wanted, decode, decode_into
+from packhouse._src.images.scratch import Scratch
 from packhouse.errors import ImageError
-from packhouse.images.cropping import CROPS, DRAWS
-from packhouse.images.decoding import Wanted, decode, decode_into
-from packhouse.images.scratch import Scratch
 from small_dataset import jpeg
 
 BASE = Image.open(io.BytesIO(jpeg(3, width=60, height=44))).convert("RGB")
@@ -172,7 +172,7 @@ def _bomb(kind: str) -> bytes:
 BOUNDED = """
 import resource, sys
 from packhouse.errors import ImageError
-from packhouse.images.decoding import decode
+from packhouse._src.images.decoding import decode
 data = sys.stdin.buffer.read()
 decode({small!r}, size=(8, 8))  # libraries are loaded
 used = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()

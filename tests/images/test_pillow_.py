@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from packhouse._src.images.decoding import decode
+from packhouse._src.images.pillow_ import refuse_bomb, to_pil
 from packhouse.errors import ImageError
-from packhouse.images.decoding import decode
-from packhouse.images.pillow_ import refuse_bomb, to_pil
 
 
 def saved(mode: str, name: str, **options: object) -> bytes:

@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image, features
 
-from packhouse.images.probing import probe
-from packhouse.records import HeaderFacts
+from packhouse._src.images.probing import probe
+from packhouse._src.records import HeaderFacts
 
 PROBLEMS = {None, "empty", "not an image", "truncated", "unreadable header"}
 EXIF_THUMBNAIL_BYTES = b"\xff\xd8\xff\xdb\0\4ab\xff\xd9"
@@ -216,7 +216,7 @@ def test_bomb_is_measured_and_not_feared(name: str, data: bytes) -> None:
 def test_ordinary_jpeg_needs_no_pillow() -> None:
     """Probing a JPEG without EXIF imports neither Pillow nor NumPy; other files import Pillow."""
     code = (
-        "import sys; from packhouse.images.probing import probe;"
+        "import sys; from packhouse._src.images.probing import probe;"
         f"print(probe({JPEGS['baseline']!r}).width, 'PIL' in sys.modules, 'numpy' in sys.modules);"
         f"print(probe({JPEGS['exif 6']!r}).orientation, 'PIL' in sys.modules)"
     )

@@ -12,9 +12,9 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from packhouse.images import opencv_, pillow_
-from packhouse.images.resizing import resizer_name
-from packhouse.images.scratch import Scratch
+from packhouse._src.images import opencv_, pillow_
+from packhouse._src.images.resizing import resizer_name
+from packhouse._src.images.scratch import Scratch
 from small_dataset import jpeg
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def test_memory_is_used_again() -> None:
 _NAMED = """
 import sys, warnings
 {before}
-from packhouse.images.resizing import resizer_name
+from packhouse._src.images.resizing import resizer_name
 paths = list(sys.path)
 with warnings.catch_warnings(record=True) as warned:
     warnings.simplefilter("always")

@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
+from packhouse._src.images.cropping import CROPS, DRAWS, Box, Cut
+from packhouse._src.images.decoding import Wanted, decode, decode_into
+from packhouse._src.images.jpeg import partial_decode as jpeg_room
+from packhouse._src.images.jpeg.markers import read_header
+from packhouse._src.images.jpeg.shortening import rows_to_decode, shortened
+from packhouse._src.images.scratch import Scratch
 from packhouse.errors import ImageError
-from packhouse.images import jpeg as jpeg_room
-from packhouse.images.cropping import CROPS, DRAWS, Box, Cut
-from packhouse.images.decoding import Wanted, decode, decode_into
-from packhouse.images.markers import read_header
-from packhouse.images.scratch import Scratch
-from packhouse.images.shortening import rows_to_decode, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

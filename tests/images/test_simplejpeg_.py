@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from packhouse._src.images.jpeg.simplejpeg_ import decode
 from packhouse.errors import ImageError
-from packhouse.images.simplejpeg_ import decode
 
 
 def jpeg(height: int, width: int, **options: object) -> bytes:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from packhouse.images.smoothing import BINOMIAL, Smoothing, smoothing_for
+from packhouse._src.images.smoothing import BINOMIAL, Smoothing, smoothing_for
 
 
 def variance(smoothing: Smoothing | None) -> float:

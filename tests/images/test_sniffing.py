@@ -7,7 +7,7 @@ import io
 import pytest
 from PIL import Image
 
-from packhouse.images.sniffing import media_type_of
+from packhouse._src.images.sniffing import media_type_of
 
 
 @pytest.mark.parametrize("name", ["JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF"])

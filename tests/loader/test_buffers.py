@@ -11,11 +11,11 @@ import sys
 import numpy as np
 import pytest
 
-from packhouse.loader.buffers import LEAST_BYTES, MOST_KEPT, Buffers
+from packhouse._src.loader.decode.buffers import LEAST_BYTES, MOST_KEPT, Buffers
 
 _IN_CYCLES = """
 import gc
-from packhouse.loader.buffers import Buffers
+from packhouse._src.loader.decode.buffers import Buffers
 buffers = Buffers()
 for threshold in (3, 5, 11, 17, 50, 200, 700):
     gc.set_threshold(threshold)

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import packhouse
+from packhouse._src.opening import Pack
 from packhouse.errors import ColumnNotFoundError, QueryError, UsageError
-from packhouse.opening import Pack
 from small_dataset import jpeg, write_dataset
 
 ROWS = """\

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import packhouse
+from packhouse._src.loader.generations import MOST_EPOCHS, SLOTS, UNKNOWN, Generations
+from packhouse._src.loader.turns import TurnTaker
+from packhouse._src.opening import Pack
 from packhouse.errors import UsageError
-from packhouse.loader.generations import MOST_EPOCHS, SLOTS, UNKNOWN, Generations
-from packhouse.loader.turns import TurnTaker
-from packhouse.opening import Pack
 
 
 @pytest.fixture(scope="module")

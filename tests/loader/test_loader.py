@@ -17,9 +17,9 @@ import numpy as np
 import pytest
 
 import packhouse
+from packhouse._src.loader.loader import Loader
+from packhouse._src.opening import Pack
 from packhouse.errors import CorruptStoreError, ImageError, LoaderError, StateMismatchError, UsageError
-from packhouse.loader.loader import Loader
-from packhouse.opening import Pack
 
 BROKEN = {"a/003", "a/006", "b/004"}
 

@@ -13,8 +13,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from packhouse._src.loader.order.order import Order, Shuffle, _keys, _walked
 from packhouse.errors import UsageError
-from packhouse.loader.order import Order, Shuffle, _keys, _walked
 
 LARGE = [2**31 - 1, 2**31, 2**31 + 1, 2**40 - 87, 2**40, 2**62]
 COUNTS = st.integers(1, 5000) | st.integers(1, 2**62) | st.sampled_from(LARGE)

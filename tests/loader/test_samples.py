@@ -18,10 +18,10 @@ import numpy as np
 import pytest
 
 import packhouse
+from packhouse._src.loader.batch import Batch
+from packhouse._src.loader.samples import Samples
+from packhouse._src.opening import Pack
 from packhouse.errors import ImageError, LoaderError
-from packhouse.loader.batch import Batch
-from packhouse.loader.samples import Samples
-from packhouse.opening import Pack
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from packhouse._src.loader.order.sharding import Sharding, Step
 from packhouse.errors import UsageError
-from packhouse.loader.sharding import Sharding, Step
 
 COUNTS = st.integers(0, 200)
 WORLDS = st.integers(1, 9)

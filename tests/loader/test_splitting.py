@@ -9,8 +9,8 @@ import xxhash
 from hypothesis import given
 from hypothesis import strategies as st
 
+from packhouse._src.loader.order.splitting import split_of
 from packhouse.errors import UsageError
-from packhouse.loader.splitting import split_of
 
 KEYS = st.lists(st.text(max_size=12) | st.binary(max_size=12), unique=True, max_size=40)
 PATHS = [f"{number % 97:03d}/{number:010d}" for number in range(40_000)]

@@ -8,10 +8,10 @@ from itertools import product
 import numpy as np
 import pytest
 
+from packhouse._src.loader.order.order import Order, Shuffle
+from packhouse._src.loader.order.sharding import Sharding
+from packhouse._src.loader.order.state import State, check
 from packhouse.errors import StateMismatchError, UsageError
-from packhouse.loader.order import Order, Shuffle
-from packhouse.loader.sharding import Sharding
-from packhouse.loader.state import State, check
 
 FINGERPRINT = "00112233445566778899aabbccddeeff"
 SHAPES = [(1, 1), (1, 7), (2, 3), (3, 4), (4, 2), (5, 16)]

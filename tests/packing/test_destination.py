@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from packhouse._src.packing.destination import check_destination, packing_folder, under_construction
 from packhouse.errors import DestinationBusyError, DestinationError, DestinationExistsError
-from packhouse.packing.destination import check_destination, packing_folder, under_construction
 
 STEPS = ("mkdir", "open", "rename", "unlink", "fsync", "rmdir")
 """What the system is asked to do on the way to a pack; each is a moment to be killed at."""

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 import packhouse
+from packhouse._src.packing import planning
 from packhouse.errors import NoSpaceError
-from packhouse.packing import planning
 from small_dataset import DataSet, write_dataset
 
 

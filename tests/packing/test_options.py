@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from packhouse._src.packing.options import PackOptions, split_column
+from packhouse._src.sources.sorting import Selection
 from packhouse.errors import UsageError
-from packhouse.packing.options import PackOptions, split_column
-from packhouse.sources.sorting import Selection
 
 
 @pytest.mark.parametrize(

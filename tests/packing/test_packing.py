@@ -15,6 +15,8 @@ import pyarrow.parquet as pq
 import pytest
 
 import packhouse
+from packhouse._src.packing import planning
+from packhouse._src.packing.report import Resumed
 from packhouse.errors import (
     ColumnNotFoundError,
     DestinationExistsError,
@@ -24,8 +26,6 @@ from packhouse.errors import (
     TypingError,
     UsageError,
 )
-from packhouse.packing import planning
-from packhouse.packing.report import Resumed
 from packhouse.progress import Event, Finished, Started
 from small_dataset import JOIN, DataSet, jpeg
 
@@ -520,8 +520,8 @@ def test_workers_do_not_show(
 ) -> None:
     """However many threads or processes copy, every file of the pack has the same bytes."""
     packhouse.pack(dataset.folder, tmp_path / "two.pack", workers=2)
-    monkeypatch.setattr("packhouse.store.filling.PIECE_IMAGES", 2)
-    monkeypatch.setattr("packhouse.store.filling.TASK_BYTES", (1, 3000))
+    monkeypatch.setattr("packhouse._src.imagefile.write.writer.PIECE_IMAGES", 2)
+    monkeypatch.setattr("packhouse._src.imagefile.write.writer.TASK_BYTES", (1, 3000))
 
     packhouse.pack(dataset.folder, tmp_path / "other.pack", workers=workers, engine=engine)
 

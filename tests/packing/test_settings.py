@@ -13,8 +13,8 @@ import pytest
 
 import packhouse
 from packhouse import PackOptions
+from packhouse._src.packing.settings import merge_settings
 from packhouse.errors import ColumnNotFoundError, UsageError
-from packhouse.packing.settings import merge_settings
 
 LABELS = "id,size,note\n1,10,a\n2,20,b\n"
 SETTINGS = """

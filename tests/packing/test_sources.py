@@ -18,11 +18,11 @@ import pyarrow.parquet as pq
 import pytest
 
 import packhouse
+from packhouse._src.delimited.convert import convert_table
+from packhouse._src.packing import table_stage
+from packhouse._src.records import SourceFile
+from packhouse._src.sources.archives.member_ranges import RangeSource
 from packhouse.errors import NotAPackError, SourceError, SourceNotFoundError
-from packhouse.packing import table_stage
-from packhouse.records import SourceFile
-from packhouse.sources.ranges import RangeSource
-from packhouse.tables.converting import convert_table
 from small_dataset import JOIN, DataSet
 
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 import packhouse
+from packhouse._src.packing.report import Resumed, Updated
+from packhouse._src.records import SourceFile
+from packhouse._src.sources.folder import FolderSource
 from packhouse.errors import CorruptStoreError, DestinationExistsError, SourceError, UsageError, Where
-from packhouse.packing.report import Resumed, Updated
-from packhouse.records import SourceFile
-from packhouse.sources.folder import FolderSource
 from small_dataset import JOIN, DataSet
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from packhouse.sources.source import Source
+from packhouse._src.sources.source import Source
 
 FILES = {
     "top.jpg": b"top",

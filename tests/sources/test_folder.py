@@ -16,10 +16,10 @@ from typing import Self
 
 import pytest
 
+from packhouse._src.records import SourceFile
+from packhouse._src.sources.folder import FolderSource
+from packhouse._src.sources.source import Found, Source
 from packhouse.errors import SourceChangedError, SourceError, SourceNotFoundError
-from packhouse.records import SourceFile
-from packhouse.sources.folder import FolderSource
-from packhouse.sources.source import Found, Source
 
 FILES = {
     "top.jpg": b"top",

@@ -13,11 +13,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from packhouse._src.records import SourceFile
+from packhouse._src.sources.folder import FolderSource
+from packhouse._src.sources.listing import ListSource
+from packhouse._src.sources.source import Found, Source
 from packhouse.errors import SourceError, SourceNotFoundError
-from packhouse.records import SourceFile
-from packhouse.sources.folder import FolderSource
-from packhouse.sources.listing import ListSource
-from packhouse.sources.source import Found, Source
 
 ReadAll = Callable[[Source], dict[str, bytes]]
 
@@ -143,7 +143,7 @@ def test_a_damaged_parquet_file_is_refused(tree: Path) -> None:
 def test_a_parquet_list_does_not_import_pandas(tree: Path) -> None:
     """Which Arrow does where it can."""
     code = (
-        "import sys, pathlib; from packhouse.sources.listing import ListSource as L; "
+        "import sys, pathlib; from packhouse._src.sources.listing import ListSource as L; "
         "print('pyarrow' in sys.modules); "
         "L(pathlib.Path(sys.argv[1])).scan(print); print('pandas' in sys.modules)"
     )

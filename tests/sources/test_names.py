@@ -6,8 +6,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from packhouse._src.sources.names import as_text, escape_path, is_text, member_path, unescape_path
 from packhouse.errors import SourceError
-from packhouse.sources.names import as_text, escape_path, is_text, member_path, unescape_path
 
 
 @settings(deadline=None)

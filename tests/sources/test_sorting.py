@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from packhouse.records import SourceFile
-from packhouse.sources.sorting import IMAGE_EXTENSIONS, Selection, Sorted, sort_files
+from packhouse._src.records import SourceFile
+from packhouse._src.sources.sorting import IMAGE_EXTENSIONS, Selection, Sorted, sort_files
 
 TREE = (
     "articles.csv",

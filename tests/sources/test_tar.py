@@ -17,13 +17,13 @@ from pathlib import Path
 
 import pytest
 
+from packhouse._src.records import SourceFile
+from packhouse._src.sources.archives import tar_headers, tar_stream
+from packhouse._src.sources.archives.tar import TarSource
+from packhouse._src.sources.archives.tar_stream import TarStreamSource
+from packhouse._src.sources.changes import identity_of
+from packhouse._src.sources.source import Found, Source
 from packhouse.errors import SourceChangedError, SourceError, SourceNotFoundError
-from packhouse.records import SourceFile
-from packhouse.sources import tar_headers, tar_stream
-from packhouse.sources.changes import identity_of
-from packhouse.sources.source import Found, Source
-from packhouse.sources.tar import TarSource
-from packhouse.sources.tar_stream import TarStreamSource
 
 ReadAll = Callable[[Source], dict[str, bytes]]
 FORMATS = {"pax": tarfile.PAX_FORMAT, "gnu": tarfile.GNU_FORMAT}
@@ -532,7 +532,7 @@ def test_zstd_does_not_import_pandas(path: Path) -> None:
     """Which Arrow does where it can."""
     write(path, *plain({"a.jpg": b"a"}))
     code = (
-        "import sys, pathlib; from packhouse.sources.tar_stream import TarStreamSource as T; "
+        "import sys, pathlib; from packhouse._src.sources.archives.tar_stream import TarStreamSource as T; "
         "print('pyarrow' in sys.modules); "
         "T(pathlib.Path(sys.argv[1])).scan(print); print('pandas' in sys.modules)"
     )

@@ -19,11 +19,11 @@ from pathlib import Path
 
 import pytest
 
+from packhouse._src.records import SourceFile
+from packhouse._src.sources.archives.zip_ import ZipSource
+from packhouse._src.sources.changes import identity_of
+from packhouse._src.sources.source import Found, Source
 from packhouse.errors import SourceChangedError, SourceError, SourceNotFoundError
-from packhouse.records import SourceFile
-from packhouse.sources.changes import identity_of
-from packhouse.sources.source import Found, Source
-from packhouse.sources.zip_ import ZipSource
 
 ReadAll = Callable[[Source], dict[str, bytes]]
 METHODS = {

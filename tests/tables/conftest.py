@@ -8,12 +8,12 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from packhouse._src.delimited.convert import convert_table
+from packhouse._src.delimited.dialect import read_header
+from packhouse._src.sql.duckdb_ import Engine
+from packhouse._src.sql.query_output import Workbench
+from packhouse._src.table_records import TablePlan, TableReport
 from packhouse.progress import silent
-from packhouse.tables.converting import convert_table
-from packhouse.tables.dialect import read_header
-from packhouse.tables.duckdb_ import Engine
-from packhouse.tables.records import TablePlan, TableReport
-from packhouse.tables.writing import Workbench
 
 MEMORY_BYTES = 500_000_000
 
@@ -23,7 +23,7 @@ def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workbench]:
     """A bench with an empty folder, one for all tests of a file."""
     folder = tmp_path_factory.mktemp("pack")
     with Engine(spill=folder / "spill", memory_bytes=MEMORY_BYTES) as engine:
-        yield Workbench(engine, folder, "zstd", silent)
+        yield Workbench(folder, "zstd", silent, engine)
 
 
 @pytest.fixture(scope="module")

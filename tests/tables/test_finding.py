@@ -9,10 +9,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from packhouse._src.tables.finding import find_keys, images_without_row, rows_without_image
+from packhouse._src.tables.linked_rows import LinkedColumns
+from packhouse._src.tables.table import Tables
 from packhouse.errors import QueryError
-from packhouse.tables.finding import find_keys, images_without_row, rows_without_image
-from packhouse.tables.reading import Tables
-from packhouse.tables.rows import LinkedColumns
 
 ARTICLES = LinkedColumns("articles", "article_id", "", "image", "image_key")
 LABELS = LinkedColumns("labels", "file", "", "has_image", "image_key")

@@ -21,8 +21,8 @@ import pyarrow.parquet as pq
 import pytest
 
 import packhouse
+from packhouse._src.tables.table import Table, Tables
 from packhouse.errors import ColumnNotFoundError, QueryError
-from packhouse.tables.reading import Table, Tables
 
 ROWS = 40_000
 

@@ -1,0 +1,1 @@
+"""Everything behind the public modules; nothing in here is a promise."""

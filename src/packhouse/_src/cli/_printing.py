@@ -1,0 +1,233 @@
+"""What commands print: JSON documents, sizes, and the report of packing in words."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+
+import click
+
+from packhouse._src.packing.planning import Plan
+from packhouse._src.packing.report import Report, Resumed, Updated
+from packhouse._src.table_records import JoinReport, LinkReport, TableReport
+
+EXAMPLES = 3
+THOUSAND = 1000
+
+
+def print_json(document: object) -> None:
+    """Print one JSON document to stdout; what JSON has no form for (dates) as its text."""
+    click.echo(json.dumps(document, ensure_ascii=False, indent=2, default=str))
+
+
+def size(n_bytes: float) -> str:
+    """Return a number of bytes for reading: "1.2 MB", decimal units."""
+    for unit in ("bytes", "kB", "MB", "GB"):
+        if n_bytes < THOUSAND:
+            return f"{n_bytes:,.0f} {unit}" if unit == "bytes" else f"{n_bytes:.1f} {unit}"
+        n_bytes /= THOUSAND
+    return f"{n_bytes:.2f} TB"
+
+
+def examples(values: Sequence[str], total: int | None = None) -> str:
+    """Return the first few of some values, and that there are more."""
+    shown = ", ".join(values[:EXAMPLES])
+    return shown + (", ..." if (total or len(values)) > EXAMPLES else "")
+
+
+def format_report(report: Report) -> str:
+    """Return the report of packing in words.
+
+    Args:
+        report: What was packed.
+
+    Returns:
+        Several lines.
+    """
+    return "\n".join(_report_lines(report))
+
+
+def _report_lines(report: Report) -> Iterator[str]:
+    accounts = report.accounts
+    seconds = sum(report.seconds.values())
+    yield f"{report.dest}: {size(report.bytes)}, made in {seconds:.1f} s"
+    yield (
+        f"  {accounts.seen:,} files seen = {accounts.images:,} images + {accounts.tables:,} tables packed"
+        + (" + packhouse.toml" if accounts.settings else "")
+        + f" + {accounts.skipped:,} skipped + {accounts.failed:,} failed"
+    )
+    if report.images is not None:
+        yield from _image_lines(report)
+    for table in report.tables:
+        yield from _table_lines(table)
+    for link in report.links:
+        yield from _link_lines(link)
+    for join in report.joins:
+        yield from _join_lines(join)
+    yield from _trouble_lines(report)
+
+
+def _image_lines(report: Report) -> Iterator[str]:
+    images = report.images
+    if images is None:
+        return
+    yield (
+        f"images.h5: {images.count:,} images in {images.groups:,} groups, "
+        f"{size(images.source_bytes)} -> {size(images.bytes)} (index {size(images.index_bytes)})"
+    )
+    if images.kept_extensions:
+        yield (
+            f"  {len(images.kept_extensions)} keys keep their extension, another file has the same name: "
+            + examples(images.kept_extensions)
+        )
+    if images.escaped_names:
+        yield (
+            f"  {len(images.escaped_names)} names are not UTF-8, written with %XX: "
+            + examples(images.escaped_names)
+        )
+    if images.alike:
+        yield (
+            f"  {len(images.alike)} keys differ only in case or Unicode form (one file on a Mac's disk): "
+            + examples(images.alike)
+        )
+    yield from _resumed_lines(report.resumed)
+    yield from _updated_lines(report.updated)
+    for problem in sorted(set(images.problems.values())):
+        keys = [key for key, found in images.problems.items() if found == problem]
+        yield f"  {len(keys)} packed as they are, but {problem}: {examples(keys)}"
+
+
+def _resumed_lines(resumed: Resumed | None) -> Iterator[str]:
+    if resumed is None:
+        return
+    if resumed.found:
+        yield f"  went on with an earlier run: {resumed.found:,} images were in their places"
+    if resumed.changed:
+        yield f"  {resumed.changed:,} that it had packed have changed since and were read again"
+    if resumed.copied:
+        yield f"  {resumed.copied:,} images are unchanged and were copied from an earlier image file"
+
+
+def _updated_lines(updated: Updated | None) -> Iterator[str]:
+    if updated is None:
+        return
+    yield f"  update: {updated.unchanged:,} images unchanged"
+    for store in updated.derived:
+        yield f"  the derived store of size {store} is gone: packhouse derive --size {store} makes it anew"
+    for what, paths in (("new", updated.new), ("changed", updated.changed), ("removed", updated.removed)):
+        if paths:
+            yield f"  {len(paths):,} {what}: {examples(paths)}"
+
+
+def _table_lines(table: TableReport) -> Iterator[str]:
+    yield (
+        f"{table.file}: {table.rows:,} rows, {len(table.columns)} columns, "
+        f"{size(table.source_bytes)} -> {size(table.bytes)}"
+    )
+    typed = [f"{column.name} {column.arrow}" for column in table.columns if column.arrow != "string"]
+    if typed:
+        yield f"  types: {', '.join(typed)}; the rest is text"
+    for column in table.columns:
+        if "start with 0" in column.reason or "starts with 0" in column.reason:
+            yield f"  {column.name} stays {column.reason}"
+    for note in table.notes:
+        yield f"  note: {note}"
+
+
+def _link_lines(link: LinkReport) -> Iterator[str]:
+    yield f"link: {link.table}.{link.column} ({link.chosen})"
+    yield (
+        f"  columns {link.flag_column}, {link.key_column}: {link.rows_with_image:,} rows have an image, "
+        f"{link.rows_without_image:,} have none"
+        + _such_as(link.rows_without_image_examples, link.rows_without_image)
+    )
+    yield (
+        f"  {link.images_without_row:,} of {link.images:,} images have no row"
+        + _such_as(link.images_without_row_examples, link.images_without_row)
+    )
+    if link.rows_ambiguous:
+        yield f"  {link.rows_ambiguous:,} rows name several images each: flagged, without a key"
+    for other in link.other_candidates[:EXAMPLES]:
+        yield (
+            f"  also possible: {other.table}.{other.column}, {other.values_found:,} of {other.values:,} "
+            f"values name {other.images_found:,} images (choose with --link)"
+        )
+    if len(link.other_candidates) > EXAMPLES:
+        yield f"  and {len(link.other_candidates) - EXAMPLES:,} more, in pack.json"
+
+
+def _such_as(values: Sequence[str], total: int) -> str:
+    return f" ({examples(values, total)})" if values else ""
+
+
+def _join_lines(join: JoinReport) -> Iterator[str]:
+    verb = "dropped" if join.how == "inner" else "kept, with empty cells"
+    yield f"{join.file}: {join.rows:,} rows, {size(join.bytes)} ({join.spec}; {join.how})"
+    for step in join.steps:
+        yield (
+            f"  {step.right}: of {step.left_rows:,} left rows {step.left_unmatched:,} found no partner"
+            f" ({verb}); {step.right_unmatched:,} right rows were not asked for"
+        )
+        if step.renamed:
+            yield "  renamed: " + ", ".join(f"{old} -> {new}" for old, new in step.renamed)
+    if join.sorted_by:
+        yield f"  sorted by {', '.join(join.sorted_by)}"
+    for key in join.compact_keys:
+        yield f"  {key.column} -> {key.ix_column}, the number of its row in {key.lookup}"
+    for column, reason in join.kept_text:
+        yield f"  {column} stays text: {reason}"
+
+
+def _trouble_lines(report: Report) -> Iterator[str]:
+    for reason, paths in report.skipped_by_reason().items():
+        yield f"skipped, {reason}: {len(paths)} ({examples(paths)})"
+    for failure in report.failed:
+        yield f"FAILED {failure.path}: {failure.message}"
+
+
+def format_plan(plan: Plan) -> str:
+    """Return what would be packed, in words.
+
+    Args:
+        plan: The plan.
+
+    Returns:
+        Several lines.
+    """
+    return "\n".join(_plan_lines(plan))
+
+
+def _plan_lines(plan: Plan) -> Iterator[str]:
+    yield f"{plan.source.path} -> {plan.dest} (dry run: nothing was written)"
+    yield f"  needs about {size(plan.needed_bytes)} of disk"
+    if plan.settings is not None:
+        yield f"  with the settings of {plan.settings}"
+    yield from _plan_image_lines(plan)
+    for table in plan.tables:
+        yield f"{table.file}: {table.source}, {size(table.source_bytes)}, columns {', '.join(table.columns)}"
+        for note in table.notes:
+            yield f"  note: {note}"
+    yield from _plan_join_lines(plan)
+    if plan.tables and plan.images and plan.options.link is not False:
+        yield f"link: {', '.join(plan.options.link or ['will be found by testing every column'])}"
+    for skipped in plan.skipped:
+        yield f"skip {skipped.path}: {skipped.reason}"
+    for failure in plan.failed:
+        yield f"FAILED {failure.path}: {failure.message}"
+
+
+def _plan_join_lines(plan: Plan) -> Iterator[str]:
+    for join in plan.options.join_specs:
+        compact = ", compact keys" if plan.options.compact_keys else ""
+        yield f"{join.name}.parquet: {join} ({plan.options.how or 'inner'}{compact})"
+    for name, columns in plan.options.sort_columns.items():
+        yield f"{name} is sorted by {', '.join(columns)}"
+
+
+def _plan_image_lines(plan: Plan) -> Iterator[str]:
+    keys = plan.keys
+    if keys.keys:
+        yield f"images.h5: {len(keys.keys):,} images, {size(plan.image_bytes)}"
+        yield f"  keys such as {examples([key.key for key in keys.keys])}"
+        if keys.kept_extensions:
+            yield f"  {len(keys.kept_extensions)} keep their extension: {examples(keys.kept_extensions)}"

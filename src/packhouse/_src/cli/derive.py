@@ -1,0 +1,55 @@
+"""packhouse derive: a store of the same images, made smaller, for training."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from packhouse._src.deriving.derive import DeriveReport
+
+
+@click.command("derive")
+@click.argument("pack")
+@click.option(
+    "--size", type=int, default=256, show_default=True, help="Pixels of the shorter side of each image."
+)
+@click.option("--quality", type=int, default=90, show_default=True, help="Of the JPEGs, 1 to 100.")
+@click.option("--workers", type=int, help="Number of threads; one a core.")
+@click.option("--overwrite", is_flag=True, help="Replace the store of that size that the pack has already.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON document.")
+def command(pack: str, size: int, quality: int, workers: int | None, overwrite: bool, as_json: bool) -> int:
+    """Make a smaller copy of every image of PACK, in PACK; the originals stay as they are.
+
+    For those who train on small pictures of huge originals, where decoding takes most of the time. An image
+    that is not larger, or cannot be decoded, is copied byte for byte. Exit code 3 when something is wrong
+    with some originals; each is listed.
+    """
+    import packhouse
+    from packhouse._src.cli._printing import print_json
+    from packhouse._src.cli._progress import shown
+    from packhouse._src.cli.main import DONE, INCOMPLETE
+
+    with shown() as observer:
+        report = packhouse.derive(
+            pack, size, quality=quality, workers=workers, overwrite=overwrite, progress=observer
+        )
+    print_json(report.to_dict()) if as_json else click.echo("\n".join(_lines(report)))
+    return DONE if report.is_clean else INCOMPLETE
+
+
+def _lines(report: DeriveReport) -> Iterator[str]:
+    from packhouse._src.cli._printing import examples, size
+
+    yield (
+        f"{report.folder}: {report.images:,} images, {size(report.source_bytes)} -> {size(report.bytes)} "
+        f"in {report.seconds:.1f} s"
+    )
+    yield f"  {report.scaled:,} scaled, the shorter side {report.size} pixels, JPEG quality {report.quality}"
+    if report.copied:
+        yield f"  {report.copied:,} are not larger and were copied as they are"
+    for problem in sorted(set(report.problems.values())):
+        keys = [key for key, found in report.problems.items() if found == problem]
+        yield f"  {len(keys):,} copied as they are, but {problem}: {examples(keys)}"

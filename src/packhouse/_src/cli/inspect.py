@@ -1,0 +1,105 @@
+"""packhouse inspect: what a pack holds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from packhouse._src.cli._printing import examples, print_json, size
+
+
+@click.command("inspect")
+@click.argument("pack")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def command(pack: str, as_json: bool) -> None:
+    """Show what PACK holds: images, tables, the types of their columns and why, links, joins."""
+    import packhouse
+
+    with packhouse.open(pack) as opened:
+        document = opened.manifest
+    if as_json:
+        print_json(document)
+    else:
+        click.echo("\n".join(_lines(pack, document)))
+
+
+def _lines(pack: str, document: dict[str, Any]) -> Iterator[str]:
+    yield f"{pack}: made of {document['source']} by packhouse {document['packhouse']}"
+    yield from _image_lines(document["images"])
+    for entry in document.get("derived", {}).values():
+        yield (
+            f"{entry['file']}: the same images, the shorter side {entry['size']} pixels, "
+            f"{size(entry['bytes'])}; {entry['scaled']:,} scaled, JPEG quality {entry['quality']}"
+        )
+    yield from _table_lines(document["tables"])
+    for link in document["links"]:
+        yield from _link_lines(link)
+    for name, join in document["joins"].items():
+        yield from _join_lines(name, join)
+    if document["skipped"]:
+        yield f"skipped: {examples([one['path'] for one in document['skipped']])}"
+    for failure in document["failed"]:
+        yield f"FAILED {failure['path']}: {failure['message']}"
+
+
+def _image_lines(images: dict[str, Any] | None) -> Iterator[str]:
+    if images is None:
+        return
+    yield (
+        f"images.h5: {images['count']:,} images in {images['groups']:,} groups, "
+        f"{size(images['bytes'])}, digest {images['digest']}"
+    )
+    for key, problem in images["problems"].items():
+        yield f"  {key}: {problem}"
+
+
+def _table_lines(tables: dict[str, Any]) -> Iterator[str]:
+    for name, table in tables.items():
+        yield f"{name} ({table['file']}): {table['rows']:,} rows, {size(table['bytes'])}{_order_of(table)}"
+        for column in table["columns"]:
+            nulls = f", {column['nulls']:,} empty" if column["nulls"] else ""
+            yield f"  {column['name']}: {column['arrow']}{nulls} - {column['reason']}"
+
+
+def _link_lines(link: dict[str, Any]) -> Iterator[str]:
+    yield f"link: {link['table']}.{link['column']} ({link['chosen']})"
+    yield (
+        f"  {link['flag_column']}, {link['key_column']}: {link['rows_with_image']:,} rows with an image, "
+        f"{link['rows_without_image']:,} without{_such_as(link['rows_without_image_examples'])}; "
+        f"{link['images_without_row']:,} of {link['images']:,} images without a row"
+        f"{_such_as(link['images_without_row_examples'])}"
+    )
+    if link["rows_ambiguous"]:
+        yield f"  {link['rows_ambiguous']:,} rows name several images each: flagged, without a key"
+    for other in link["other_candidates"]:
+        yield (
+            f"  also possible: {other['table']}.{other['column']}: {other['values_found']:,} of "
+            f"{other['values']:,} values name {other['images_found']:,} images"
+        )
+
+
+def _such_as(values: list[str]) -> str:
+    return f" ({examples(values)})" if values else ""
+
+
+def _join_lines(name: str, join: dict[str, Any]) -> Iterator[str]:
+    made = f"{join['rows']:,} rows, {size(join['bytes'])}"
+    yield f"{name} ({join['file']}): {made} - {join['spec']}, {join['how']}{_order_of(join)}"
+    for step in join["steps"]:
+        yield (
+            f"  + {step['right']} on {', '.join(step['on'])}: of {step['left_rows']:,} left rows "
+            f"{step['left_unmatched']:,} without a partner; "
+            f"{step['right_unmatched']:,} right rows not asked for"
+        )
+        for old, new in step["renamed"]:
+            yield f"    {step['right']}.{old} is {new}"
+    for key in join["compact_keys"]:
+        yield f"  {key['column']} is {key['ix_column']}, the number of its row in {key['lookup']}"
+    for column, reason in join["kept_text"]:
+        yield f"  {column} stays text: {reason}"
+
+
+def _order_of(table: dict[str, Any]) -> str:
+    return f", sorted by {', '.join(table['sorted_by'])}" if table["sorted_by"] else ""

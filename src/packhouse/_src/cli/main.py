@@ -1,0 +1,149 @@
+"""The command `packhouse`: finds its commands, and turns errors into messages and exit codes."""
+
+from __future__ import annotations
+
+import importlib
+import io
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+from difflib import get_close_matches
+
+import click
+
+from packhouse._src.version import __version__
+from packhouse.errors import PackhouseError
+
+DONE = 0
+FAILED = 1
+INCOMPLETE = 3
+DAMAGED = 4
+INTERRUPTED = 130
+
+COMMANDS = (
+    "sample",
+    "pack",
+    "inspect",
+    "ls",
+    "get",
+    "find",
+    "rows",
+    "verify",
+    "repair",
+    "extract",
+    "derive",
+    "bench",
+    "index",
+)
+
+
+class LazyGroup(click.Group):
+    """Imports a command's module when the command is asked for, so that --help stays quick."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in the order of use."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import one command; None when there is no such."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"packhouse._src.cli.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command, or name the nearest."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as err:
+            nearest = get_close_matches(args[0], COMMANDS, n=2)
+            if not nearest:
+                raise
+            raise click.UsageError(f"{err.message} Did you mean {' or '.join(nearest)}?", ctx) from err
+
+
+@click.command(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 done, 1 failed, 2 usage, 3 done but some inputs were skipped or failed (listed), "
+    "4 damage was found, 130 interrupted. Data goes to stdout, everything else to stderr.",
+)
+@click.option("-v", "--verbose", is_flag=True, help="Show where in the code an error arose.")
+@click.version_option(__version__, prog_name="packhouse")
+def group(verbose: bool) -> None:
+    """Pack a data set (image folders and CSV tables) into HDF5 and Parquet, and look into the pack."""
+    del verbose  # `run` sees to it, since it also speaks of errors in the command line itself
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line.
+
+    Args:
+        arguments: Without the program's name.
+
+    Returns:
+        The exit code.
+    """
+    verbose = "-v" in arguments or "--verbose" in arguments
+    try:
+        code = group.main(list(arguments), prog_name="packhouse", standalone_mode=False)
+    except click.ClickException as err:
+        err.show()
+        return err.exit_code
+    except (KeyboardInterrupt, click.Abort) as err:
+        # click puts its own Abort in the place of Ctrl-C, which may carry a note of what was kept
+        notes = getattr(err, "__notes__", None) or getattr(err.__context__, "__notes__", None)
+        left = "\n  ".join(notes or ["nothing half-done is left behind"])
+        click.echo(f"interrupted; run the same command again\n  {left}", err=True)
+        return INTERRUPTED
+    except BrokenPipeError:
+        raise
+    except (PackhouseError, OSError) as err:
+        if verbose:
+            traceback.print_exc()
+        return _show(err)
+    return code if isinstance(code, int) else DONE
+
+
+def _show(err: PackhouseError | OSError) -> int:
+    """Print an error and return the exit code; one of the file system has no hint of ours."""
+    if not isinstance(err, PackhouseError):
+        place = f"\n  in {err.filename}" if err.filename else ""
+        click.echo(f"error: {err.strerror or err}{place}", err=True)
+        return FAILED
+    click.echo(f"error: {err}", err=True)
+    for note in getattr(err, "__notes__", ()):
+        click.echo(f"  {note}", err=True)
+    return err.exit_code
+
+
+def _stop(_number: int, _frame: object) -> None:
+    """Stop cleanly at the first Ctrl-C, and at once at the second: what is on the disk is never broken."""
+    signal.signal(signal.SIGINT, lambda _number, _frame: os._exit(INTERRUPTED))
+    raise KeyboardInterrupt
+
+
+def main() -> None:
+    """Run the command line of this process and exit."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # NumPy's threads would only wait, and spin
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else it is ignored, as behind nohup
+        signal.signal(signal.SIGINT, _stop)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a key that the terminal cannot show is no reason to stop
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        code = run(sys.argv[1:])
+        sys.stdout.flush()
+    except OSError as err:
+        # no traceback either when Python flushes at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # that the reader goes away, as `head` does, is no news
+        code = FAILED if isinstance(err, BrokenPipeError) else _show(err)
+    sys.exit(code)

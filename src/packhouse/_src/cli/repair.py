@@ -1,0 +1,48 @@
+"""packhouse repair: all that is intact in a damaged pack, as a new pack."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from packhouse._src.maintenance.repair import RepairReport
+
+
+@click.command("repair")
+@click.argument("pack")
+@click.argument("dest")
+@click.option("--workers", type=int, help="Number of threads; one a core.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON document.")
+def command(pack: str, dest: str, workers: int | None, as_json: bool) -> int:
+    """Save all that is intact in PACK as the new pack DEST; PACK is only read.
+
+    Images and tables that match their digests are saved, the others listed. Exit code 3 when something is
+    lost or could not be checked.
+    """
+    import packhouse
+    from packhouse._src.cli._printing import print_json
+    from packhouse._src.cli._progress import shown
+    from packhouse._src.cli.main import DONE, INCOMPLETE
+
+    with shown() as observer:
+        report = packhouse.repair(pack, dest, workers=workers, progress=observer)
+    print_json(report.to_dict()) if as_json else click.echo("\n".join(_lines(report)))
+    return DONE if report.is_whole else INCOMPLETE
+
+
+def _lines(report: RepairReport) -> Iterator[str]:
+    from packhouse._src.cli._printing import examples
+
+    for damage in report.lost:
+        yield f"LOST {damage}"
+    if report.unchecked:
+        yield (
+            f"{len(report.unchecked):,} images have lost their digests with the index, "
+            f"and are what HDF5 says they are: {examples(report.unchecked)}"
+        )
+    yield f"{report.dest}: {report.images:,} images and {len(report.tables):,} tables saved"
+    if any(damage.key for damage in report.lost) and report.tables:
+        yield "  rows of lost images still name them: look for image_key in image_index"

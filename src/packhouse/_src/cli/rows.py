@@ -1,0 +1,44 @@
+"""packhouse rows: the table rows that describe an image."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+
+@click.command("rows")
+@click.argument("pack")
+@click.argument("key")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document: table -> rows.")
+def command(pack: str, key: str, as_json: bool) -> None:
+    """Print the rows of the linked tables of PACK that describe the image KEY, each under its table."""
+    import packhouse
+    from packhouse._src.cli._printing import print_json
+
+    with packhouse.open(pack) as opened:
+        found, links = opened.rows(key), opened.manifest["links"]
+    if as_json:
+        print_json(found)
+        return
+    if not any(found.values()):
+        click.echo(_why_none(found, links), err=True)
+    blocks = [(table, row) for table, rows in found.items() for row in rows]
+    for number, (table, row) in enumerate(blocks):
+        if number:
+            click.echo()
+        click.echo(f"[{table}]")
+        for column, value in row.items():
+            click.echo(f"{column}\t{'' if value is None else value}")
+
+
+def _why_none(found: dict[str, Any], links: list[dict[str, Any]]) -> str:
+    if not found:
+        return "no table of this pack is linked to its images"
+    lines = [f"no row of {' or '.join(found)} names this image alone"]
+    lines += [
+        f"{link['rows_ambiguous']:,} rows of {link['table']} name several images each"
+        for link in links
+        if link["rows_ambiguous"]
+    ]
+    return "\n".join(lines)

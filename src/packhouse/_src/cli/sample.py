@@ -1,0 +1,53 @@
+"""packhouse sample: a made-up data set to try everything on."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command("sample")
+@click.argument("folder", metavar="DIR")
+@click.option("--images", default=2000, show_default=True, help="Number of images.")
+@click.option("--customers", default=5000, show_default=True, help="Rows of customers.csv.")
+@click.option("--transactions", default=100_000, show_default=True, help="Rows of transactions_train.csv.")
+@click.option("--seed", default=0, show_default=True, help="Same seed, same bytes.")
+@click.option("--problems", is_flag=True, help="Add what real trees contain: broken and odd files.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def command(  # noqa: PLR0917
+    folder: str,
+    images: int,
+    customers: int,
+    transactions: int,
+    seed: int,
+    problems: bool,
+    as_json: bool,
+) -> None:
+    """Write a made-up fashion data set into the new folder DIR: drawn garments and four CSV tables."""
+    from dataclasses import asdict
+    from pathlib import Path
+
+    from packhouse._src.cli._printing import print_json, size
+    from packhouse._src.cli._progress import shown
+    from packhouse._src.synthetic.sample_files import write_sample
+
+    with shown() as observer:
+        made = write_sample(
+            Path(folder),
+            images=images,
+            customers=customers,
+            transactions=transactions,
+            seed=seed,
+            problems=problems,
+            progress=observer,
+        )
+    if as_json:
+        print_json(asdict(made))
+        return
+    click.echo(
+        f"{made.folder}: {made.images:,} images, {made.articles:,} articles, {made.customers:,} customers, "
+        f"{made.transactions:,} transactions, {size(made.bytes)}"
+    )
+    click.echo(
+        f"next: packhouse pack {made.folder} -o {made.folder.name}.pack "
+        '--join "train = transactions_train + customers on customer_id"'
+    )

@@ -1,0 +1,1 @@
+"""CSV bytes to typed columns: dialect, records, types proved over every row."""

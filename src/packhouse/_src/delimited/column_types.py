@@ -1,0 +1,246 @@
+"""Which type a column of text can carry without losing anything: pure; the counting is done elsewhere.
+
+A type is only ever proposed by the first rows, and must then be proved over every row.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from functools import cache
+
+from packhouse._src.table_records import ColumnType
+
+LEADING_ZERO = "-?0[0-9]+"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A type a column may be proved to have."""
+
+    name: str
+    """As --types spells it, and as reasons say it."""
+
+    pattern: str
+    """Regular expression that the whole of every value must match; read the same by Python and by RE2."""
+
+    parses: Callable[[str], bool]
+    """Whether a text that matches is such a value, and the value says all that the text does."""
+
+    arrow: str
+    """Arrow type of the converted column, before integers are made narrow."""
+
+    plural: str
+    """What values of it are called."""
+
+    def holds(self, text: str) -> bool:
+        """Say whether a cell is a value of this type, and can be had back from it."""
+        return re.fullmatch(self.pattern, text) is not None and self.parses(text)
+
+
+def _fits_int64(text: str) -> bool:
+    return -(2**63) <= int(text) < 2**63
+
+
+def _fits_double(text: str) -> bool:
+    mantissa = text.lower().partition("e")[0]
+    digits = mantissa.replace(".", "").lstrip("-0")
+    value = float(text)
+    if not digits:
+        return True
+    # beyond 17 digits, or the range of a double, the text could not be had back; from 2**53 on a whole
+    # number is an id as like as not
+    if len(digits) > DOUBLE_DIGITS or not SMALLEST_DOUBLE <= abs(value) < math.inf:
+        return False
+    if abs(value) >= EXACT_WHOLE and text.lstrip("-").isdigit():
+        return False
+    return Decimal(f"{value:.{len(digits) - 1}e}") == Decimal(text)
+
+
+def _is_date(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_timestamp(text: str) -> bool:
+    return _is_date(text[:10])  # of the time of day the pattern has seen all
+
+
+def _is_zoned_timestamp(text: str) -> bool:
+    # kept as a time in UTC, which near the ends of the calendar may be in a year that no reader has
+    try:
+        datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return False
+    return True
+
+
+WESTERNMOST, EASTERNMOST = -12, 14
+"""Offsets from UTC, in hours, that places have."""
+
+DOUBLE_DIGITS = 17
+SMALLEST_DOUBLE = 2.2250738585072014e-308
+"""The smallest that has its full precision (IEEE 754, binary64)."""
+
+EXACT_WHOLE = 2.0**53
+"""Below it every whole number is a double (IEEE 754, binary64)."""
+
+# no sign before zero, no "+", no leading zero: the text can be had back from the number
+INTEGER = Candidate("integer", "0|-?[1-9][0-9]{0,18}", _fits_int64, "int64", "whole numbers")
+FLOAT = Candidate(
+    "float",
+    r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]{1,3})?",
+    _fits_double,
+    "double",
+    "numbers that a double holds",
+)
+BOOLEAN = Candidate(
+    "boolean", "true|false|True|False|TRUE|FALSE", lambda _text: True, "bool", "true or false"
+)
+_DAY = "(000[1-9]|00[1-9][0-9]|0[1-9][0-9]{2}|[1-9][0-9]{3})-[0-9]{2}-[0-9]{2}"
+_STAMP = _DAY + r"[ T]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?"
+DATE = Candidate("date", _DAY, _is_date, "date32", "ISO dates")
+TIMESTAMP = Candidate("timestamp", _STAMP, _is_timestamp, "timestamp[us]", "ISO timestamps")
+
+CANDIDATES = (INTEGER, FLOAT, BOOLEAN, DATE, TIMESTAMP)
+"""Without timestamps of a zone, of which there is a candidate for each offset."""
+
+TYPE_NAMES = ("text", *(candidate.name for candidate in CANDIDATES))
+
+_ZONE = re.compile(_STAMP + "(?P<zone>Z|(?P<hours>[+-]([01][0-9]|2[0-3])):?(?P<minutes>[0-5][0-9])?)")
+
+_WIDTHS = ((8, "int8"), (16, "int16"), (32, "int32"), (64, "int64"))
+
+
+@cache
+def _zoned(hours: str, minutes: str) -> Candidate:
+    """Return the candidate for timestamps that are all of one offset from UTC.
+
+    Offsets that differ from row to row would be lost in a column, which has but one: it stays text.
+    """
+    if hours[1:] == minutes == "00":
+        zone, suffix = "UTC", "(Z|[+-]00(:?00)?)"
+    else:
+        zone = f"{hours}:{minutes}"
+        suffix = re.escape(hours) + ("(:?00)?" if minutes == "00" else f":?{minutes}")
+    # Polars refuses a whole file for a zone such as +05:30
+    is_common = minutes == "00" and WESTERNMOST <= int(hours) <= EASTERNMOST
+    arrow = f"timestamp[us, tz={zone if is_common else 'UTC'}]"
+    plural = f"ISO timestamps of the zone {zone}" + ("" if is_common else ", kept in UTC")
+    return Candidate("timestamp", _STAMP + suffix, _is_zoned_timestamp, arrow, plural)
+
+
+def _zone_candidates(present: Sequence[str]) -> tuple[Candidate, ...]:
+    match = _ZONE.fullmatch(present[0]) if present else None
+    if match is None:
+        return ()
+    return (_zoned(match["hours"] or "+00", match["minutes"] or "00"),)
+
+
+def suggest(values: Sequence[str | None]) -> tuple[Candidate, ...]:
+    """Return the candidates that all of some values match, the narrowest first.
+
+    Args:
+        values: Cells of one column; None is a missing one. Without any value all candidates remain.
+    """
+    present = [value for value in values if value is not None]
+    return tuple(
+        candidate
+        for candidate in (*CANDIDATES, *_zone_candidates(present))
+        if all(re.fullmatch(candidate.pattern, value) for value in present)
+    )
+
+
+def has_leading_zero(values: Sequence[str | None]) -> bool:
+    """Say whether one of the values is a number written with a leading zero."""
+    return any(value is not None and re.fullmatch(LEADING_ZERO, value) for value in values)
+
+
+def integer_width(lowest: int, highest: int) -> str:
+    """Return the Arrow name of the smallest signed integer that holds both."""
+    for bits, arrow in _WIDTHS:
+        if -(2 ** (bits - 1)) <= lowest and highest < 2 ** (bits - 1):
+            return arrow
+    message = f"{lowest}..{highest} is beyond 64 bits"
+    raise ValueError(message)
+
+
+def typed(
+    name: str, candidate: Candidate, *, rows: int, values: int, bounds: tuple[object, object]
+) -> ColumnType:
+    """Return the decision for a column whose every value was proved to fit.
+
+    Args:
+        name: Name of the column.
+        candidate: The proved type.
+        rows: Rows of the table.
+        values: Those with a value.
+        bounds: Smallest and largest value.
+    """
+    arrow = candidate.arrow
+    lowest, highest = bounds
+    if candidate is INTEGER:
+        numbers = [bound for bound in bounds if isinstance(bound, int)] or [0]
+        arrow = integer_width(min(numbers), max(numbers))
+    if values == 0:
+        return ColumnType(name, arrow, f"{candidate.name}: asked for; no values", rows)
+    if candidate is BOOLEAN:
+        return ColumnType(name, arrow, f"boolean: {_all_of(values)} true or false", rows - values)
+    what = candidate.plural if values != 1 else f"one of the {candidate.plural}"
+    reason = f"{candidate.name}: {_all_of(values)} {what}, from {lowest} to {highest}"
+    return ColumnType(name, arrow, reason, rows - values)
+
+
+def _all_of(values: int) -> str:
+    return "the only value is" if values == 1 else f"all {values:,} values are"
+
+
+def as_text(name: str, reason: str, *, rows: int, values: int) -> ColumnType:
+    """Return the decision for a column that stays text, with the reason."""
+    return ColumnType(name, "string", f"text: {reason}", rows - values)
+
+
+def why_text(
+    candidate: Candidate | None,
+    *,
+    values: int,
+    zeros: int,
+    misfits: int,
+    example: str | None,
+    beside: str | None = None,
+) -> str:
+    """Say why a column stays text.
+
+    Args:
+        candidate: What the first rows had suggested; None when nothing.
+        values: Rows with a value.
+        zeros: Those that are numbers with a leading zero.
+        misfits: Those that do not fit the candidate, or all when there was none.
+        example: One of those.
+        beside: A value of another type than the example, when that alone is a number or a date.
+
+    Returns:
+        The reason, with its counts.
+    """
+    if values == 0:
+        return "no values"
+    if zeros:
+        return f"{zeros:,} of {values:,} values start{'s' if zeros == 1 else ''} with 0"
+    shown = _shorten(example or "")
+    if candidate is None and beside is not None:
+        return f"{shown} and {_shorten(beside)} are not of one type"
+    if candidate is None:
+        return f"{shown} is neither a number nor a date"
+    verb = "is" if misfits == 1 else "are"
+    return f"{misfits:,} of {values:,} values {verb} not {candidate.plural}, such as {shown}"
+
+
+def _shorten(text: str, most: int = 40) -> str:
+    return repr(text if len(text) <= most else text[: most - 1] + "…")

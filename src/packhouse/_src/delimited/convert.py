@@ -1,0 +1,272 @@
+"""A CSV file becomes a Parquet file, in one pass where the first rows tell the types that all rows prove.
+
+The first rows propose a type for each column. Then every chunk is parsed, proved and converted on threads,
+and written in order. When a later row breaks a proposal, the rest of the file is only counted, and the next
+pass begins with what is known: so a file is complete only if each of its cells was proved to fit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import pyarrow as pa
+
+from packhouse._src.concurrency.in_order import map_in_order
+from packhouse._src.concurrency.threads import default_workers
+from packhouse._src.delimited.csv_ import line_of_row, parse_chunk
+from packhouse._src.delimited.cutting import Chunk, cut_records
+from packhouse._src.delimited.deciding import Counts, Guess, Tally, decide, guess
+from packhouse._src.delimited.dialect import Header, read_header
+from packhouse._src.delimited.proving import arrow_type, prove_column
+from packhouse._src.delimited.text_stream import TableStream, open_table
+from packhouse._src.parquet_ import ParquetSink
+from packhouse._src.table_records import ColumnType, TableOutput, TablePlan, TableReport
+from packhouse.errors import AccountingError, CsvError, TableError, Where
+from packhouse.progress import Task, task
+
+FIRST_ROWS = 10_000
+"""Rows that propose the types."""
+
+GROUP_BYTES = 64 << 20
+"""Row groups end sooner where rows are so long, in memory, that 122,880 of them would take more."""
+
+
+def convert_table(
+    output: TableOutput, plan: TablePlan, source: Path, *, wanted: Mapping[str, str]
+) -> TableReport:
+    """Convert one CSV file.
+
+    Args:
+        output: Where the Parquet file goes.
+        plan: What to convert; its Parquet file must not exist, the folders above it are made.
+        source: The CSV file.
+        wanted: Column -> type that the user asked for.
+
+    Returns:
+        What was made.
+
+    Raises:
+        CsvError: The file is malformed: line and what was found.
+        TypingError: A value does not fit the type that the user asked for.
+        AccountingError: Rows written are not rows read.
+        NoSpaceError: The disk ran full.
+
+    Cost: one scan of the file; another one when a later row breaks what the first had suggested. Memory of
+    some chunks and one row group, whatever the size of the file.
+    """
+    target = output.folder / plan.file
+    _make_folder(target, plan)
+    rows, columns = _Conversion(output, plan, source).run(wanted)
+    return TableReport(
+        name=plan.name,
+        file=plan.file,
+        source=plan.source,
+        source_bytes=plan.source_bytes,
+        bytes=target.stat().st_size,
+        rows=rows,
+        columns=columns,
+        notes=plan.notes,
+    )
+
+
+def _make_folder(target: Path, plan: TablePlan) -> None:
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as err:
+        raise TableError(
+            f"its folder cannot be made: the pack has a file named {target.parent.name}",
+            where=Where(file=plan.source),
+            hint="rename the folder",
+        ) from err
+
+
+class _MisfitFoundError(Exception):
+    """A cell does not fit what its column was guessed to be."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What has come of one chunk."""
+
+    tallies: list[Tally]
+    rows: int
+    batch: pa.RecordBatch | None
+    """Its cells converted; None when one does not fit its column."""
+
+    position: int
+    """How much of the file had been read."""
+
+    def fitting(self) -> pa.RecordBatch:
+        """Return the converted cells."""
+        if self.batch is None:
+            raise _MisfitFoundError
+        return self.batch
+
+
+class _Conversion:
+    """One table on its way."""
+
+    def __init__(self, output: TableOutput, plan: TablePlan, source: Path) -> None:
+        self._output = output
+        self._plan = plan
+        self._source = source
+        self._facts = source.stat()
+        self._known: dict[int, ColumnType] = {}
+        header = read_header(source, shown_as=plan.source, encoding=plan.encoding)
+        if header is None or header.columns != plan.columns:
+            raise self._changed()
+        self._header: Header = header
+
+    def run(self, wanted: Mapping[str, str]) -> tuple[int, tuple[ColumnType, ...]]:
+        """Make passes until one has written all; each has fewer types left to try than the one before."""
+        guesses = self._first_guesses(wanted)
+        counts, was_written = self._scan(guesses, f"table {self._plan.name}")
+        while not was_written:
+            guesses = self._next_guesses(guesses, counts)
+            counts, was_written = self._scan(guesses, f"table {self._plan.name}, again")
+        facts = self._source.stat()
+        if (facts.st_size, facts.st_mtime_ns) != (self._facts.st_size, self._facts.st_mtime_ns):
+            raise self._changed()
+        return counts.rows, self._columns(guesses, counts)
+
+    def _changed(self) -> CsvError:
+        return CsvError(
+            "it has changed while it was read",
+            where=Where(file=self._plan.source),
+            hint="pack again when nothing writes to it",
+        )
+
+    def _first_guesses(self, wanted: Mapping[str, str]) -> list[Guess]:
+        names = self._header.columns
+        columns: list[list[str | None]] = [[] for _ in names]
+        times = 1.0
+        with self._open() as stream:
+            for first in islice(self._cut(stream), 1):
+                cells = self._parse(first).slice(0, FIRST_ROWS)
+                columns = [column.to_pylist() for column in cells.columns]
+                rows = self._facts.st_size * first.records / len(first.data)  # of a compressed file too few
+                times = max(1.0, rows / max(1, len(cells)))
+        return [
+            guess(column, wanted.get(name), times=times) for column, name in zip(columns, names, strict=True)
+        ]
+
+    def _next_guesses(self, tried: Sequence[Guess], counts: Counts) -> list[Guess]:
+        found = []
+        for place, decision in enumerate(self._decide(tried, counts)):
+            if isinstance(decision, ColumnType):
+                self._known[place] = decision
+                proved = () if decision.arrow == "string" else tried[place].candidates[:1]
+                found.append(Guess(proved, decision.arrow))
+            else:
+                found.append(decision)
+        return found
+
+    @contextmanager
+    def _open(self) -> Iterator[TableStream]:
+        plan = self._plan
+        with open_table(self._source, shown_as=plan.source, encoding=plan.encoding) as stream:
+            stream.skip(self._header.n_bytes)
+            yield stream
+
+    def _cut(self, stream: TableStream) -> Iterator[Chunk]:
+        return cut_records(
+            stream,
+            delimiter=self._header.delimiter,
+            first_line=1 + self._header.n_lines,
+            blank_is_record=len(self._header.columns) == 1,
+            shown_as=self._plan.source,
+        )
+
+    def _parse(self, chunk: Chunk) -> pa.RecordBatch:
+        return parse_chunk(chunk, self._header, shown_as=self._plan.source)
+
+    def _scan(self, guesses: Sequence[Guess], name: str) -> tuple[Counts, bool]:
+        """Count over all rows, and write them if all fit; say whether they were written."""
+        counts = Counts([Tally() for _ in guesses])
+        with (
+            task(self._output.observer, name, total=100, unit="percent") as progress,
+            self._open() as stream,
+            closing(self._parts(stream, guesses, progress)) as parts,
+        ):
+            try:
+                with self._sink(guesses) as sink:
+                    for part in parts:
+                        counts.add(part.rows, part.tallies)
+                        sink.write(part.fitting())
+                    self._check_rows(counts.rows, sink.rows)
+                    sink.metadata = self._metadata(self._exact_columns(guesses, counts))
+            except _MisfitFoundError:
+                for part in parts:  # the rest is only counted
+                    counts.add(part.rows, part.tallies)
+                return counts, False
+        return counts, True
+
+    def _exact_columns(self, guesses: Sequence[Guess], counts: Counts) -> tuple[ColumnType, ...]:
+        """Return the decisions, when each is what was written; an integer may have been guessed too wide."""
+        columns = self._columns(guesses, counts)
+        if any(column.arrow != one.arrow for column, one in zip(columns, guesses, strict=True)):
+            raise _MisfitFoundError
+        return columns
+
+    def _sink(self, guesses: Sequence[Guess]) -> ParquetSink:
+        named = zip(self._header.columns, guesses, strict=True)
+        return ParquetSink(
+            self._output.folder / self._plan.file,
+            pa.schema([(name, arrow_type(one.arrow)) for name, one in named]),
+            metadata={},
+            compression=self._output.compression,
+            row_group_bytes=GROUP_BYTES,
+        )
+
+    def _parts(self, stream: TableStream, guesses: Sequence[Guess], progress: Task) -> Generator[_Part]:
+        size = max(1, self._facts.st_size)
+        chunks = ((chunk, stream.position) for chunk in self._cut(stream))
+        done = map_in_order(chunks, lambda one: self._prove(*one, guesses), workers=default_workers())
+        with closing(done):
+            for part in done:
+                yield part
+                progress.reach(int(100 * part.position / size))
+
+    def _prove(self, chunk: Chunk, position: int, guesses: Sequence[Guess]) -> _Part:
+        cells = self._parse(chunk)
+        tallies, arrays = [], []
+        for column, one in zip(cells.columns, guesses, strict=True):
+            tally, array, odd_row = prove_column(one, column)
+            if one.forced and tally.misfit is not None:
+                tally.misfit_line = line_of_row(chunk, odd_row, self._header)
+            tallies.append(tally)
+            arrays.append(array)
+        fits = all(array is not None for array in arrays)
+        batch = pa.RecordBatch.from_arrays(arrays, names=cells.schema.names) if fits else None
+        return _Part(tallies, chunk.records, batch, position)
+
+    def _decide(self, tried: Sequence[Guess], counts: Counts) -> Iterator[ColumnType | Guess]:
+        for place, (one, tally) in enumerate(zip(tried, counts.tallies, strict=True)):
+            known = self._known.get(place)
+            if known is None:
+                name = self._header.columns[place]
+                yield decide(name, one, tally, rows=counts.rows, shown_as=self._plan.source)
+            elif known.nulls != counts.rows - tally.values:
+                raise self._changed()
+            else:
+                yield known
+
+    def _columns(self, tried: Sequence[Guess], counts: Counts) -> tuple[ColumnType, ...]:
+        return tuple(one for one in self._decide(tried, counts) if isinstance(one, ColumnType))
+
+    def _metadata(self, columns: Sequence[ColumnType]) -> dict[str, object]:
+        return {
+            "role": "table",
+            "source": self._plan.source,
+            "columns": {column.name: column.reason for column in columns},
+        }
+
+    def _check_rows(self, read: int, written: int) -> None:
+        if read != written:
+            raise AccountingError(
+                f"{read:,} rows were read and {written:,} written", where=Where(file=self._plan.source)
+            )

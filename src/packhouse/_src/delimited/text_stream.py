@@ -1,0 +1,192 @@
+"""Opens the file of a table as a stream of UTF-8 bytes, however it is compressed and encoded."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import io
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Protocol
+
+from packhouse._src.zstd_ import ZstdReader
+from packhouse.errors import CsvError, UsageError, Where
+
+UTF8_MARK = codecs.BOM_UTF8
+UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+GZIP_MAGIC = b"\x1f\x8b"
+"""RFC 1952, 2.3.1."""
+
+ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+"""RFC 8878, 3.1.1."""
+
+SKIPPABLE_MAGIC = b"\x2a\x4d\x18"
+"""Of a frame to be stepped over, behind a byte from 0x50 to 0x5f; RFC 8878, 3.1.2."""
+
+NOT_UTF8_HINT = "say what it is, such as --encoding cp1252 (Western Windows) or --encoding latin-1"
+
+
+class Bytes(Protocol):
+    """What gives bytes."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return up to so many bytes; none at the end only."""
+
+
+class TableStream:
+    """The bytes of a table, decompressed, in UTF-8, without byte order mark.
+
+    Args:
+        raw: The file.
+        stream: What gives the bytes.
+        shown_as: Path of the table, for errors.
+    """
+
+    def __init__(self, raw: IO[bytes], stream: Bytes, shown_as: str) -> None:
+        self._raw = raw
+        self._stream = stream
+        self._shown_as = shown_as
+
+    @property
+    def position(self) -> int:
+        """How much of the file, as it lies on the disk, has been read."""
+        return self._raw.tell()
+
+    def read(self, size: int) -> bytes:
+        """Return about so many bytes; none at the end only.
+
+        Raises:
+            CsvError: The compression or the encoding is broken there.
+        """
+        try:
+            return self._stream.read(size)
+        except (EOFError, zlib.error, OSError) as err:
+            raise CsvError(
+                f"cannot be read on: {err}",
+                where=Where(file=self._shown_as),
+                hint="the file is damaged or was cut short; get it again",
+            ) from err
+
+    def skip(self, size: int) -> None:
+        """Read over so many bytes at the start; what was read too much comes with the next `read`."""
+        data = b""
+        while len(data) < size and (more := self.read(size - len(data))):
+            data += more
+        self._stream = _Prefixed(data[size:], self._stream)
+
+
+@contextmanager
+def open_table(path: Path, *, shown_as: str, encoding: str | None = None) -> Iterator[TableStream]:
+    """Open a table, decompressed by what its first bytes say: gzip, Zstandard or neither.
+
+    Args:
+        path: The file.
+        shown_as: Its path below SRC, for errors.
+        encoding: As the user said, any that Python knows; None: UTF-8. A file with the byte order mark of
+            UTF-8 is UTF-8 all the same.
+
+    Yields:
+        Its bytes.
+
+    Raises:
+        CsvError: It is UTF-16, by its byte order mark, and no encoding was said.
+    """
+    with path.open("rb", buffering=0) as raw:
+        magic = raw.read(len(ZSTD_MAGIC))
+        raw.seek(0)
+        packed: Bytes = raw
+        if magic.startswith(GZIP_MAGIC):
+            packed = gzip.GzipFile(fileobj=raw, mode="rb")
+        elif magic == ZSTD_MAGIC or magic[1:] == SKIPPABLE_MAGIC:
+            packed = ZstdReader(raw)
+        plain = TableStream(raw, packed, shown_as)
+        start = _first_bytes(plain)
+        marked = start.startswith(UTF8_MARK)
+        if encoding is None and start.startswith(UTF16_MARKS):
+            raise CsvError("is UTF-16", where=Where(file=shown_as, line=1), hint="--encoding utf-16")
+        rest = _Prefixed(start[len(UTF8_MARK) :] if marked else start, plain)
+        if encoding is None or marked or codecs.lookup(encoding).name == "utf-8":
+            yield TableStream(raw, rest, shown_as)
+        else:
+            yield TableStream(raw, _Transcoded(rest, encoding, shown_as), shown_as)
+
+
+def check_encoding(encoding: str) -> None:
+    """See that Python knows an encoding, and that it is one of text.
+
+    Raises:
+        UsageError: It does not, or it is not.
+    """
+    try:
+        codecs.getincrementaldecoder(encoding)("strict").decode(b"", final=True)
+        "".encode(encoding)
+    except (LookupError, TypeError, ValueError) as err:
+        raise UsageError(
+            f"{encoding!r} is no text encoding", hint="--encoding cp1252, latin-1, utf-16, gb18030, ..."
+        ) from err
+
+
+def _first_bytes(stream: Bytes) -> bytes:
+    start = b""
+    while len(start) < len(UTF8_MARK) and (more := stream.read(len(UTF8_MARK) - len(start))):
+        start += more
+    return start
+
+
+class _Prefixed:
+    """Some bytes, then a stream."""
+
+    def __init__(self, start: bytes, stream: Bytes) -> None:
+        self._start = start
+        self._stream = stream
+
+    def read(self, size: int) -> bytes:
+        if self._start:
+            start, self._start = self._start, b""
+            return start
+        return self._stream.read(size)
+
+
+class _Transcoded:
+    """A stream of another encoding as UTF-8."""
+
+    def __init__(self, stream: Bytes, encoding: str, shown_as: str) -> None:
+        self._stream = stream
+        self._encoding = encoding
+        self._decoder = codecs.getincrementaldecoder(encoding)("strict")
+        self._shown_as = shown_as
+        self._lines = 1
+        self._begun = False
+        self._ended = False
+
+    def read(self, size: int) -> bytes:
+        while not self._ended:
+            data = self._stream.read(size)
+            self._ended = not data
+            text, in_utf8 = self._decode(data)
+            if text and not self._begun:
+                # utf-16-le and such leave the mark in the text
+                self._begun, in_utf8 = True, in_utf8.removeprefix(UTF8_MARK)
+            if in_utf8:
+                self._lines += _line_ends(text)
+                return in_utf8
+        return b""
+
+    def _decode(self, data: bytes) -> tuple[str, bytes]:
+        try:
+            text = self._decoder.decode(data, final=self._ended)
+            return text, text.encode()  # some codecs give halves of surrogate pairs, which are no text
+        except UnicodeError as err:
+            line = self._lines
+            problem = f"is not {self._encoding}"
+            if isinstance(err, UnicodeDecodeError) and err.start < len(err.object):
+                problem += f": byte 0x{err.object[err.start]:02x}"
+                line += _line_ends(err.object[: err.start].decode(self._encoding, "replace"))
+            where = Where(file=self._shown_as, line=line)
+            raise CsvError(problem, where=where, hint="is it another encoding, or damaged?") from err
+
+
+def _line_ends(text: str) -> int:
+    return sum(1 for line in io.StringIO(text, newline="") if line.endswith(("\n", "\r")))

@@ -1,0 +1,219 @@
+"""`packhouse.derive`: a store of the same images, made smaller, beside the originals of a pack."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from packhouse._src.concurrency.threads import default_workers
+from packhouse._src.deriving.publishing import SPOOL_FILE, DerivedPlace, deriving_in
+from packhouse._src.deriving.scaling import Derived, derive_image
+from packhouse._src.deriving.spooling import Spooled, SpoolReader, spool
+from packhouse._src.imagefile.digest import digest_of_all
+from packhouse._src.imagefile.format import DERIVED_FOLDER, IMAGES_FILE, INDEX_FILE
+from packhouse._src.imagefile.keys import Key
+from packhouse._src.imagefile.read.index_rows import IndexRow, IndexRows
+from packhouse._src.imagefile.read.store import ImageStore
+from packhouse._src.imagefile.write.build import How, make_images
+from packhouse._src.imagefile.write.resume import Planned
+from packhouse._src.opening import Pack
+from packhouse._src.packing.destination import put_up
+from packhouse.errors import UsageError
+from packhouse.progress import Observer, silent, task
+
+QUALITIES = range(1, 101)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeriveReport:
+    """What deriving made."""
+
+    pack: Path
+    folder: Path
+    """Where the store lies: images.h5 and image_index.parquet."""
+
+    size: int
+    """Pixels of the shorter side."""
+
+    quality: int
+    images: int
+    """All of them: as many as the pack has."""
+
+    scaled: int
+    """Those that were made smaller."""
+
+    copied: int
+    """Those that are not larger, and were copied byte for byte."""
+
+    problems: Mapping[str, str]
+    """Key -> what is wrong with the original, which was copied byte for byte."""
+
+    source_bytes: int
+    """Sum of the sizes of the originals."""
+
+    bytes: int
+    """Size of the new images.h5."""
+
+    index_bytes: int
+    seconds: float
+    """Wall time."""
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether nothing is wrong with any original."""
+        return not self.problems
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as `packhouse derive --json` prints it."""
+        return {
+            **asdict(self),
+            "pack": str(self.pack),
+            "folder": str(self.folder),
+            "seconds": round(self.seconds, 3),
+        }
+
+
+def derive(
+    pack: str | os.PathLike[str],
+    size: int = 256,
+    *,
+    quality: int = 90,
+    workers: int | None = None,
+    overwrite: bool = False,
+    progress: Observer | None = None,
+) -> DeriveReport:
+    """Make a store of the same images, made smaller, in a pack; the originals stay as they are.
+
+    An image becomes an upright RGB JPEG (4:2:0) whose shorter side has `size` pixels. It is never enlarged:
+    one that is not larger is copied byte for byte. So is one that is broken or cannot be decoded, which thus
+    fails as the original does. Every image has the key and the row that it has in the pack.
+
+    Args:
+        pack: The folder of a pack.
+        size: Pixels of the shorter side: a little more than is trained on, 256 for 224.
+        quality: Of the JPEGs, 1 to 100 on libjpeg's scale.
+        workers: Number of threads; None: one a core.
+        overwrite: Whether a store of that size, which the pack has already, is replaced.
+        progress: Told of the progress; called from several threads.
+
+    Returns:
+        What was made.
+
+    Raises:
+        NotAPackError: There is no pack at that place, or one without images.
+        UsageError: A number is out of its range, or it is a lone HDF5 file.
+        CorruptStoreError: The pack is damaged.
+        DestinationExistsError: The pack has a store of that size already.
+        DestinationBusyError: Another process derives from the same pack.
+        NoSpaceError: The disk ran full.
+        DestinationError: The pack cannot be written.
+
+    Cost: originals are read and decoded once, at the smallest of 1, 1/2, 1/4, 1/8 of their size that is
+        large enough. While it works, twice the space of the new store, and 1 KB of memory an image. The same
+        originals give the same bytes, whatever the number of workers, with the same versions of the
+        libraries that decode and scale.
+    """
+    _check_numbers(size=size, quality=quality, workers=workers)
+    started = time.perf_counter()
+    folder, observer, n_workers = Path(pack), progress or silent, workers or default_workers()
+    with deriving_in(folder, size, overwrite=overwrite) as place, Pack(folder) as opened:
+        rows = _all_rows(opened.images)
+        images = _spool(place, opened.images, rows, quality, n_workers, observer)
+        planned = _plan(images)
+        _make(place, planned, images, n_workers, observer)
+        entry = {
+            **_describe(place, images),
+            "quality": quality,
+            "id": planned.file_id,
+            "originals": opened.manifest["images"]["digest"],
+        }
+        place.publish(entry)
+    return DeriveReport(
+        pack=folder,
+        folder=place.target,
+        size=size,
+        quality=quality,
+        images=len(images),
+        scaled=entry["scaled"],
+        copied=sum(not one.is_scaled and one.problem is None for one in images),
+        problems={one.row.key: one.problem for one in images if one.problem is not None},
+        source_bytes=sum(one.row.length for one in images),
+        bytes=entry["bytes"],
+        index_bytes=entry["index_bytes"],
+        seconds=time.perf_counter() - started,
+    )
+
+
+def _check_numbers(*, size: int, quality: int, workers: int | None) -> None:
+    if size < 1:
+        raise UsageError(f"size is {size}, and must be at least 1 pixel")
+    if quality not in QUALITIES:
+        raise UsageError(f"quality is {quality}, and must be from {QUALITIES[0]} to {QUALITIES[-1]}")
+    if workers is not None and workers < 1:
+        raise UsageError(f"workers is {workers}, and must be at least 1")
+
+
+def _all_rows(originals: ImageStore) -> list[IndexRow]:
+    index = IndexRows(originals.index.path)
+    try:
+        return index.read_all()
+    finally:
+        index.close()
+
+
+def _spool(
+    place: DerivedPlace,
+    originals: ImageStore,
+    rows: Sequence[IndexRow],
+    quality: int,
+    workers: int,
+    observer: Observer,
+) -> list[Spooled]:
+    def derive_one(row: int) -> Derived:
+        return derive_image(originals.read_row(row), size=place.size, quality=quality)
+
+    path = place.work / SPOOL_FILE
+    with task(observer, "smaller images", total=len(rows), unit="files") as progress:
+        return spool(path, rows, derive_one, workers=workers, on_done=progress.advance)
+
+
+def _plan(images: Sequence[Spooled]) -> Planned:
+    keys = [Key(one.row.key, one.row.group, one.row.name, one.row.file_name) for one in images]
+    return Planned.of(keys, [one.file for one in images])
+
+
+def _make(
+    place: DerivedPlace, planned: Planned, images: Sequence[Spooled], workers: int, observer: Observer
+) -> None:
+    """Lay the store out, fill it from the spool and leave nothing else in its folder."""
+    reader = SpoolReader(place.work / SPOOL_FILE, images)
+    try:
+        made = make_images(place.store, planned, reader, How(workers=workers), observer)
+    finally:
+        reader.close()
+    for err in made.failed.values():  # one row less would shift all others
+        raise err
+    put_up(place.store, made.path)
+    shutil.rmtree(made.path.parent)  # the journal, of no use any more
+
+
+def _describe(place: DerivedPlace, images: Sequence[Spooled]) -> dict[str, Any]:
+    """Return what pack.json says of the store; counts and digest as of the originals."""
+    folder = DERIVED_FOLDER.format(place.size)
+    return {
+        "file": f"{folder}/{IMAGES_FILE}",
+        "index": f"{folder}/{INDEX_FILE}",
+        "size": place.size,
+        "count": len(images),
+        "scaled": sum(one.is_scaled for one in images),
+        "source_bytes": sum(one.length for one in images),
+        "bytes": (place.store / IMAGES_FILE).stat().st_size,
+        "index_bytes": (place.store / INDEX_FILE).stat().st_size,
+        "groups": len({one.row.group for one in images}),
+        "digest": digest_of_all(one.digest for one in images),
+    }

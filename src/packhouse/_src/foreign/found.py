@@ -1,0 +1,137 @@
+"""What the walk through a stranger's HDF5 file finds: byte ranges that are images, and what was not taken."""
+
+from __future__ import annotations
+
+import os
+from typing import NamedTuple
+
+MOST_PATH_BYTES = 4096
+_ESCAPED_FROM, _ESCAPED_TO = 0xDC80, 0xDCFF
+
+
+class Ranged(NamedTuple):
+    """One image: a range of bytes of the file."""
+
+    key: str
+    """Path of the dataset without its leading slash; for one of several in a dataset, and its row or name."""
+
+    offset: int
+    """Bytes from the start of the file."""
+
+    length: int
+    """Bytes."""
+
+    pixels: tuple[int, int, int] | None
+    """(height, width, channels) of raw uint8 pixels; None for the bytes of an image file."""
+
+    @property
+    def group(self) -> str:
+        """All of the key but its last part."""
+        return self.key.rpartition("/")[0]
+
+    @property
+    def name(self) -> str:
+        """The last part of the key."""
+        return self.key.rpartition("/")[2]
+
+
+class Refused(NamedTuple):
+    """Something in the file that is no image of the index, and why."""
+
+    path: str
+    """Where it is in the file, without the leading slash."""
+
+    reason: str
+    """What is wrong with it, and what to do if something can be done."""
+
+
+class OffsetColumn(NamedTuple):
+    """A dataset that is no image but says where images lie, or what they are called."""
+
+    path: str
+
+
+class Dataset(NamedTuple):
+    """What HDF5 says of a dataset whose bytes lie in the file as they are."""
+
+    path: str
+    kind: str
+    """"byte", "integer", "text", "opaque" or "vlen"; the last also for strings of variable length."""
+
+    unit: str
+    """Type of one element for NumPy: "|u1", "<i8", "|S12"; "text" or "bytes" of kind "vlen"."""
+
+    item_bytes: int
+    """Size of one element, bytes."""
+
+    shape: tuple[int, ...] | None
+    """None for a dataspace that holds nothing."""
+
+    starts: tuple[int, ...]
+    """Offset in the file of each piece, cut along the first axis; -1 for a piece that was never written."""
+
+    piece_rows: int
+    """How many rows a piece has."""
+
+    @property
+    def name(self) -> str:
+        """The last part of the path."""
+        return self.path.rpartition("/")[2]
+
+    @property
+    def rows(self) -> int:
+        """Length of the first axis; 1 for a scalar."""
+        return self.shape[0] if self.shape else 1
+
+
+class RefusedError(Exception):
+    """Carries the reason for a `Refused` up to where its path is known; never leaves the walk."""
+
+
+class HostFile(NamedTuple):
+    """The file that is walked, for reads that do not go through HDF5."""
+
+    descriptor: int
+    size: int
+    """Bytes."""
+
+    base: int
+    """Where HDF5 addresses count from: the size of the user block, bytes."""
+
+    address_bytes: int
+    length_bytes: int
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Read a range that lies in the file, or raise RefusedError before anything is allocated."""
+        self.check(offset, length)
+        data = os.pread(self.descriptor, length, offset)
+        while len(data) < length:
+            more = os.pread(self.descriptor, length - len(data), offset + len(data))
+            if not more:
+                raise RefusedError("the file ended while it was read")
+            data += more
+        return data
+
+    def check(self, offset: int, length: int) -> None:
+        """Raise RefusedError for a range that is not a part of the file."""
+        if offset < 0 or length < 0 or length > self.size or offset > self.size - length:
+            raise RefusedError(f"says that its {length:,} bytes lie at byte {offset:,}, outside of the file")
+
+
+def readable(name: bytes) -> str:
+    """Return the name of a link as text.
+
+    Args:
+        name: As it stands in the file.
+
+    Returns:
+        UTF-8 as it is; in any other name each byte that is not part of it as %XX, and each % as %25.
+    """
+    try:
+        return name.decode("utf-8")
+    except UnicodeDecodeError:
+        text = name.replace(b"%", b"%25").decode("utf-8", "surrogateescape")
+        return "".join(
+            f"%{ord(letter) - 0xDC00:02X}" if _ESCAPED_FROM <= ord(letter) <= _ESCAPED_TO else letter
+            for letter in text
+        )

@@ -1,0 +1,1 @@
+"""Reading images.h5 and its index, without the HDF5 library."""

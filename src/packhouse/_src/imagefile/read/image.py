@@ -1,0 +1,172 @@
+"""One image of a pack: its facts from the index, its bytes from the file when they are asked for."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from packhouse._src.images.raw import RawForm, is_raw
+from packhouse.errors import ImageError, Where
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from PIL.Image import Image as PillowImage
+
+    from packhouse._src.imagefile.read.image_index import ImageIndex
+    from packhouse._src.images.pillow_ import Mode
+
+
+class ReadsRows(Protocol):
+    """What an image asks of the store that it is in."""
+
+    path: Path
+
+    @property
+    def index(self) -> ImageIndex:
+        """The index."""
+
+    def read_row(self, row: int) -> bytes:
+        """Read the bytes of one image, digest checked."""
+
+
+class StoredImage:
+    """One image; its bytes are read anew at each use.
+
+    Args:
+        store: The store it lies in.
+        row: Its row in the index.
+    """
+
+    def __init__(self, store: ReadsRows, row: int) -> None:
+        self._store = store
+        self._row = row
+
+    @cached_property
+    def _facts(self) -> dict[str, Any]:
+        return self._store.index.facts_of(self._row)
+
+    def __repr__(self) -> str:
+        """Return key, media type and size."""
+        size = f", {self.width} x {self.height}" if self.width else ""
+        problem = f", {self.problem}" if self.problem else ""
+        return f"<{self.key}: {self.media_type or 'unknown'}{size}, {self.length:,} bytes{problem}>"
+
+    @property
+    def bytes(self) -> bytes:
+        """The original file's bytes, digest checked; raises CorruptStoreError when they do not match."""
+        return self._store.read_row(self._row)
+
+    @property
+    def key(self) -> str:
+        """Its key: group and name."""
+        return str(self._facts["key"])
+
+    @property
+    def group(self) -> str:
+        """Its folders, joined by "/"; "" for the root group."""
+        return str(self._facts["group"])
+
+    @property
+    def name(self) -> str:
+        """Its name within the group."""
+        return str(self._facts["name"])
+
+    @property
+    def file_name(self) -> str:
+        """Path of the original file below SRC."""
+        return str(self._facts["file_name"])
+
+    @property
+    def media_type(self) -> str | None:
+        """Such as "image/jpeg", by the first bytes of the file; None when they are not an image's.
+
+        Arrays of pixels in a file of others are "image/x-raw-rgb", "image/x-raw-rgba" or "image/x-raw-gray".
+        """
+        return self._facts["media_type"]  # type: ignore[no-any-return]
+
+    @property
+    def width(self) -> int | None:
+        """Stored columns in pixels, before any EXIF rotation; None when unknown."""
+        return self._facts["width"]  # type: ignore[no-any-return]
+
+    @property
+    def height(self) -> int | None:
+        """Stored rows in pixels, before any EXIF rotation; None when unknown."""
+        return self._facts["height"]  # type: ignore[no-any-return]
+
+    @property
+    def orientation(self) -> int | None:
+        """EXIF orientation 1..8; None when the file states none."""
+        return self._facts["orientation"]  # type: ignore[no-any-return]
+
+    @property
+    def length(self) -> int:
+        """Size of the original file in bytes."""
+        return self._store.index.range_of(self._row)[1]
+
+    @property
+    def digest(self) -> str:
+        """XXH3-128 of the bytes, 32 hex digits."""
+        return self._store.index.range_of(self._row)[2].hex()
+
+    @property
+    def problem(self) -> str | None:
+        """None, or what is wrong with the file: "empty", "truncated", "not an image", "unreadable header"."""
+        return self._facts["problem"]  # type: ignore[no-any-return]
+
+    @property
+    def raw_form(self) -> RawForm | None:
+        """How it lies there, where it is stored as pixels; None of an image file."""
+        media_type = self.media_type
+        if media_type is None or not is_raw(media_type):
+            return None
+        return RawForm(media_type, (self.height or 0, self.width or 0))
+
+    def decode(self, size: tuple[int, int] | None = None, *, mode: Mode = "RGB") -> NDArray[Any]:
+        """Decode the image.
+
+        Args:
+            size: Wanted (height, width) in pixels: scaled to cover it, then cropped at the centre; None keeps
+                the stored size.
+            mode: "RGB"; "L" for luma; "raw" for samples as they are stored, which takes no size.
+
+        Returns:
+            (height, width, channels), C-contiguous, upright, owned. "RGB": 3 channels in that order, "L": 1,
+            both uint8, 0..255. "raw": the channels of the file, uint8, or uint16, int32, float32 where they
+            have so many bits.
+
+        Raises:
+            ImageError: The bytes cannot be decoded; names the key.
+            CorruptStoreError: The bytes do not match their digest.
+
+        Cost: one read and one decode; a JPEG is decoded at the smallest sufficient scale.
+        """
+        from packhouse._src.images.decoding import decode, decode_raw
+
+        try:
+            if self.raw_form is not None:
+                return decode_raw(self.bytes, self.raw_form, size=size, mode=mode)
+            return decode(self.bytes, size=size, mode=mode)
+        except ImageError as err:
+            raise self._named(err) from err
+
+    def to_pil(self) -> PillowImage:
+        """Return the image as Pillow opens it: stored mode, not rotated, pixels loaded.
+
+        Raises:
+            ImageError: Pillow cannot load it; names the key.
+            CorruptStoreError: The bytes do not match their digest.
+        """
+        from packhouse._src.images.pillow_ import raw_to_pil, to_pil
+
+        try:
+            if self.raw_form is not None:
+                return raw_to_pil(self.bytes, self.raw_form)
+            return to_pil(self.bytes)
+        except ImageError as err:
+            raise self._named(err) from err
+
+    def _named(self, err: ImageError) -> ImageError:
+        where = Where(file=str(self._store.path), member=self.key)
+        return ImageError(err.problem, where=where, hint=err.hint)

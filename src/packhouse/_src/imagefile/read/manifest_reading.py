@@ -1,0 +1,110 @@
+"""What pack.json says when a pack is opened, and the same parts for an HDF5 file that has none."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from packhouse._src.imagefile.digest import digest_of_all
+from packhouse._src.imagefile.format import FORMAT_VERSION, IMAGES_FILE, MANIFEST_FILE, MANIFEST_FORMAT
+from packhouse._src.imagefile.read.store import ImageStore
+from packhouse._src.version import __version__
+from packhouse.errors import CorruptStoreError, NotAPackError, StoreError, Where
+
+MANIFEST_PARTS = ("images", "tables", "joins", "links")
+
+
+def read_manifest(path: Path) -> dict[str, Any]:
+    """Read pack.json and check that it is one of ours.
+
+    Args:
+        path: The folder of the pack.
+
+    Returns:
+        What it says.
+
+    Raises:
+        NotAPackError: There is no pack.json.
+        CorruptStoreError: It cannot be read, or is of another version.
+    """
+    where = Where(file=str(path))
+    if not (path / MANIFEST_FILE).is_file():
+        raise NotAPackError(_why_no_pack(path), where=where, hint=_what_to_open(path))
+    try:
+        manifest: dict[str, Any] = json.loads((path / MANIFEST_FILE).read_text(encoding="utf-8"))
+        missing = [part for part in MANIFEST_PARTS if part not in manifest]
+        version = manifest.get("format_version")
+    except (OSError, ValueError, AttributeError, TypeError) as err:
+        raise CorruptStoreError(
+            f"{MANIFEST_FILE} cannot be read: {err}", where=where, hint="restore it from a copy"
+        ) from err
+    if version != FORMAT_VERSION:
+        raise CorruptStoreError(
+            f"has format version {version}, this packhouse reads {FORMAT_VERSION}",
+            where=where,
+            hint="install a newer packhouse",
+        )
+    if missing:
+        raise CorruptStoreError(
+            f"{MANIFEST_FILE} does not say: {', '.join(missing)}", where=where, hint="restore it from a copy"
+        )
+    return manifest
+
+
+def describe_lone(images: ImageStore) -> dict[str, Any]:
+    """Return the parts of a manifest for a lone HDF5 file.
+
+    Args:
+        images: What is in it.
+
+    Returns:
+        The same parts as `read_manifest`.
+    """
+    notes = images.index.notes
+    return {
+        "format": MANIFEST_FORMAT,
+        "format_version": FORMAT_VERSION,
+        "packhouse": __version__,
+        "source": images.path.name,
+        "images": notes.get("images") or _describe_images(images),
+        "tables": {},
+        "links": [],
+        "joins": {},
+        "skipped": [],
+        "failed": [],
+        "refused": [{"path": path, "reason": reason} for path, reason in notes.get("refused", [])],
+        "refused_count": notes.get("refused_count", 0),
+    }
+
+
+def _describe_images(images: ImageStore) -> dict[str, Any]:
+    """Return what the manifest of a pack says of its images, for an index that belongs to a pack."""
+    try:
+        found: dict[str, Any] = read_manifest(images.path.parent)["images"]
+    except StoreError:  # the rest of the pack is missing or damaged: no reason not to open its images
+        index = images.index
+        return {
+            "file": images.path.name,
+            "count": len(images),
+            "source_bytes": images.total_bytes,
+            "bytes": index.binding.file_size,
+            "digest": digest_of_all(index.range_of(row)[2] for row in range(len(images))),
+            "groups": len(images.groups),
+            "problems": {key: image.problem for key, image in images.items() if image.problem},
+        }
+    return found
+
+
+def _why_no_pack(path: Path) -> str:
+    if not path.exists():
+        return "there is no such pack"
+    if not path.is_dir():
+        return "is not a pack: a pack is a folder, or an HDF5 file"
+    return f"is not a pack: it has no {MANIFEST_FILE}"
+
+
+def _what_to_open(path: Path) -> str:
+    if (path / IMAGES_FILE).is_file():
+        return f"{path / IMAGES_FILE} opens as it is"
+    return "packhouse pack SRC -o DEST makes one"

@@ -1,0 +1,1 @@
+"""Writing images.h5: skeleton, images, journal, resuming."""

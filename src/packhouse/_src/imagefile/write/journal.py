@@ -1,0 +1,194 @@
+"""The journal beside a skeleton: which images are in their places, so that a run that was stopped can go on.
+
+It is only added to. A record whose digest does not match was being written when the run was killed: it and
+what follows do not count. Nothing in it is believed without looking: an image counts as filled when the
+bytes in its place have the digest that the journal says, so the journal needs no flush of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from array import array
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
+from pathlib import Path
+from typing import NamedTuple
+
+from packhouse._src.imagefile.digest import DIGEST_BYTES, digest_of
+from packhouse._src.imagefile.slots import Outcome, Taken
+from packhouse._src.imagefile.write.writer import translate_write_error
+from packhouse._src.records import SourceFile
+
+MAGIC = b"PHJRNL1\n"
+_HEAD = struct.Struct("<8s32sQQQ")
+_COUNT = struct.Struct("<I")
+_RECORD = struct.Struct("<IqQ16s")
+
+
+class Head(NamedTuple):
+    """What was to be filled."""
+
+    file_id: str
+    file_size: int
+    """Size of the skeleton in bytes."""
+
+    offsets: Sequence[int]
+    """Where each image goes, in the order of the keys."""
+
+    paths: Sequence[str]
+    """Path of each image below SRC."""
+
+    sizes: Sequence[int]
+    """Size of each image in bytes."""
+
+
+class Record(NamedTuple):
+    """One image that is in its place."""
+
+    row: int
+    """Place in the order of the keys."""
+
+    mtime_ns: int
+    inode: int
+    """As the file was when it was read."""
+
+    digest: bytes
+
+
+class Journal:
+    """A journal that is added to.
+
+    Args:
+        path: The file.
+        length: Bytes of it that count; what follows is cut off.
+    """
+
+    def __init__(self, path: Path, length: int) -> None:
+        self._path = path
+        self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+        os.ftruncate(self._file, length)
+
+    def close(self) -> None:
+        """Close it; it must not be added to any more."""
+        os.close(self._file)
+
+    def add(self, rows: Sequence[int], outcomes: Sequence[Outcome]) -> None:
+        """Note what was filled; images that could not be read are not noted.
+
+        Args:
+            rows: Places in the order of the keys.
+            outcomes: What came of each.
+
+        Raises:
+            NoSpaceError: The disk is full.
+            DestinationError: It cannot be written for another reason.
+
+        Cost: one write call.
+        """
+        records = [
+            _RECORD.pack(row, taken.file.mtime_ns, taken.file.inode, taken.digest)
+            for row, taken in zip(rows, outcomes, strict=True)
+            if isinstance(taken, Taken)
+        ]
+        data = memoryview(_sealed(_COUNT.pack(len(records)) + b"".join(records)))
+        try:
+            while data:
+                data = data[os.write(self._file, data) :]
+        except OSError as err:
+            raise translate_write_error(err, self._path) from err
+
+
+def _sealed(data: bytes) -> bytes:
+    return data + digest_of(data)
+
+
+def begin_journal(path: Path, head: Head) -> None:
+    """Write the head of a journal; under its name it is whole or not there.
+
+    Args:
+        path: The file to make.
+        head: What is to be filled.
+
+    Raises:
+        NoSpaceError: The disk is full.
+        DestinationError: It cannot be written for another reason.
+    """
+    names = [name.encode() for name in head.paths]
+    ends = array("q", accumulate(map(len, names)))
+    begin = _HEAD.pack(
+        MAGIC, head.file_id.encode("ascii"), head.file_size, len(names), ends[-1] if names else 0
+    )
+    numbers = array("q", head.offsets).tobytes() + array("q", head.sizes).tobytes() + ends.tobytes()
+    fresh = path.with_name(path.name + ".new")
+    try:
+        with fresh.open("wb") as file:
+            file.write(_sealed(begin + numbers + b"".join(names)))
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(path)
+    except OSError as err:
+        raise translate_write_error(err, path) from err
+
+
+class Reading(NamedTuple):
+    """What a journal says."""
+
+    head: Head
+    records: dict[int, Record]
+    """Row -> the last record of it."""
+
+    length: int
+    """Bytes of the journal that count."""
+
+
+def read_journal(path: Path) -> Reading | None:
+    """Read a journal as far as it is whole.
+
+    Args:
+        path: The file.
+
+    Returns:
+        What it says; None when there is none, or its head is not whole.
+    """
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    if len(data) < _HEAD.size:
+        return None
+    magic, file_id, file_size, count, n_names = _HEAD.unpack_from(data)
+    end = _HEAD.size + 24 * count + n_names
+    if magic != MAGIC or data[end : end + DIGEST_BYTES] != digest_of(data[:end]):
+        return None
+    numbers = array("q", data[_HEAD.size : _HEAD.size + 24 * count])
+    names = data[end - n_names : end]
+    ends = numbers[2 * count :]
+    paths = [names[begin:stop].decode() for begin, stop in zip([0, *ends], ends, strict=False)]
+    head = Head(file_id.decode("ascii"), file_size, numbers[:count], paths, numbers[count : 2 * count])
+    records: dict[int, Record] = {}
+    length = end + DIGEST_BYTES
+    for found, stop in _batches(data, length):
+        records.update((record.row, record) for record in found if record.row < count)
+        length = stop
+    return Reading(head, records, length)
+
+
+def _batches(data: bytes, start: int) -> Iterator[tuple[list[Record], int]]:
+    """Yield what was added, call by call, and where each ends, up to the first that is not whole."""
+    while start + _COUNT.size <= len(data):
+        (count,) = _COUNT.unpack_from(data, start)
+        end = start + _COUNT.size + count * _RECORD.size
+        stop = end + DIGEST_BYTES
+        if stop > len(data) or digest_of(data[start:end]) != data[end:stop]:
+            return
+        yield [Record(*one) for one in _RECORD.iter_unpack(data[start + _COUNT.size : end])], stop
+        start = stop
+
+
+def files_in(reading: Reading) -> Iterator[tuple[SourceFile, int, bytes]]:
+    """Yield every image that a journal says is filled: the file as it was read, its offset and its digest."""
+    head = reading.head
+    for row, record in reading.records.items():
+        file = SourceFile(head.paths[row], head.sizes[row], record.mtime_ns, record.inode)
+        yield file, head.offsets[row], record.digest

@@ -1,0 +1,1 @@
+"""JPEG: markers, and decoding no more of an image than is wanted."""

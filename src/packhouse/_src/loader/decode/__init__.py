@@ -1,0 +1,1 @@
+"""Filling a batch: reading and decoding on threads, into memory that is used again."""

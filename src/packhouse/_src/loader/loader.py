@@ -1,0 +1,202 @@
+"""`pack.loader(...)`: batches of an epoch, in an order that can be resumed anywhere."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import closing
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Any
+
+from packhouse._src.images.resizing import resizer_name
+from packhouse._src.loader.batch import Batch
+from packhouse._src.loader.order.order import Order, Shuffle
+from packhouse._src.loader.order.sharding import Sharding, Step
+from packhouse._src.loader.order.state import Plain, State, check
+from packhouse._src.loader.sample_options import flag, whole
+from packhouse._src.loader.samples import Samples, Underway
+from packhouse._src.loader.stats import Stats
+from packhouse.errors import LoaderError, UsageError
+
+BATCHES_AHEAD = 2
+IMAGES_AHEAD_A_THREAD = 8
+"""Small batches are begun earlier, so that no thread is ever without work."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoaderOptions:
+    """The options of a loader beyond those of its samples, as `Pack.loader` explains them."""
+
+    batch_size: int = 256
+    shuffle: Shuffle = True
+    window: int | None = None
+    epoch: int = 0
+    rank: int = 0
+    world_size: int = 1
+    drop_last: bool = False
+    pad: bool = False
+
+
+class Loader:
+    """Batches of samples, epoch after epoch: each sample once in each, over all ranks.
+
+    `for batch in loader` gives one epoch, and the next time the next one, even if a break ended the first.
+    Only a loaded state goes on within an epoch, behind the last batch that was given. Of two loops over the
+    same loader the first ends with an error when the second begins. For one thread.
+
+    Args:
+        samples: What to load.
+        options: How.
+
+    Raises:
+        UsageError: An option is out of range, or there is nothing to give.
+    """
+
+    def __init__(self, samples: Samples, options: LoaderOptions) -> None:
+        self.samples = samples
+        flag("drop_last", options.drop_last)
+        flag("pad", options.pad)
+        self._order = Order(
+            count=len(samples),
+            seed=samples.options.seed,
+            epoch=whole("epoch", options.epoch),
+            shuffle=options.shuffle,
+            window=None if options.window is None else whole("window", options.window),
+        )
+        self.sharding: Sharding = Sharding(  # of this rank; `TurnTaker` puts its own in its place
+            count=len(samples),
+            batch_size=whole("batch_size", options.batch_size),
+            rank=whole("rank", options.rank),
+            world_size=whole("world_size", options.world_size),
+            drop_last=options.drop_last,
+            pad=options.pad,
+        )
+        if not self.sharding.n_steps():
+            raise UsageError(
+                f"drop_last leaves nothing: {len(samples):,} samples are less than one batch of "
+                f"{options.batch_size} x {options.world_size} ranks",
+                hint="a smaller batch_size, or no drop_last",
+            )
+        self._go_to(options.epoch, 0)
+        self.stats = Stats(
+            threads=samples.threads,
+            store=samples.store_name,
+            resizer=resizer_name(),
+        )
+
+    def __len__(self) -> int:
+        """Return how many batches a whole epoch has, for this rank."""
+        return self.sharding.n_steps()
+
+    def __iter__(self) -> Iterator[Batch]:
+        """Begin an epoch, or go on where a loaded state says."""
+        self._go_to(*self.next_place)
+        return self._run(self._loop)
+
+    def __repr__(self) -> str:
+        """Return what of, and where it stands."""
+        return f"<Loader: {len(self):,} batches of {self.samples!r}, epoch {self.epoch}>"
+
+    @property
+    def epoch(self) -> int:
+        """The epoch under way; before the first one begins, that which will."""
+        return self._order.epoch
+
+    @property
+    def next_place(self) -> tuple[int, int]:
+        """The epoch that the next loop begins, and how many of its samples all ranks have given."""
+        return (self.epoch + 1, 0) if self._is_begun else (self.epoch, self._consumed)
+
+    @property
+    def classes(self) -> list[Any] | None:
+        """The classes, sorted; a label is a place in it. None where no label was asked for."""
+        return self.samples.classes
+
+    def set_epoch(self, epoch: int) -> None:
+        """Say which epoch comes next, as PyTorch's DistributedSampler has it.
+
+        Args:
+            epoch: From 0. That of a state just loaded keeps its place in it.
+
+        Raises:
+            UsageError: It is less than 0, or no whole number.
+        """
+        epoch = whole("epoch", epoch)
+        if self._is_begun or epoch != self._order.epoch:
+            self._go_to(epoch, 0)
+
+    def state_dict(self) -> dict[str, Plain]:
+        """Return where the loader stands: behind the last batch that it gave.
+
+        Returns:
+            Plain values for JSON or a checkpoint, some 150 bytes; the same on every rank. It may be loaded
+            into loaders of any batch size, number of ranks and threads, of the same samples, seed and order.
+        """
+        order, consumed = self._order, self._consumed
+        if consumed == order.count:
+            order, consumed = replace(order, epoch=order.epoch + 1), 0
+        return State(order=order, consumed=consumed, fingerprint=self.samples.fingerprint).to_dict()
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on where another loader stood: the next loop gives the rest of its epoch.
+
+        Args:
+            state: What `state_dict` returned.
+
+        Raises:
+            StateMismatchError: It is of other images, another choice of them, another seed or order; says
+                what differs.
+            UsageError: It is no state.
+        """
+        loaded = State.from_dict(state)
+        check(loaded, order=self._order, fingerprint=self.samples.fingerprint)
+        self._go_to(loaded.order.epoch, loaded.consumed)
+
+    def _go_to(self, epoch: int, consumed: int) -> None:
+        self._order = replace(self._order, epoch=epoch)
+        self._consumed = consumed
+        self._is_begun = False  # a loop of this loader has given batches of the epoch
+        self._loop = object()  # whatever loop is under way is not this one
+
+    def _run(self, loop: object) -> Iterator[Batch]:
+        self._marked = time.perf_counter()
+        with closing(self._begun_ahead()) as begun:
+            for step, underway in begun:
+                if self._loop is not loop:
+                    raise LoaderError(
+                        "this loop is over: the loader has begun another one, or was sent elsewhere",
+                        hint="one loader for each loop: pack.loader(...) again",
+                    )
+                yield self._given(step, underway)
+        self._go_to(self.epoch + 1, 0)
+
+    def _begun_ahead(self) -> Generator[tuple[Step, Underway], None, None]:
+        """Yield batches that are under way, the next ones behind them begun already."""
+        samples, order, steps = self.samples, self._order, self.sharding.steps(self._consumed)
+        images_ahead = IMAGES_AHEAD_A_THREAD * samples.threads
+        ahead = max(BATCHES_AHEAD, -(-images_ahead // self.sharding.batch_size))
+        begun: deque[tuple[Step, Underway]] = deque()
+        try:
+            while True:
+                for step in islice(steps, ahead + 1 - len(begun)):
+                    begun.append((step, samples.begin(order.rows_at(step.positions), order.epoch)))
+                if not begun:
+                    return
+                yield begun.popleft()
+        finally:
+            for _step, underway in begun:
+                underway.cancel()
+
+    def _given(self, step: Step, underway: Underway) -> Batch:
+        """Wait for a batch and note that it is given."""
+        asked = time.perf_counter()
+        batch = underway.finish()
+        self._consumed, self._is_begun = step.consumed, True
+        stats, given = self.stats, time.perf_counter()
+        stats.images, stats.batches = stats.images + len(batch), stats.batches + 1
+        stats.seconds, stats.waited = stats.seconds + given - self._marked, stats.waited + given - asked
+        self._marked = given
+        stats.count_broken(batch.broken, on_error=self.samples.options.on_error)
+        return batch

@@ -1,0 +1,1 @@
+"""Which sample comes when, on which rank: arithmetic, without files or clocks."""

@@ -1,0 +1,188 @@
+"""What is to be made of which images: the options of `pack.samples` and `pack.loader`, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from numbers import Integral, Real
+from operator import index
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from packhouse._src.concurrency.threads import default_workers
+from packhouse._src.images.cropping import CROPS, RANDOM, Size
+from packhouse._src.images.decoding import Wanted, check_wanted
+from packhouse._src.images.pillow_ import Mode
+from packhouse.errors import UsageError
+
+CropName: TypeAlias = Literal["center", "random", "random-resized", "exact", "fit"]
+OnError: TypeAlias = Literal["raise", "skip", "blank"]
+DerivedChoice: TypeAlias = int | Literal[False, "auto"]
+
+ON_ERROR = ("raise", "skip", "blank")
+MOST_THREADS = 16
+"""Taken by default: beyond it, threads that decode mostly wait for each other in the interpreter."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleOptions:
+    """The options, as `Pack.samples` explains them.
+
+    Raises:
+        UsageError: One is unknown, out of range, or does not go with another.
+    """
+
+    size: Size | None = (224, 224)
+    crop: CropName = "center"
+    flip: bool = False
+    mode: Mode = "RGB"
+    seed: int = 0
+    where: str | None = None
+    split: str | None = None
+    val: float = 0.0
+    columns: tuple[str, ...] = ()
+    label: str | None = None
+    threads: int | None = None
+    on_error: OnError = "raise"
+    derived: DerivedChoice = "auto"
+
+    def __post_init__(self) -> None:
+        """Check them."""
+        check_wanted(self.size, self.mode)
+        _one_of("crop", self.crop, tuple(CROPS))
+        _one_of("on_error", self.on_error, ON_ERROR)
+        if self.size is None:
+            self._check_without_size()
+        object.__setattr__(self, "seed", whole("seed", self.seed))
+        if self.threads is not None and whole("threads", self.threads) < 1:
+            raise UsageError(f"threads={self.threads}: at least 1", hint="None takes one a core")
+        flag("flip", self.flip)
+        for name in ("where", "split", "label"):
+            _text(name, getattr(self, name))
+        if not _is_share(self.val):
+            raise UsageError(f"val={self.val!r}: a fraction of the images, 0 to below 1", hint="val=0.1")
+
+        if not _is_store(self.derived):
+            raise UsageError(
+                f"derived={self.derived!r} is not known",
+                hint='"auto", False for the originals, or the size of a derived store, as derived=256',
+            )
+
+    def _check_without_size(self) -> None:
+        """Refuse what only images of one size can have."""
+        for name, is_asked in (
+            (f'crop="{self.crop}"', self.crop != "center"),
+            ("flip=True", self.flip),
+            ('on_error="blank"', self.on_error == "blank"),
+        ):
+            if is_asked:
+                raise UsageError(f"{name} needs a size", hint="size=(height, width)")
+
+    @property
+    def wanted(self) -> Wanted:
+        """What is to become of an image that has a size to be brought to."""
+        return Wanted(CROPS[self.crop], self.mode, self.flip)
+
+    @property
+    def is_by_chance(self) -> bool:
+        """Whether pixels differ from epoch to epoch."""
+        return self.flip or self.crop in RANDOM
+
+    @property
+    def n_threads(self) -> int:
+        """Threads that read and decode."""
+        return self.threads or default_workers(most=MOST_THREADS)
+
+
+def size_of(size: object) -> Size | None:
+    """Return a size as (height, width).
+
+    Args:
+        size: A pair, one number for a square, or None.
+
+    Raises:
+        UsageError: It is none of these.
+    """
+    if size is None:
+        return None
+    if type(size) is not bool and isinstance(size, Integral):
+        return (int(size), int(size))
+    if isinstance(size, Sequence) and len(size) == len(("height", "width")):
+        height, width = size
+        if isinstance(height, Integral) and isinstance(width, Integral):
+            return (int(height), int(width))
+    raise UsageError(f"size={size!r} is no size", hint="(height, width), one number for a square, or None")
+
+
+def whole(name: str, value: object) -> int:
+    """Return a number as Python's own, NumPy's too.
+
+    Args:
+        name: What it is called.
+        value: It.
+
+    Raises:
+        UsageError: It is none, or has a fraction.
+    """
+    try:
+        return index(value)  # type: ignore[arg-type]  # that is the question
+    except TypeError:
+        raise UsageError(f"{name}={value!r} is no whole number") from None
+
+
+def flag(name: str, value: object) -> None:
+    """Refuse what is neither True nor False: "no" would mean yes.
+
+    Args:
+        name: What it is called.
+        value: It.
+
+    Raises:
+        UsageError: It is something else.
+    """
+    if not isinstance(value, (bool, np.bool_)):
+        raise UsageError(f"{name}={value!r}: True or False")
+
+
+def columns_of(columns: Sequence[str] | str) -> tuple[str, ...]:
+    """Return names of columns as a tuple.
+
+    Args:
+        columns: Several, or one.
+
+    Raises:
+        UsageError: One comes twice, or is no text.
+    """
+    if not isinstance(columns, Iterable):
+        raise UsageError(f"columns={columns!r}: names of columns", hint='columns=["articles.price"]')
+    names = (columns,) if isinstance(columns, str) else tuple(columns)
+    for name in names:
+        _text("columns", name)
+    twice = next((name for place, name in enumerate(names) if name in names[:place]), None)
+    if twice is not None:
+        raise UsageError(f"columns: {twice!r} is asked for twice")
+    return names
+
+
+def _text(name: str, value: object) -> None:
+    if value is not None and not isinstance(value, str):
+        raise UsageError(f"{name}={value!r} is no text")
+
+
+def _is_share(value: object) -> bool:
+    return isinstance(value, Real) and 0 <= float(value) < 1
+
+
+def _is_store(value: object) -> bool:
+    if isinstance(value, bool):
+        return not value
+    return value == "auto" or isinstance(value, Integral)
+
+
+def _one_of(name: str, value: object, known: Sequence[str]) -> None:
+    if value not in known:
+        near = get_close_matches(str(value), known, n=1)
+        hint = f'{name}="{near[0]}"' if near else ", ".join(f'"{one}"' for one in known)
+        raise UsageError(f"{name}={value!r} is not known", hint=hint)

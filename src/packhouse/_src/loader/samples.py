@@ -1,0 +1,286 @@
+"""`pack.samples(...)`: chosen images with what belongs to them, any of them at any time."""
+
+from __future__ import annotations
+
+import operator
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future
+from functools import cached_property, partial
+from typing import Any, Protocol, overload
+
+import numpy as np
+from numpy.typing import NDArray
+
+from packhouse._src.imagefile.digest import digest_of
+from packhouse._src.imagefile.read.store import ImageStore
+from packhouse._src.images.cropping import DRAWS
+from packhouse._src.images.decoding import CHANNELS
+from packhouse._src.loader.batch import Batch, Broken, Sample
+from packhouse._src.loader.choosing import choose_rows
+from packhouse._src.loader.decode.batch_filling import Failures, Part, fill, gather, parts_of
+from packhouse._src.loader.decode.decode_threads import Workers
+from packhouse._src.loader.labelling import Labels, columns_of, labels_of
+from packhouse._src.loader.order.chance import draws
+from packhouse._src.loader.sample_options import SampleOptions, whole
+from packhouse._src.loader.smaller import store_for
+from packhouse._src.tables.linked_rows import LinkedColumns
+from packhouse._src.tables.table import Tables
+from packhouse.errors import ImageError, LoaderError, Where
+
+
+class Packed(Protocol):
+    """What samples need of a pack, which is on a higher floor; it is pickled as its path."""
+
+    @property
+    def images(self) -> ImageStore: ...
+    @property
+    def derived(self) -> Mapping[int, ImageStore]: ...
+    @property
+    def tables(self) -> Tables: ...
+    @property
+    def links(self) -> tuple[LinkedColumns, ...]: ...
+    @property
+    def manifest(self) -> dict[str, Any]: ...
+
+
+class Samples(Sequence[Sample]):
+    """Chosen images of a pack with their labels and columns, in the order of their keys.
+
+    Safe to share between threads and to inherit through fork; pickles as what it was made of (path and
+    options), and chooses anew where it is loaded.
+
+    Args:
+        pack: The pack.
+        options: What is to be made of which images.
+
+    Raises:
+        UsageError: The options do not fit the pack, or leave no image.
+        QueryError: `where` is not one condition, or does not fit the columns.
+        CorruptStoreError: A part of the pack that is needed is damaged.
+    """
+
+    def __init__(self, pack: Packed, options: SampleOptions) -> None:
+        self.options = options
+        self._pack = pack
+        self.rows: NDArray[np.int64] = choose_rows(
+            pack.images, pack.tables, pack.links, where=options.where, split=options.split, val=options.val
+        )
+        self._labels: Labels | None = None
+        if options.label is not None:
+            of_pack, by_folder = (pack.images, pack.tables, pack.links), options.split and not options.val
+            self._labels = labels_of(*of_pack, options.label, self.rows, by_folder=bool(by_folder))
+        self.columns = columns_of(pack.tables, pack.links, options.columns, self.rows)
+        self.store = store_for(pack.images, pack.derived, options)
+        self._workers = Workers(options.n_threads)
+
+    def __reduce__(self) -> tuple[type[Samples], tuple[Packed, SampleOptions]]:
+        """Pickle as what it was made of."""
+        return (Samples, (self._pack, self.options))
+
+    def __repr__(self) -> str:
+        """Return how many of what."""
+        return f"<Samples: {len(self):,} of {len(self._pack.images):,} images in {self.store.path}>"
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self.rows)
+
+    @overload
+    def __getitem__(self, index: int) -> Sample: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[Sample]: ...
+    def __getitem__(self, index: int | slice) -> Sample | list[Sample]:
+        """Return one sample, or those of a slice, as of epoch 0; otherwise as `batch`.
+
+        Raises:
+            IndexError: There is no such sample.
+            ImageError: As of `batch`; with on_error="skip" too, since one sample cannot be left out.
+        """
+        if isinstance(index, slice):
+            batch = self.batch(range(len(self))[index])
+            return [batch.sample(place) for place in range(len(batch))]
+        batch = self.batch([index])
+        if not len(batch):
+            raise ImageError(
+                batch.broken[0].problem,
+                where=Where(file=str(self.store.path), member=batch.broken[0].key),
+                hint='samples.batch(...) leaves it out; on_error="blank" makes it black',
+            )
+        return batch.sample(0)
+
+    @property
+    def threads(self) -> int:
+        """How many threads read and decode."""
+        return self._workers.count
+
+    def share_cores(self, processes: int) -> None:
+        """Take a part of the cores, unless a number of threads was asked for.
+
+        Args:
+            processes: How many processes do the same work on this machine, this one among them.
+        """
+        if self.options.threads is None and processes > 1:
+            self._workers = Workers(max(1, self.options.n_threads // processes))
+
+    @property
+    def classes(self) -> list[Any] | None:
+        """The classes, sorted; a label is a place in it. None where no label was asked for."""
+        return None if self._labels is None else self._labels.classes
+
+    @property
+    def labels(self) -> NDArray[np.int64] | None:
+        """(samples,) int64, the labels of all samples; None where no label was asked for."""
+        return None if self._labels is None else self._labels.numbers
+
+    @property
+    def originals(self) -> ImageStore:
+        """The images of the pack, whichever store the pixels come from."""
+        return self._pack.images
+
+    @property
+    def store_name(self) -> str:
+        """File that the images come from, within the pack: images.h5, or that of a derived store."""
+        return self.store.path.relative_to(self.originals.path.parent).as_posix()
+
+    @cached_property
+    def keys(self) -> list[str]:
+        """The keys of all samples, sorted."""
+        every = list(self._pack.images)
+        return every if len(every) == len(self) else [every[row] for row in self.rows.tolist()]
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """32 hex digits of what is loaded: the images of the pack, and which of them were chosen."""
+        of_images = str(self._pack.manifest["images"]["digest"])
+        return digest_of(of_images.encode() + self.rows.astype("<i8").tobytes()).hex()
+
+    def batch(self, indices: Iterable[int], *, epoch: int = 0) -> Batch:
+        """Return some samples.
+
+        Args:
+            indices: Their places, 0 to below len(self), negative ones from the end; in any order, one may
+                occur several times.
+            epoch: Which crops and flips; those of another epoch are others, where they are left to chance.
+
+        Returns:
+            The samples in the order of `indices`.
+
+        Raises:
+            IndexError: There is no such sample.
+            ImageError: An image cannot be decoded, and on_error is "raise".
+            CorruptStoreError: Bytes do not match their digest, and on_error is "raise".
+
+        Cost: read in the order of the file, neighbours in one call, and decoded on `threads` threads.
+        """
+        return self.begin(self._checked(indices), whole("epoch", epoch)).finish()
+
+    def begin(self, indices: NDArray[np.int64], epoch: int) -> Underway:
+        """Begin to read and decode some samples.
+
+        Args:
+            indices: As of `batch`, none of them negative.
+            epoch: As of `batch`.
+
+        Returns:
+            What gives the batch when it is done.
+        """
+        return Underway(self, indices, epoch)
+
+    def _checked(self, indices: Iterable[int]) -> NDArray[np.int64]:
+        places = [operator.index(index) for index in indices]
+        count = len(self)
+        for place in places:
+            if not -count <= place < count:
+                raise IndexError(f"sample {place}: there are {count:,}")
+        return np.array([place % count for place in places], dtype=np.int64)
+
+
+class Underway:
+    """A batch on its way.
+
+    Args:
+        samples: Where from.
+        indices: Places of its samples.
+        epoch: Which crops and flips.
+    """
+
+    def __init__(self, samples: Samples, indices: NDArray[np.int64], epoch: int) -> None:
+        self._samples = samples
+        self._indices = indices
+        self._process = os.getpid()
+        self._rows = samples.rows[indices]
+        self._workers = samples._workers  # noqa: SLF001  # one thing in two parts
+        options, store = samples.options, samples.store
+        self._images: NDArray[np.uint8] | list[NDArray[Any] | None]
+        if options.size is None:
+            self._images = [None] * len(indices)
+        else:
+            shape = len(indices), *options.size, CHANNELS[options.mode]
+            self._images = self._workers.buffers.take(shape)
+        chances = None
+        if options.is_by_chance:
+            chances = draws(self._rows, DRAWS, seed=options.seed, epoch=epoch)
+        parts = parts_of(store, self._rows, self._workers.count)
+        self._futures: list[Future[Failures]] = [
+            self._workers.submit(partial(self._do, part, chances)) for part in parts
+        ]
+
+    def _do(self, part: Part, chances: NDArray[np.float64] | None) -> Failures:
+        store, options = self._samples.store, self._samples.options
+        if isinstance(self._images, list):
+            return gather(store, part, self._images, options.mode)
+        return fill(store, part, self._images, options.wanted, chances, self._workers.scratch)
+
+    def finish(self) -> Batch:
+        """Wait for it.
+
+        Returns:
+            The batch.
+
+        Raises:
+            ImageError: An image cannot be decoded, and on_error is "raise": the first of the batch.
+            CorruptStoreError: Bytes do not match their digest, and on_error is "raise".
+            LoaderError: It was begun in the process that this one was forked from, whose threads are there.
+        """
+        if self._process != os.getpid():
+            raise LoaderError(
+                "this loop was begun in the process that this one was forked from",
+                hint="begin one here: for batch in loader",
+            )
+        failures: Failures = {}
+        try:
+            for future in self._futures:
+                failures.update(future.result())
+        except BaseException:  # Ctrl-C too
+            self.cancel()
+            raise
+        if failures and self._samples.options.on_error == "raise":
+            raise failures[min(failures)]
+        return self._assemble(failures)
+
+    def cancel(self) -> None:
+        """Have no more done for it."""
+        if self._process == os.getpid():  # else a thread that stayed behind may hold their locks
+            for future in self._futures:
+                future.cancel()
+
+    def _assemble(self, failures: Failures) -> Batch:
+        samples, key_of = self._samples, self._samples.store.index.key_of
+        kept = np.ones(len(self._indices), bool)
+        kept[list(failures)] = samples.options.on_error != "skip"
+        images: NDArray[np.uint8] | list[NDArray[Any]]
+        if isinstance(self._images, list):
+            images = [image for image in self._images if image is not None]
+        else:
+            self._images[list(failures)] = 0
+            images = self._images if kept.all() else self._images[kept]
+        indices, rows = self._indices[kept], self._rows.tolist()
+        labels, columns = samples.labels, samples.columns
+        return Batch(
+            images=images,
+            keys=[key_of(row) for row, is_kept in zip(rows, kept.tolist(), strict=True) if is_kept],
+            labels=None if labels is None else labels[indices],
+            columns={name: column.take(indices) for name, column in columns.items()},
+            broken=tuple(Broken(key_of(rows[place]), failures[place].problem) for place in sorted(failures)),
+        )

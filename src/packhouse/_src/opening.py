@@ -1,0 +1,304 @@
+"""`packhouse.open`: one line opens a pack, or an HDF5 file of images."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from packhouse._src.imagefile.format import DERIVED, IMAGES_FILE, INDEX_FILE, INDEX_TABLE
+from packhouse._src.imagefile.read.manifest_reading import describe_lone, read_manifest
+from packhouse._src.imagefile.read.store import ImageStore
+from packhouse._src.loader.loadable import Loadable
+from packhouse._src.tables.finding import find_keys, images_without_row, rows_without_image
+from packhouse._src.tables.linked_rows import LinkedColumns, LinkedRows
+from packhouse._src.tables.table import Tables
+from packhouse.errors import NotAPackError, StoreError, UsageError, Where
+from packhouse.progress import Observer, silent
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+
+class Pack(Loadable):
+    """An opened pack: `images`, `tables`, and what ties them. A context manager; picklable as its path.
+
+    Args:
+        path: The folder; or an HDF5 file of images, which is a pack without tables.
+        progress: Told of the walk through an HDF5 file that has no index yet.
+
+    Raises:
+        NotAPackError: There is no pack at that place.
+        CorruptStoreError: Its manifest, or the HDF5 file, cannot be read.
+        StoreError: An index is needed and cannot be written anywhere.
+    """
+
+    def __init__(self, path: Path, *, progress: Observer = silent) -> None:
+        self.path = path.absolute()  # a pack stays the same when the process changes its folder
+        self._is_lone = self.path.is_file()
+        if self._is_lone:
+            self.__dict__["images"] = _open_lone(self.path, progress)
+            self.manifest = describe_lone(self.images)
+        else:
+            self.manifest = read_manifest(path)
+
+    def __reduce__(self) -> tuple[type[Pack], tuple[Path]]:
+        """Pickle as the path."""
+        return (Pack, (self.path,))
+
+    def __repr__(self) -> str:
+        """Return name, images and tables."""
+        images = (self.manifest["images"] or {"count": 0})["count"]
+        return f"<Pack {self.path}: {images:,} images, tables {', '.join(self.tables)}>"
+
+    def __enter__(self) -> Self:
+        """Return the pack itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close it."""
+        self.close()
+
+    @cached_property
+    def images(self) -> ImageStore:
+        """The images: a mapping from key to image, sorted by key.
+
+        Raises:
+            NotAPackError: The pack has no images, or their file is missing.
+            CorruptStoreError: Index and image file do not belong together.
+        """
+        if self.manifest["images"] is None:
+            raise NotAPackError("the pack has tables only, no images", where=Where(file=str(self.path)))
+        if self._is_lone:
+            return _open_lone(self.path, silent)
+        try:
+            return ImageStore(self.path / IMAGES_FILE, self.path / INDEX_FILE)
+        except StoreError as err:
+            if (self.path / IMAGES_FILE).is_file():  # else there is nothing to make an index of
+                err.hint = (
+                    f"packhouse repair {self.path} OUT saves all that is whole, or restore it from a copy"
+                )
+            raise
+
+    @cached_property
+    def derived(self) -> dict[int, ImageStore]:
+        """Stores of the same images made smaller: pixels of the shorter side -> store, in that order.
+
+        They have the keys and rows of `images`; `packhouse derive` makes them.
+
+        Raises:
+            NotAPackError: One is named by pack.json and missing.
+            CorruptStoreError: Index and image file of one do not belong together.
+        """
+        made = sorted((int(size), facts) for size, facts in self.manifest.get(DERIVED, {}).items())
+        return {
+            size: ImageStore(self.path / facts["file"], self.path / facts["index"]) for size, facts in made
+        }
+
+    @cached_property
+    def tables(self) -> Tables:
+        """The tables by their SQL names: those of the CSV files, the joins, and `image_index`."""
+        if self._is_lone:
+            index = self.images.index.path
+            return Tables(index.parent, {INDEX_TABLE: index.name})
+        made = {**self.manifest["tables"], **self.manifest["joins"]}
+        files = {name: facts["file"] for name, facts in made.items()}
+        if self.manifest["images"] is not None:
+            files[INDEX_TABLE] = INDEX_FILE
+        return Tables(self.path, files)
+
+    @property
+    def links(self) -> tuple[LinkedColumns, ...]:
+        """Which tables describe the images, best first, and their columns that say so."""
+        names = ("table", "column", "form", "flag_column", "key_column")
+        return tuple(LinkedColumns(*(link[name] for name in names)) for link in self.manifest["links"])
+
+    @cached_property
+    def _linked_rows(self) -> dict[str, LinkedRows]:
+        return {link.table: LinkedRows(self.tables[link.table], link.key_column) for link in self.links}
+
+    def row(self, key: str) -> dict[str, Any] | None:
+        """Return the row that describes an image: the first of the first linked table that has one.
+
+        Args:
+            key: Key of the image, or its name alone where that is unique.
+
+        Returns:
+            Column -> value, as Python objects; None when no row names the image.
+
+        Raises:
+            KeyNotFoundError: There is no such image.
+            CorruptStoreError: The file of a linked table is missing or damaged.
+
+        Cost: some 100 us for 25 columns, once the 122,880 rows around it are decoded (0.1-0.2 s); the first
+            call sorts the keys, 0.3 s a million rows. Up to 512 MiB of decoded rows are kept for each table.
+        """
+        whole = self.images[key].key
+        found = (rows.first(whole) for rows in self._linked_rows.values())
+        return next((row for row in found if row is not None), None)
+
+    def rows(self, key: str) -> dict[str, list[dict[str, Any]]]:
+        """Return all rows that describe an image; otherwise as `row`.
+
+        Args:
+            key: Key of the image, or its name alone where that is unique.
+
+        Returns:
+            For every linked table, best first, its rows in the order of the file; an empty list where none
+            names the image.
+
+        Raises:
+            KeyNotFoundError: There is no such image.
+            CorruptStoreError: The file of a linked table is missing or damaged.
+        """
+        whole = self.images[key].key
+        return {table: rows.all(whole) for table, rows in self._linked_rows.items()}
+
+    def find(self, where: str) -> list[str]:
+        """Return the keys of images that meet an SQL condition.
+
+        Args:
+            where: On columns of image_index and of the linked tables, such as
+                "colour_group_name = 'Black' AND width < 400"; a name that several of these tables have is
+                written with its table, "articles.name". It may ask other tables of the pack.
+
+        Returns:
+            Keys, sorted, each once.
+
+        Raises:
+            QueryError: It is not one condition, or does not fit the columns.
+            CorruptStoreError: A table that it needs is missing or damaged.
+        """
+        _ = self.images
+        return find_keys(self.tables, where, self.links)
+
+    def images_without_row(self, table: str | None = None) -> Iterator[str]:
+        """List the images that no row describes.
+
+        Args:
+            table: A linked table, of which no row names them; None: no row of any linked table.
+
+        Returns:
+            Keys, sorted, one by one.
+
+        Raises:
+            UsageError: No table is linked, or not this one.
+            CorruptStoreError: A table is missing or damaged.
+        """
+        return images_without_row(self.tables, self._links_of(table))
+
+    def rows_without_image(self, table: str | None = None) -> Iterator[tuple[str, str | None]]:
+        """List the rows of linked tables that name no image.
+
+        Args:
+            table: A linked table; None is all of them.
+
+        Returns:
+            Table, and what the row has in its linked column, as text (None for an empty cell), one by one.
+
+        Raises:
+            UsageError: No table is linked, or not this one.
+            CorruptStoreError: A table is missing or damaged.
+        """
+        return rows_without_image(self.tables, self._links_of(table))
+
+    def to_hf(
+        self,
+        *,
+        where: str | None = None,
+        split: str | None = None,
+        val: float = 0.0,
+        columns: Sequence[str] | str = (),
+        label: str | None = None,
+    ) -> Any:  # noqa: ANN401  # a datasets.Dataset; the library is not here for type checkers
+        """Make a data set of the Hugging Face library; images stay the bytes of their files.
+
+        Args:
+            where: As of `samples`, and so are the others.
+            split: As of `samples`.
+            val: As of `samples`.
+            columns: As of `samples`.
+            label: As of `samples`.
+
+        Returns:
+            A `datasets.Dataset`, in the order of the keys: "image", decoded by Pillow when it is asked for;
+            "key"; "label", a ClassLabel, where one is asked for; and the columns under their names.
+
+        Raises:
+            MissingDependencyError: The library is not installed.
+            UsageError: As of `samples`; or a column is named as one that the data set has anyway.
+            CorruptStoreError: A part of the pack that is needed is damaged.
+
+        Cost: copies the images into the cache of that library; 64 MiB of them are in memory at once.
+        """
+        from packhouse._src.hf import to_hf
+
+        samples = self.samples(size=None, where=where, split=split, val=val, columns=columns, label=label)
+        return to_hf(samples)
+
+    def _links_of(self, table: str | None) -> tuple[LinkedColumns, ...]:
+        chosen = tuple(link for link in self.links if table in (None, link.table))
+        if not chosen:
+            raise UsageError(
+                "no table of this pack is linked to its images"
+                if table is None
+                else f"the table {table!r} is not linked to the images",
+                where=Where(file=str(self.path)),
+                hint=f"linked are: {', '.join(link.table for link in self.links)}"
+                if self.links
+                else "packhouse pack SRC -o DEST --link TABLE.COLUMN says which column names them",
+            )
+        return chosen
+
+    def close(self) -> None:
+        """Close all files."""
+        for rows in self.__dict__.pop("_linked_rows", {}).values():
+            rows.close()
+        for store in self.__dict__.pop("derived", {}).values():
+            store.close()
+        for part in ("images", "tables"):
+            if part in self.__dict__:
+                self.__dict__.pop(part).close()
+
+
+def open(  # noqa: A001  # packhouse.open, as gzip.open
+    path: str | os.PathLike[str], *, progress: Observer = silent
+) -> Pack:
+    """Open a pack, or any HDF5 file of images.
+
+    Args:
+        path: The folder that `packhouse pack` made; or an HDF5 file, whoever wrote it, which is then a pack
+            without tables. What of it is no image stands in `manifest["refused"]`, with reasons.
+        progress: Told of the walk through an HDF5 file that has no index yet.
+
+    Returns:
+        The pack; its parts are read when they are first used.
+
+    Raises:
+        NotAPackError: There is neither a pack nor an HDF5 file at that place.
+        CorruptStoreError: A file of it is damaged, or two do not belong together.
+        StoreError: An index is needed and cannot be written anywhere.
+
+    Cost: reads pack.json, the footer of the index and 32 bytes of images.h5, whatever the number of images.
+        An HDF5 file without an index that fits is walked first, 40-50 us an image, and read whole; the index
+        is kept beside it, or in the user's cache folder.
+    """
+    pack = Pack(Path(path), progress=progress)
+    if pack.manifest["images"] is not None:
+        _ = pack.images  # so that a damaged pack is refused here, not in the middle of training
+    return pack
+
+
+def _open_lone(path: Path, progress: Observer) -> ImageStore:
+    from packhouse._src.foreign.foreign_index import (
+        open_foreign,  # brings what starts processes; a pack needs none of it
+    )
+
+    return open_foreign(path, observer=progress)

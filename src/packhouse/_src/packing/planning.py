@@ -1,0 +1,259 @@
+"""Decides everything that can be decided before a byte is written: which files, which keys, which tables."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from packhouse._src.imagefile.format import INDEX_TABLE
+from packhouse._src.imagefile.keys import SettledKeys, settle_keys
+from packhouse._src.imagefile.write.resume import Planned, folder_of, is_begun
+from packhouse._src.packing.destination import packing_folder
+from packhouse._src.packing.opening_sources import open_any_source
+from packhouse._src.packing.options import PackOptions, split_column
+from packhouse._src.packing.settings import find_settings, read_settings
+from packhouse._src.packing.table_planning import plan_tables
+from packhouse._src.records import Failed, Skipped, SourceFile
+from packhouse._src.sources.sorting import is_compressed, sort_files
+from packhouse._src.sources.source import Source
+from packhouse._src.sql.joins.join_specs import check_joins, not_found
+from packhouse._src.sql.sort_specs import check_sort
+from packhouse._src.table_records import TablePlan
+from packhouse.errors import NoSpaceError, SourceNotFoundError, UsageError, Where
+from packhouse.progress import Observer, task
+
+HDF5_BYTES_PER_IMAGE = 360
+HDF5_BYTES_PER_GROUP = 1800
+INDEX_BYTES_PER_IMAGE = 70
+BLOCK_BYTES = 512
+"""Unit of `st_blocks`, whatever the file system's blocks are."""
+
+TABLE_SHARE = 0.5
+"""Parquet and spill of a table, as a share of its CSV file; measured at 0.15 to 0.45."""
+
+COMPRESSED_TABLE_SHARE = 1.5
+"""The same of a CSV file that is compressed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What will be packed."""
+
+    source: Source
+    dest: Path
+    options: PackOptions
+    given: PackOptions
+    """The same without packhouse.toml."""
+
+    seen: int
+    """Entries of the source that are no folder."""
+
+    settings: str | None
+    """Path of packhouse.toml; None when there is none."""
+
+    images: dict[str, SourceFile]
+    """Path -> file."""
+
+    escaped: tuple[str, ...]
+    """Paths of images whose names are not UTF-8."""
+
+    keys: SettledKeys
+    tables: tuple[TablePlan, ...]
+    table_files: dict[str, SourceFile]
+    """Path -> file, of the tables."""
+
+    skipped: tuple[Skipped, ...]
+    failed: tuple[Failed, ...]
+
+    @property
+    def planned_images(self) -> Planned:
+        """The images, as the store wants them."""
+        keys = self.keys.keys
+        return Planned.of(keys, [self.images[key.path] for key in keys])
+
+    @property
+    def image_bytes(self) -> int:
+        """Sum of the sizes of the images."""
+        return sum(file.size for file in self.images.values())
+
+    @property
+    def table_bytes(self) -> int:
+        """Sum of the sizes of the CSV files."""
+        return sum(table.source_bytes for table in self.tables)
+
+    @property
+    def needed_bytes(self) -> int:
+        """Estimate of the room the pack takes."""
+        each = HDF5_BYTES_PER_IMAGE + INDEX_BYTES_PER_IMAGE
+        groups = len({key.group for key in self.keys.keys}) * HDF5_BYTES_PER_GROUP
+        tables = sum(table.source_bytes * _share(table) for table in self.tables)
+        return self.image_bytes + len(self.images) * each + groups + int(tables)
+
+    def to_dict(self) -> dict[str, object]:
+        """Return it as JSON-able values."""
+        return {
+            "source": str(self.source.path),
+            "dest": str(self.dest),
+            "settings": self.settings,
+            "images": {
+                "count": len(self.images),
+                "bytes": self.image_bytes,
+                "dropped_folders": self.keys.dropped,
+                "kept_extensions": list(self.keys.kept_extensions),
+                "first_keys": [key.key for key in self.keys.keys[:5]],
+            },
+            "tables": [
+                {
+                    "name": table.name,
+                    "source": table.source,
+                    "source_bytes": table.source_bytes,
+                    "file": table.file,
+                    "columns": list(table.columns),
+                    "notes": list(table.notes),
+                }
+                for table in self.tables
+            ],
+            "joins": [str(join) for join in self.options.join_specs],
+            "sort": {table: list(columns) for table, columns in self.options.sort_columns.items()},
+            "compact_keys": self.options.compact_keys,
+            "link": "none" if self.options.link is False else list(self.options.link or ["to be found"]),
+            "needed_bytes": self.needed_bytes,
+            "free_bytes": free_bytes(self.dest),
+            "skipped": [{"path": one.path, "reason": one.reason} for one in self.skipped],
+            "failed": [{"path": one.path, "message": one.message} for one in self.failed],
+        }
+
+
+def make_plan(
+    src: Path,
+    dest: Path,
+    options: PackOptions,
+    observer: Observer,
+    *,
+    complete: Callable[[PackOptions], PackOptions],
+) -> Plan:
+    """Scan the source and decide what becomes of every file.
+
+    Args:
+        src: The data set.
+        dest: The pack to be.
+        options: What the user asked for.
+        observer: Told of the progress.
+        complete: Gives options that the user has not set now.
+
+    Returns:
+        The plan; nothing has been written.
+
+    Raises:
+        SourceNotFoundError: The source is missing, or holds neither images nor tables.
+        ColumnNotFoundError: A join, link or type speaks of a table or column that is not there.
+        UsageError: A join has the name of a table, or packhouse.toml cannot be read.
+    """
+    leave_out = frozenset((dest.resolve(), packing_folder(dest).resolve()))
+    source = open_any_source(src, leave_out)
+    with task(observer, "scanning", total=None, unit="files") as progress:
+        found = source.scan(progress.advance)
+    settings = None if source.chosen else find_settings(found.files)
+    given = options = complete(options)
+    if settings is not None:
+        options = read_settings(source, settings, options)
+    if options.compact_keys and not options.joins:
+        raise UsageError(
+            "compact keys are of joins, and there is none",
+            hint='--join "train = transactions_train + customers on customer_id"',
+        )
+    data = [file for file in found.files if file is not settings]
+    sorted_files = sort_files(data, options.selection, all_chosen=source.chosen)
+    images = {file.path: file for file in sorted_files.images}
+    tables, failed = plan_tables(source, sorted_files.tables, options)
+    if not sorted_files.images and not sorted_files.tables:
+        raise SourceNotFoundError(
+            f"SRC holds no image and no CSV file ({found.seen:,} other files)" + _first_of(found.failed),
+            where=Where(file=str(src)),
+            hint="a folder or archive with .jpg, .png, ... or .csv files, or say which: --images, --tables",
+        )
+    _check_names(options, tables, {failure.path for failure in failed})
+    return Plan(
+        source=source,
+        dest=dest,
+        options=options,
+        given=given,
+        seen=found.seen,
+        settings=None if settings is None else settings.path,
+        images=images,
+        escaped=tuple(path for path in found.escaped if path in images),
+        keys=settle_keys(file.path for file in sorted_files.images),
+        tables=tables,
+        table_files={file.path: file for file in sorted_files.tables},
+        skipped=tuple(sorted((*found.skipped, *sorted_files.skipped), key=lambda one: one.path)),
+        failed=(*found.failed, *failed),
+    )
+
+
+def _share(table: TablePlan) -> float:
+    return COMPRESSED_TABLE_SHARE if is_compressed(table.source) else TABLE_SHARE
+
+
+def _first_of(failed: Sequence[Failed]) -> str:
+    """Say why nothing was found, when something could not be read."""
+    return f"; {failed[0].path}: {failed[0].message}" if failed else ""
+
+
+def _check_names(options: PackOptions, tables: Sequence[TablePlan], broken: set[str]) -> None:
+    columns = {table.name: table.columns for table in tables}
+    names = [*options.text, *options.types, *(options.link or ())]
+    hint = f"; not readable: {', '.join(sorted(broken))}" if broken else ""
+    for name in names:
+        table, column = split_column(name, columns)
+        if table not in columns:
+            raise not_found("table", table, list(columns), Where(member=name + hint))
+        if column not in columns[table]:
+            raise not_found("column", column, columns[table], Where(file=table, member=name))
+    for owner in (text.rpartition("=")[0] for text in options.encoding):
+        if owner and owner not in columns and not broken:
+            raise not_found("table", owner, list(columns), Where(member=f"encoding {owner}"))
+    linked = [split_column(name, columns)[0] for name in options.link or ()]
+    if len(set(linked)) != len(linked):
+        raise UsageError("two links speak of one table", hint="one --link a table")
+    if options.join_specs and INDEX_TABLE in {join.name.lower() for join in options.join_specs}:
+        raise UsageError(f"{INDEX_TABLE} is the index of the images", hint="another name for the join")
+    known = check_joins(options.join_specs, columns, compact_keys=bool(options.compact_keys))
+    check_sort(options.sort_columns, known)
+
+
+def free_bytes(dest: Path) -> int:
+    """Return the free space of the disk that a pack would lie on, also before its folder is there."""
+    folder = dest.absolute()
+    while not folder.exists():
+        folder = folder.parent
+    return shutil.disk_usage(folder).free
+
+
+def check_space(plan: Plan) -> None:
+    """See before anything is written that the pack will fit.
+
+    Args:
+        plan: What will be packed.
+
+    Raises:
+        NoSpaceError: It will not.
+    """
+    free, needed = free_bytes(plan.dest), plan.needed_bytes - _bytes_there(plan)
+    if needed > free:
+        raise NoSpaceError(
+            f"the pack needs about {needed:,} bytes, the disk has {free:,} free",
+            where=Where(file=str(plan.dest)),
+            hint="free some space, or choose a DEST on a larger disk",
+        )
+
+
+def _bytes_there(plan: Plan) -> int:
+    """Return the room that an earlier run for the same images has taken already."""
+    packing = packing_folder(plan.dest)
+    if not is_begun(packing):
+        return 0
+    made = folder_of(packing, plan.planned_images.file_id)
+    files = [path.stat() for path in made.glob("*.h5")]
+    return sum({facts.st_ino: facts.st_blocks * BLOCK_BYTES for facts in files}.values())

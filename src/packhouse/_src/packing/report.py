@@ -1,0 +1,237 @@
+"""What a pack turned out to be: the report, and pack.json, which is the same without place and time."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from packhouse._src.imagefile.digest import digest_of_all
+from packhouse._src.imagefile.format import FORMAT_VERSION, IMAGES_FILE, MANIFEST_FORMAT
+from packhouse._src.imagefile.write.build import Made
+from packhouse._src.records import Failed, Skipped
+from packhouse._src.table_records import JoinReport, LinkReport, TableReport
+from packhouse._src.version import __version__
+from packhouse.errors import AccountingError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Totals:
+    """Every entry of the source that is no folder, counted once."""
+
+    seen: int
+    images: int
+    tables: int
+    settings: int
+    """1 when there is a packhouse.toml, which was read and is not packed."""
+
+    skipped: int
+    failed: int
+
+    def check(self) -> None:
+        """See that nothing was lost from sight.
+
+        Raises:
+            AccountingError: seen is not packed + skipped + failed.
+        """
+        total = self.images + self.tables + self.settings + self.skipped + self.failed
+        if self.seen != total:
+            raise AccountingError(
+                f"{self.seen:,} files were seen, {total:,} accounted for: {self.images:,} images, "
+                f"{self.tables:,} tables, {self.settings} settings, {self.skipped:,} skipped, "
+                f"{self.failed:,} failed"
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImagesReport:
+    """The images of a pack."""
+
+    file: str
+    count: int
+    source_bytes: int
+    """Sum of the sizes of the original files."""
+
+    bytes: int
+    """Size of images.h5."""
+
+    index_bytes: int
+    digest: str
+    """XXH3-128 over the digests of all images in order of their keys."""
+
+    groups: int
+    dropped_folders: str
+    kept_extensions: tuple[str, ...]
+    """Paths of files whose keys keep their extension, because another file has the same name without it."""
+
+    escaped_names: tuple[str, ...]
+    """Paths of files whose names are not UTF-8: each such byte is written as %XX, and % as %25."""
+
+    alike: tuple[str, ...]
+    """Keys that differ from another only in case or in Unicode form: one file where the disk is a Mac's."""
+
+    problems: dict[str, str]
+    """Key -> what is wrong with the file; it is packed all the same."""
+
+
+def describe_images(
+    made: Made,
+    *,
+    dropped: str,
+    kept_extensions: Sequence[str],
+    escaped: Sequence[str],
+    alike: Sequence[str],
+) -> ImagesReport:
+    """Describe an image file that was made; the names are those of ImagesReport."""
+    return ImagesReport(
+        file=IMAGES_FILE,
+        count=len(made.images),
+        source_bytes=sum(image.place.length for image in made.images),
+        bytes=made.path.stat().st_size,
+        index_bytes=made.index.stat().st_size,
+        digest=digest_of_all(image.digest for image in made.images),
+        groups=len({image.place.key.group for image in made.images}),
+        dropped_folders=dropped,
+        kept_extensions=tuple(kept_extensions),
+        escaped_names=tuple(escaped),
+        alike=tuple(alike),
+        problems={image.place.key.key: image.facts.problem for image in made.images if image.facts.problem},
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Resumed:
+    """What an earlier run had done already."""
+
+    found: int
+    """Images that were in their places."""
+
+    changed: int
+    """Images that were, but whose files have changed since (or whose bytes have), so they were read again."""
+
+    copied: int
+    """Images copied from an earlier image file, since another file has changed its size, came or went."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Updated:
+    """What `--update` changed; paths below SRC, sorted."""
+
+    new: tuple[str, ...]
+    changed: tuple[str, ...]
+    removed: tuple[str, ...]
+    unchanged: int
+    derived: tuple[str, ...] = ()
+    """Derived stores of the earlier pack, by their sizes, which the new one has not."""
+
+
+@dataclass(slots=True)
+class TableOutcome:
+    """What has come of the tables so far."""
+
+    tables: list[TableReport] = field(default_factory=list)
+    links: list[LinkReport] = field(default_factory=list)
+    joins: list[JoinReport] = field(default_factory=list)
+    failed: list[Failed] = field(default_factory=list)
+    """CSV files that could not be packed."""
+
+    undone: list[Failed] = field(default_factory=list)
+    """The links, sorts and joins that could not be made."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def files(self) -> dict[str, str]:
+        """Table or join -> its Parquet file below the pack."""
+        made = {table.name: table.file for table in self.tables}
+        return {**made, **{join.name: join.file for join in self.joins}}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """All that `pack` did."""
+
+    source: Path
+    dest: Path
+    options: dict[str, object]
+    given: dict[str, object]
+    """The options without those of packhouse.toml, which an update reads anew."""
+
+    accounts: Totals
+    images: ImagesReport | None
+    """None when the data set has no images."""
+
+    tables: tuple[TableReport, ...]
+    links: tuple[LinkReport, ...]
+    """Tables that name images, best first."""
+
+    joins: tuple[JoinReport, ...]
+    skipped: tuple[Skipped, ...]
+    failed: tuple[Failed, ...]
+    table_digests: dict[str, str]
+    """Table or join -> XXH3-128 of its Parquet file."""
+
+    seconds: dict[str, float]
+    """Stage -> wall time."""
+
+    resumed: Resumed | None = None
+    """What an earlier run, stopped in the middle, had done; None without images. Not in pack.json."""
+
+    updated: Updated | None = None
+    """How the images differ from those of the pack that was replaced, with `--update`. Not in pack.json."""
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether nothing was skipped, failed or has a problem."""
+        problems = self.images.problems if self.images else {}
+        return not (self.skipped or self.failed or problems)
+
+    @property
+    def bytes(self) -> int:
+        """Size of the pack without pack.json."""
+        images = self.images.bytes + self.images.index_bytes if self.images else 0
+        return images + sum(one.bytes for one in self.tables) + sum(one.bytes for one in self.joins)
+
+    def to_manifest(self) -> dict[str, Any]:
+        """Return what pack.json holds: the same for the same input, on any machine, at any time."""
+        return {
+            "format": MANIFEST_FORMAT,
+            "format_version": FORMAT_VERSION,
+            "packhouse": __version__,
+            "source": self.source.absolute().name,
+            "options": self.options,
+            "given": self.given,
+            "files": asdict(self.accounts),
+            "images": asdict(self.images) if self.images else None,
+            "tables": {
+                table.name: {**asdict(table), "digest": self.table_digests[table.name]}
+                for table in self.tables
+            },
+            "links": [asdict(link) for link in self.links],
+            "joins": {
+                join.name: {**asdict(join), "digest": self.table_digests[join.name]} for join in self.joins
+            },
+            "skipped": [asdict(one) for one in self.skipped],
+            "failed": [asdict(one) for one in self.failed],
+        }
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the manifest with place and times, as `packhouse pack --json` prints it."""
+        return {
+            **self.to_manifest(),
+            "dest": str(self.dest),
+            "bytes": self.bytes,
+            "resumed": asdict(self.resumed) if self.resumed else None,
+            "updated": asdict(self.updated) if self.updated else None,
+            "seconds": {stage: round(seconds, 3) for stage, seconds in self.seconds.items()},
+        }
+
+    def skipped_by_reason(self) -> dict[str, list[str]]:
+        """Return reason -> paths, the most frequent reason first."""
+        count = Counter(one.reason for one in self.skipped)
+        return {
+            reason: [one.path for one in self.skipped if one.reason == reason]
+            for reason, _ in count.most_common()
+        }

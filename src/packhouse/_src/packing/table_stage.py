@@ -1,0 +1,182 @@
+"""Packs the tables: converts every CSV file, links one to the images, makes the joins."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from packhouse._src.delimited.convert import convert_table
+from packhouse._src.imagefile.format import INDEX_FILE
+from packhouse._src.packing.destination import SPILL_FOLDER
+from packhouse._src.packing.options import PackOptions, split_column
+from packhouse._src.packing.planning import Plan
+from packhouse._src.packing.report import TableOutcome
+from packhouse._src.parquet_ import COMPRESSIONS
+from packhouse._src.records import Failed
+from packhouse._src.sql.duckdb_ import Engine
+from packhouse._src.sql.joins.compact_keys import Lookups
+from packhouse._src.sql.joins.join import join_tables
+from packhouse._src.sql.joins.join_specs import check_joins
+from packhouse._src.sql.joins.join_sql import Side
+from packhouse._src.sql.joins.reorder import rewrite_table
+from packhouse._src.sql.links.evidence import (
+    ImageNames,
+    best_evidence,
+    choose_links,
+    find_links,
+    is_link,
+    prepare_names,
+)
+from packhouse._src.sql.links.link import LinkTask, link_table
+from packhouse._src.sql.query_output import Workbench
+from packhouse._src.table_records import TablePlan, TableReport
+from packhouse.errors import SourceError, TableError
+from packhouse.progress import Observer
+
+
+def pack_tables(plan: Plan, folder: Path, observer: Observer, *, has_images: bool) -> TableOutcome:
+    """Write one Parquet file a CSV file and a join; one that fails does not stop the others.
+
+    Args:
+        plan: What to pack.
+        folder: Where to write; image_index.parquet is there when there are images.
+        observer: Told of the progress.
+        has_images: Whether there are images to link.
+
+    Returns:
+        What was made, and what could not be.
+
+    Raises:
+        TableError: With on_error="stop", the first thing that went wrong.
+        NoSpaceError: The disk ran full.
+        AccountingError: Rows got lost.
+    """
+    memory = plan.options.memory_bytes
+    with Engine(spill=folder / SPILL_FOLDER, memory_bytes=memory) as engine:
+        work = _Work(plan, Workbench(folder, plan.options.compression or COMPRESSIONS[0], observer, engine))
+        with work.timed("tables"):
+            work.convert()
+            work.sort()
+        if has_images and plan.options.link is not False:
+            with work.timed("link"):
+                work.link()
+        with work.timed("joins"):
+            work.join()
+    return work.done
+
+
+class _Work:
+    """One run: the plan, where it is done, and what has come of it."""
+
+    def __init__(self, plan: Plan, bench: Workbench) -> None:
+        self.done = TableOutcome()
+        self._plan = plan
+        self._options: PackOptions = plan.options
+        self._bench = bench
+
+    def convert(self) -> None:
+        plan, folder = self._plan, self._bench.folder / SPILL_FOLDER
+        names = [table.name for table in plan.tables]
+        folder.mkdir(exist_ok=True)
+        for table in sorted(plan.tables, key=self._position):
+            wanted = self._options.wanted_types(table.name, names)
+            with (
+                self._may_fail(table.source, self.done.failed),
+                plan.source.as_file(plan.table_files[table.source], folder) as source,
+            ):
+                self.done.tables.append(convert_table(self._bench, table, source, wanted=wanted))
+        self.done.tables.sort(key=lambda made: names.index(made.name))
+
+    def _position(self, table: TablePlan) -> int:
+        """Where a table lies in an archive, so that a compressed one is read through once."""
+        return self._plan.table_files[table.source].inode if self._plan.source.by_position else 0
+
+    def link(self) -> None:
+        index = self._bench.folder / INDEX_FILE
+        with self._may_fail("link", self.done.undone):
+            images = prepare_names(self._bench.engine, index)
+            for work in self._link_tasks(images):
+                with self._may_fail(f"link {work.evidence.table}", self.done.undone):
+                    table = self._table(work.evidence.table)
+                    linked, report = link_table(self._bench, table, work, index=index)
+                    self.done.tables[self.done.tables.index(table)] = linked
+                    self.done.links.append(report)
+
+    def _link_tasks(self, images: ImageNames) -> Iterator[LinkTask]:
+        engine, folder = self._bench.engine, self._bench.folder
+        if self._options.link:
+            for text in self._options.link:
+                with self._may_fail(f"link {text}", self.done.undone):
+                    name, column = split_column(text, [table.name for table in self._plan.tables])
+                    evidence = best_evidence(engine, self._table(name), column, folder, images)
+                    yield LinkTask(evidence, asked_for=True, others=(), images=images)
+            return
+        found = find_links(engine, self.done.tables, folder, images)
+        chosen = choose_links(engine, found, self.done.tables, folder, images)
+        linked = {evidence.table for evidence in chosen}
+        for place, evidence in enumerate(chosen):
+            # with the first link stand also the tables that are not linked at all
+            others = tuple(
+                other
+                for other in found
+                if other is not evidence
+                and is_link(other, images.count)
+                and (other.table == evidence.table or (place == 0 and other.table not in linked))
+            )
+            yield LinkTask(evidence, asked_for=False, others=others, images=images)
+
+    def _table(self, name: str) -> TableReport:
+        for table in self.done.tables:
+            if table.name == name:
+                return table
+        raise TableError(f"{name} could not be packed, so it is not linked")
+
+    def sort(self) -> None:
+        engine, folder = self._bench.engine, self._bench.folder
+        for place, table in enumerate(self.done.tables):
+            columns = self._options.sort_columns.get(table.name)
+            if columns:
+                with self._may_fail(f"sort {table.name}", self.done.undone):
+                    side = Side(engine, table.name, folder / table.file, "t")
+                    sorted_one = rewrite_table(self._bench, table, side, doing="sort", sorted_by=columns)
+                    self.done.tables[place] = sorted_one
+
+    def join(self) -> None:
+        files = {table.name: table.file for table in self.done.tables}
+        lookups = self._lookups() if self._options.compact_keys else None
+        for join in self._options.join_specs:
+            with self._may_fail(f"join {join.name}", self.done.undone):
+                missing = [table for table in join.tables if table not in files]
+                if missing:
+                    raise TableError(f"{missing[0]} could not be packed, so this join was not made: {join}")
+                manner = self._options.join_manner(join.name)
+                made = join_tables(self._bench, join, files, manner=manner, lookups=lookups)
+                self.done.joins.append(made)
+                files[join.name] = made.file
+
+    def _lookups(self) -> Lookups:
+        specs = self._options.join_specs
+        columns = check_joins(specs, {table.name: table.columns for table in self._plan.tables})
+        return Lookups(
+            self._bench,
+            self.done.tables,
+            linked=[link.table for link in self.done.links],
+            join_columns=[name for join in specs for name in columns[join.name]],
+        )
+
+    @contextmanager
+    def _may_fail(self, name: str, failures: list[Failed]) -> Iterator[None]:
+        try:
+            yield
+        except (TableError, SourceError) as err:
+            if self._options.on_error == "stop":
+                raise
+            failures.append(Failed(name, type(err).__name__, str(err)))
+
+    @contextmanager
+    def timed(self, stage: str) -> Iterator[None]:
+        started = time.perf_counter()
+        yield
+        self.done.seconds[stage] = time.perf_counter() - started

@@ -1,0 +1,215 @@
+"""`--update`: what the pack that is there already holds, and how the new one differs from it.
+
+A pack says nothing of clocks and hosts, so that the same input gives the same bytes. Which files its images
+were read from is therefore remembered in the user's cache folder: the journal of the run, as it was. Where
+that is missing, every file is read, and compared by what it holds.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from packhouse._src.cache_folder import cache_folder
+from packhouse._src.imagefile.digest import digest_of_all
+from packhouse._src.imagefile.footer_digest import check_seal
+from packhouse._src.imagefile.format import DERIVED, IMAGES_FILE, INDEX_FILE, MANIFEST_FILE
+from packhouse._src.imagefile.slots import Filled
+from packhouse._src.imagefile.write.journal import files_in, read_journal
+from packhouse._src.imagefile.write.resume import JOURNAL_FILE
+from packhouse._src.imagefile.write.reuse import Kept
+from packhouse._src.packing.options import SHAPING, PackOptions, is_not_given
+from packhouse._src.packing.planning import Plan
+from packhouse._src.packing.report import Updated
+from packhouse._src.parquet_ import ParquetSource
+from packhouse.errors import SourceError, Where
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierPack:
+    """The images of the pack that is there already."""
+
+    digests: Mapping[str, bytes] = field(default_factory=dict)
+    """Path below SRC -> digest."""
+
+    tables: frozenset[str] = frozenset()
+    """Paths of the CSV files that it has tables of."""
+
+    derived: frozenset[str] = frozenset()
+    """Its joins and links, as failures name them."""
+
+    kept: Mapping[str, Kept] = field(default_factory=dict)
+    """Path below SRC -> where the image lies, and the file it was read from; only what is remembered."""
+
+    stores: tuple[str, ...] = ()
+    """Sizes of its derived stores."""
+
+    def compare(self, images: Sequence[Filled]) -> Updated:
+        """Say how the images of the new pack differ.
+
+        Args:
+            images: Of the new pack.
+
+        Returns:
+            What is new, changed and gone, by content.
+        """
+        now = {image.place.key.path: image.digest for image in images}
+        both = self.digests.keys() & now.keys()
+        return Updated(
+            new=tuple(sorted(now.keys() - both)),
+            changed=tuple(sorted(path for path in both if now[path] != self.digests[path])),
+            removed=tuple(sorted(self.digests.keys() - both)),
+            unchanged=sum(now[path] == self.digests[path] for path in both),
+            derived=self.stores,
+        )
+
+
+NO_EARLIER_PACK = EarlierPack()
+
+
+def with_earlier_options(options: PackOptions, dest: Path) -> PackOptions:
+    """Take over the options with which the pack at DEST was made, where none are given now.
+
+    Args:
+        options: What the user asked for now.
+        dest: The pack; there may be none.
+
+    Returns:
+        The options; those that are given now count.
+    """
+    try:
+        said = json.loads((dest / MANIFEST_FILE).read_bytes())["given"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return options
+    spoken_of = {*options.text, *options.types}
+    earlier: dict[str, Any] = {}
+    for name, value in said.items() if isinstance(said, dict) else ():
+        if name == "types":  # of a column only what is said of it now counts
+            kept = {column: kind for column, kind in value.items() if column not in spoken_of}
+            earlier[name] = {**kept, **options.types}
+        elif name == "text":
+            earlier[name] = (*(column for column in value if column not in spoken_of), *options.text)
+        elif name == "encoding":  # the last one counts
+            earlier[name] = (*value, *options.encoding)
+        elif name in SHAPING and not is_not_given(value) and is_not_given(getattr(options, name)):
+            earlier[name] = tuple(value) if isinstance(value, list) else value
+    return replace(options, **earlier)
+
+
+def check_nothing_is_lost(made: Plan, earlier: EarlierPack, failed: Collection[str]) -> None:
+    """See that an update takes nothing from a pack that it only could not read.
+
+    Args:
+        made: The plan of the update.
+        earlier: What the pack holds.
+        failed: Paths below SRC of images that could not be read, as far as that is known.
+
+    Raises:
+        SourceError: An image or table of the pack cannot be read now, or SRC has none of its images.
+    """
+    unlisted = tuple(f"{one.path}/" for one in made.failed)
+    lost = {one.path for one in made.failed} | set(failed)
+    gone = [path for path in earlier.digests if path in lost or path.startswith(unlisted)]
+    gone += sorted((earlier.tables | earlier.derived) & lost)
+    hint = "mend what cannot be read, or --overwrite to replace the pack all the same"
+    if gone:
+        raise SourceError(
+            f"{len(gone):,} parts of the pack cannot be made now, such as {gone[0]}: it stays as it is",
+            where=Where(file=str(made.source.path)),
+            hint=hint,
+        )
+    if earlier.digests and not any(path in made.images for path in earlier.digests):
+        raise SourceError(
+            f"has none of the {len(earlier.digests):,} images of the pack, which stays as it is",
+            where=Where(file=str(made.source.path)),
+            hint="is it the right SRC? --overwrite replaces the pack all the same",
+        )
+
+
+def read_earlier(source: Path, dest: Path) -> EarlierPack:
+    """Read what the pack at DEST holds.
+
+    Args:
+        source: The data set.
+        dest: The pack; there may be none.
+
+    Returns:
+        Its images; nothing when there is no pack, or one without images.
+
+    Raises:
+        CorruptStoreError: Its index is damaged.
+    """
+    index = dest / INDEX_FILE
+    if not index.exists():
+        return EarlierPack(tables=_tables_of(dest), derived=_derived_in(dest))
+    check_seal(index)  # a damaged footer can bring pyarrow down
+    opened = ParquetSource(index)
+    digests: dict[str, bytes] = {}
+    for table in opened.iterate(("file_name", "digest")):
+        digests.update(zip(table["file_name"].to_pylist(), table["digest"].to_pylist(), strict=True))
+    file_id = opened.metadata.get("file_id")
+    opened.close()
+    reading = None
+    with suppress(OSError):
+        reading = read_journal(_remembered(source, dest))
+    kept = {}
+    if reading is not None and reading.head.file_id == file_id:
+        stored_in = dest.absolute() / IMAGES_FILE
+        kept = {
+            file.path: Kept(stored_in, offset, digest, file) for file, offset, digest in files_in(reading)
+        }
+    return EarlierPack(digests, _tables_of(dest), _derived_in(dest), kept, _stores_in(dest))
+
+
+def _tables_of(dest: Path) -> frozenset[str]:
+    try:
+        tables = json.loads((dest / MANIFEST_FILE).read_bytes())["tables"]
+        return frozenset(table["source"] for table in tables.values())
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return frozenset()
+
+
+def _stores_in(dest: Path) -> tuple[str, ...]:
+    try:
+        return tuple(json.loads((dest / MANIFEST_FILE).read_bytes()).get(DERIVED, ()))
+    except (OSError, ValueError, TypeError, AttributeError):
+        return ()
+
+
+def _derived_in(dest: Path) -> frozenset[str]:
+    try:
+        said = json.loads((dest / MANIFEST_FILE).read_bytes())
+        joins = {f"join {name}" for name in said["joins"]}
+        return frozenset(joins | {f"link {link['table']}" for link in said["links"]})
+    except (OSError, ValueError, KeyError, TypeError):
+        return frozenset()
+
+
+def remember_files(source: Path, dest: Path, images: Path) -> None:
+    """Keep the journal of a finished run in the user's cache folder, where that can be written.
+
+    Args:
+        source: The data set.
+        dest: The pack to be.
+        images: The image file, in the folder where it was made.
+    """
+    target = _remembered(source, dest)
+    with suppress(OSError):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        fresh = target.with_name(f"{target.name}.{os.getpid()}")
+        try:
+            shutil.copyfile(images.with_name(JOURNAL_FILE), fresh)
+            fresh.replace(target)
+        finally:
+            fresh.unlink(missing_ok=True)
+
+
+def _remembered(source: Path, dest: Path) -> Path:
+    parts = (os.fsencode(path.resolve()) for path in (source, dest))
+    return cache_folder() / "packed" / digest_of_all(parts)

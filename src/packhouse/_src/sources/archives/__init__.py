@@ -1,0 +1,1 @@
+"""Archives as data sets: zip and tar, compressed or not."""

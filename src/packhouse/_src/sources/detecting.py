@@ -1,0 +1,113 @@
+"""Which source a path is: a folder, an archive or a list, by its first bytes and its name."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+from tarfile import BLOCKSIZE
+
+from packhouse._src.sources.archives.archive_file import ArchiveFile
+from packhouse._src.sources.archives.forward import ForwardStream, is_compressed
+from packhouse._src.sources.archives.tar import TarSource
+from packhouse._src.sources.archives.tar_stream import TarStreamSource
+from packhouse._src.sources.archives.zip_ import ZipSource
+from packhouse._src.sources.folder import FolderSource
+from packhouse._src.sources.listed_paths import LIST_EXTENSIONS
+from packhouse._src.sources.listing import ListSource
+from packhouse._src.sources.source import Source
+from packhouse.errors import SourceError, SourceNotFoundError, Where
+
+ACCEPTED = (
+    "a folder; an archive (.zip, .tar, .tar.gz, .tgz, .tar.zst, .tar.bz2, .tar.xz); "
+    "a list of files (.txt, .csv, .tsv, .parquet); or an HDF5 file of images"
+)
+ZIP_MAGIC = (b"PK\3\4", b"PK\5\6")
+HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
+HDF5_STARTS = (0, *(512 << step for step in range(12)))
+TAR_MAGIC = b"ustar"
+TAR_MAGIC_AT = 257
+TAR_STREAM_EXTENSIONS = (".tgz", ".tbz2", ".txz", ".tzst", ".tar.gz", ".tar.zst", ".tar.bz2", ".tar.xz")
+
+
+def open_source(path: Path, *, leave_out: frozenset[Path]) -> Source:
+    """Tell what a path is, and return it as a source that has not been scanned yet.
+
+    Args:
+        path: What the user named.
+        leave_out: Absolute folders that are not entered, such as the pack that is being written.
+
+    Returns:
+        The source.
+
+    Raises:
+        SourceNotFoundError: There is nothing, or nothing that is a data set.
+        SourceError: It cannot be read.
+    """
+    if path.is_dir():
+        return FolderSource(path, leave_out)
+    head = _read_head(path, BLOCKSIZE)
+    source = _archive(path, head) or (ListSource(path) if _has_extension(path, LIST_EXTENSIONS) else None)
+    if source is None:
+        is_ours = (
+            "HDF5 files are opened elsewhere: please report this" if is_hdf5(path) else f"SRC is {ACCEPTED}"
+        )
+        raise SourceNotFoundError("SRC is no data set", where=Where(file=str(path)), hint=is_ours)
+    return source
+
+
+def is_hdf5(path: Path) -> bool:
+    """Say whether a path is an HDF5 file, by its first bytes.
+
+    Args:
+        path: Any path, also of a folder or of nothing.
+
+    Returns:
+        Whether it is a file whose first bytes, or those after a user block, are HDF5's.
+    """
+    try:
+        head = _read_head(path, HDF5_STARTS[-1] + len(HDF5_MAGIC))
+    except SourceError:
+        return False
+    return any(head.startswith(HDF5_MAGIC, start) for start in HDF5_STARTS)
+
+
+def _archive(path: Path, head: bytes) -> Source | None:
+    if head.startswith(ZIP_MAGIC) or _has_extension(path, (".zip",)):
+        return ZipSource(path)
+    if head.startswith(TAR_MAGIC, TAR_MAGIC_AT) or _has_extension(path, (".tar",)):
+        return TarSource(path)
+    if _has_extension(path, TAR_STREAM_EXTENSIONS) or (is_compressed(head) and _holds_tar(path)):
+        return TarStreamSource(path)
+    return None
+
+
+def _holds_tar(path: Path) -> bool:
+    stream = ForwardStream(ArchiveFile(path))
+    try:
+        return stream.read(BLOCKSIZE).startswith(TAR_MAGIC, TAR_MAGIC_AT)
+    except SourceError:
+        return False
+    finally:
+        stream.close()
+
+
+def _has_extension(path: Path, extensions: tuple[str, ...]) -> bool:
+    return path.name.lower().endswith(extensions)
+
+
+def _read_head(path: Path, length: int) -> bytes:
+    where = Where(file=str(path))
+    try:
+        # a FIFO would wait for ever to be opened
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                return b""
+            return os.pread(descriptor, length, 0)
+        finally:
+            os.close(descriptor)
+    except FileNotFoundError as err:
+        raise SourceNotFoundError("SRC does not exist", where=where, hint=f"SRC is {ACCEPTED}") from err
+    except OSError as err:
+        raise SourceError(f"SRC cannot be read: {err.strerror}", where=where) from err

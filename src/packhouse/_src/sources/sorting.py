@@ -1,0 +1,141 @@
+"""Which files of a data set are images, which are tables, and which are left out: pure, by name alone."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from posixpath import splitext
+
+from packhouse._src.records import Skipped, SourceFile
+
+IMAGE_EXTENSIONS = frozenset(
+    (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".webp", ".bmp", ".tif", ".tiff", ".avif")
+)
+TABLE_EXTENSIONS = frozenset((".csv", ".tsv"))
+COMPRESSED_EXTENSIONS = frozenset((".gz", ".zst"))
+"""Behind that of a table: labels.csv.gz."""
+
+LEFT_BEHIND = "left behind by an operating system"
+JUNK = frozenset(("thumbs.db", "desktop.ini", "ehthumbs.db"))
+JUNK_FOLDERS = frozenset(("__macosx",))
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Globs that choose files by their path below SRC; empty means: by extension."""
+
+    images: tuple[str, ...] = ()
+    """Which files are images."""
+
+    tables: tuple[str, ...] = ()
+    """Which files are tables."""
+
+    include: tuple[str, ...] = ()
+    """Which other files are packed as bytes, beside the images."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sorted:
+    """Every file in exactly one of the three."""
+
+    images: tuple[SourceFile, ...]
+    tables: tuple[SourceFile, ...]
+    skipped: tuple[Skipped, ...]
+
+
+def sort_files(files: Sequence[SourceFile], selection: Selection, *, all_chosen: bool = False) -> Sorted:
+    """Tell images from tables from the rest.
+
+    Args:
+        files: What the scan found.
+        selection: Globs that override the extensions; "*" matches "/" too, and a glob without "/" is matched
+            against the file's name alone.
+        all_chosen: Whether the user has listed the files, so that each is an image unless it is a table.
+
+    Returns:
+        The files, each in one place, in the order given.
+    """
+    is_image = _matcher(selection.images, IMAGE_EXTENSIONS)
+    is_table = _matcher(selection.tables, TABLE_EXTENSIONS)
+    is_included = _matcher(selection.include, frozenset())
+    junk_of_folder = cache(_junk_folder_reason)
+    images, tables, skipped = [], [], []
+    for file in files:
+        folder, _, name = file.path.rpartition("/")
+        extension = _extension(name)
+        if (selection.include and is_included(file.path, extension)) or (
+            all_chosen and not is_table(file.path, extension)
+        ):
+            images.append(file)
+        elif reason := junk_of_folder(folder) or _junk_name_reason(name):
+            skipped.append(Skipped(file.path, reason))
+        elif is_table(file.path, extension):
+            tables.append(file)
+        elif is_image(file.path, extension):
+            images.append(file)
+        else:
+            skipped.append(Skipped(file.path, _other_reason(extension, selection)))
+    return Sorted(tuple(images), tuple(tables), tuple(skipped))
+
+
+def without_extension(path: str) -> str:
+    """Return the path of a table without its extension, and without that of its compression."""
+    stem, last = splitext(path)
+    if last.lower() in COMPRESSED_EXTENSIONS and _extension(path) != last.lower():
+        stem = splitext(stem)[0]
+    return stem
+
+
+def is_compressed(path: str) -> bool:
+    """Say whether a table is compressed, by its name."""
+    return splitext(path)[1].lower() in COMPRESSED_EXTENSIONS
+
+
+def _extension(name: str) -> str:
+    """Return the extension in lower case; of a compressed table that of the table."""
+    stem, last = splitext(name)
+    extension = last.lower()
+    if extension in COMPRESSED_EXTENSIONS and splitext(stem)[1].lower() in TABLE_EXTENSIONS:
+        return splitext(stem)[1].lower()
+    return extension
+
+
+def is_junk(path: str) -> bool:
+    """Say whether a file is hidden, or left behind by an operating system."""
+    folder, _, name = path.rpartition("/")
+    return bool(_junk_folder_reason(folder) or _junk_name_reason(name))
+
+
+def _junk_folder_reason(folder: str) -> str | None:
+    names = folder.lower().split("/")
+    if any(name.startswith(".") for name in names):
+        return "in a hidden folder"
+    return LEFT_BEHIND if JUNK_FOLDERS.intersection(names) else None
+
+
+def _junk_name_reason(name: str) -> str | None:
+    if name.startswith("."):
+        return "hidden file"
+    return LEFT_BEHIND if name.lower() in JUNK else None
+
+
+def _other_reason(extension: str, selection: Selection) -> str:
+    if extension in IMAGE_EXTENSIONS and selection.images:
+        return "not matched by --images"
+    if extension in TABLE_EXTENSIONS and selection.tables:
+        return "not matched by --tables"
+    return "neither an image nor a table, by its name"
+
+
+def _matcher(globs: Sequence[str], extensions: frozenset[str]) -> Callable[[str, str], bool]:
+    if not globs:
+        return lambda _path, extension: extension in extensions
+    whole = [re.compile(fnmatch.translate(glob)) for glob in globs if "/" in glob]
+    names = [re.compile(fnmatch.translate(glob)) for glob in globs if "/" not in glob]
+    return lambda path, _extension: (
+        any(pattern.match(path) for pattern in whole)
+        or any(pattern.match(path.rpartition("/")[2]) for pattern in names)
+    )

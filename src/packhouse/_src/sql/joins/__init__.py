@@ -1,0 +1,1 @@
+"""Joins: read, checked, run, counted."""

@@ -1,0 +1,161 @@
+"""Joins tables of a pack, many to one: what was asked for, checked before it runs and counted after."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from packhouse._src.sql.duckdb_ import OUT_OF_MEMORY, Engine
+from packhouse._src.sql.joins.compact_keys import Compacted, Lookups
+from packhouse._src.sql.joins.join_sql import Chain, Link
+from packhouse._src.sql.query_output import Workbench, told_of_memory, write_query
+from packhouse._src.sql.quoting import quote_name
+from packhouse._src.table_records import JoinManner, JoinReport, JoinSpec, JoinStepReport
+from packhouse.errors import AccountingError, DuplicateKeyError, Where
+from packhouse.progress import task
+
+EXAMPLES = 5
+
+RANGE_SHARE = 0.25
+"""Of the memory, for the rows of the left table that are joined at once; sorting them takes twice that."""
+
+
+def join_tables(
+    bench: Workbench,
+    join: JoinSpec,
+    files: Mapping[str, str],
+    *,
+    manner: JoinManner,
+    lookups: Lookups | None = None,
+) -> JoinReport:
+    """Join Parquet files of a pack; the order of the left rows is kept, unless the result is sorted.
+
+    Args:
+        bench: Where the work is done.
+        join: What to join.
+        files: Table -> Parquet file below the pack.
+        manner: How.
+        lookups: Tables whose keys become numbers of rows; None: keys stay what they are.
+
+    Returns:
+        What was made, and how many rows of both sides of each step found no partner.
+
+    Raises:
+        TableError: Key columns have different types; or memory did not suffice.
+        DuplicateKeyError: A right side repeats a key; with examples.
+        AccountingError: The result has not the number of rows that was counted beforehand.
+
+    Cost: two scans of the keys to count, one of all tables to join; the right tables are read once a range of
+    the left one, which takes a quarter of the memory, or as much as the largest right table if that is more.
+    """
+    chain = Chain(bench.engine, join, bench.folder, files, how=manner.how)
+    where = Where(member=f"join {join}")
+    with told_of_memory(where, "the keys of the tables alone need more memory than the limit allows"):
+        steps, expected = _count(bench.engine, chain, manner)
+        compacted = lookups.compact(chain) if lookups is not None else Compacted()
+    target = bench.folder / f"{join.name}.parquet"
+    with (
+        told_of_memory(where, f"sorting {OUT_OF_MEMORY}" if manner.sorted_by else OUT_OF_MEMORY),
+        task(bench.observer, f"join {join.name}", total=expected, unit="rows") as progress,
+    ):
+        rows = write_query(
+            bench,
+            _queries(chain, manner, compacted, int(bench.engine.memory_bytes * RANGE_SHARE)),
+            target,
+            names=[compacted.name_of(cell.name) for cell in chain.cells],
+            types={cell.name: cell.side.types[cell.column] for cell in chain.cells},
+            metadata=_metadata(join, manner, compacted),
+            on_rows=progress.reach,
+        )
+    if rows != expected:
+        target.unlink()
+        raise AccountingError(
+            f"{expected:,} rows were counted beforehand, the join has {rows:,}",
+            where=Where(member=str(join)),
+        )
+    return JoinReport(
+        name=join.name,
+        file=target.name,
+        spec=str(join),
+        how=manner.how,
+        rows=rows,
+        left_rows=chain.left.rows,
+        steps=tuple(steps),
+        bytes=target.stat().st_size,
+        sorted_by=manner.sorted_by,
+        compact_keys=compacted.keys,
+        kept_text=compacted.kept_text,
+    )
+
+
+def _queries(chain: Chain, manner: JoinManner, compacted: Compacted, memory_bytes: int) -> Sequence[str]:
+    """Return what is to be run one after the other: a range of left rows each; all at once to sort them."""
+    by_name = {cell.name: cell for cell in chain.cells}
+    cells = [
+        f"{compacted.sql_of(cell.name) or cell.sql} AS c{place}" for place, cell in enumerate(chain.cells)
+    ]
+    order = [f"{by_name[name].sql} NULLS LAST" for name in manner.sorted_by]
+    # without it DuckDB joins in any order, whatever preserve_insertion_order says
+    order.append(chain.left.row_number)
+    if manner.allow_many:
+        order += [link.side.row_number for link in chain.links]
+    return [
+        f"SELECT {', '.join(cells)} FROM {chain.source(len(chain.links), rows)} {compacted.joins} "
+        f"ORDER BY {', '.join(order)}"
+        for rows in ([None] if manner.sorted_by else chain.cuts(memory_bytes))
+    ]
+
+
+def _metadata(join: JoinSpec, manner: JoinManner, compacted: Compacted) -> dict[str, object]:
+    facts: dict[str, object] = {"role": "join", "join": str(join), "how": manner.how}
+    if manner.sorted_by:
+        facts["sorted_by"] = list(manner.sorted_by)
+    if compacted.keys:
+        facts["compact_keys"] = {key.ix_column: f"{key.lookup}.{key.column}" for key in compacted.keys}
+    return facts
+
+
+def _count(engine: Engine, chain: Chain, manner: JoinManner) -> tuple[list[JoinStepReport], int]:
+    """Check and count each step; return what was counted, and how many rows the result will have."""
+    reports = []
+    come = chain.left.rows
+    for place, link in enumerate(chain.links):
+        if not manner.allow_many:
+            _check_unique(engine, chain.join, link)
+        of_left, of_right = _count_unmatched(engine, chain, place)
+        reports.append(JoinStepReport(link.step.right, link.step.on, come, of_left, of_right, link.renamed))
+        if manner.allow_many:
+            (come,) = engine.row(f"SELECT count(*) FROM {chain.source(place + 1)}")
+        elif manner.how == "inner":
+            come -= of_left
+    return reports, come
+
+
+def _check_unique(engine: Engine, join: JoinSpec, link: Link) -> None:
+    columns = ", ".join(quote_name(name) for name in link.step.on)
+    present = " AND ".join(f"{quote_name(name)} IS NOT NULL" for name in link.step.on)
+    repeated = (
+        f"SELECT {columns}, count(*) FROM {link.side.plain} "
+        f"WHERE {present} GROUP BY {columns} HAVING count(*) > 1"
+    )
+    (number,) = engine.row(f"SELECT count(*) FROM ({repeated})")
+    if number:
+        rows = engine.query(f"{repeated} ORDER BY {columns} LIMIT {EXAMPLES}")
+        examples = "; ".join(f"{', '.join(map(str, key))} ({n} rows)" for *key, n in rows)
+        raise DuplicateKeyError(
+            f"{number:,} keys occur more than once in {link.step.right}: {examples}",
+            where=Where(member=str(join)),
+            hint="remove the duplicates, or --allow-many to let the left rows multiply",
+        )
+
+
+def _count_unmatched(engine: Engine, chain: Chain, place: int) -> tuple[int, int]:
+    """Count the rows that come to a step, and those of its right side, which have no partner."""
+    link = chain.links[place]
+    come, right, alias = chain.source(place), link.side.plain, link.side.alias
+    (of_left,) = engine.row(f"SELECT count(*) FROM {come} ANTI JOIN {right} {alias} ON {link.condition}")
+    keys = ", ".join(f"{cell.sql} AS k{n}" for n, cell in enumerate(link.left_cells))
+    same = " AND ".join(f"{alias}.{quote_name(name)} = k.k{n}" for n, name in enumerate(link.step.on))
+    (of_right,) = engine.row(
+        f"SELECT count(*) FROM {right} {alias} ANTI JOIN (SELECT {keys} FROM {come}) k ON {same}"
+    )
+    return of_left, of_right

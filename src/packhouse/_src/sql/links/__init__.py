@@ -1,0 +1,1 @@
+"""Which table describes the images, and the columns that say so."""

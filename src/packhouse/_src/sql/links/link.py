@@ -1,0 +1,160 @@
+"""Gives a table that names the images the columns `image` and `image_key`, and counts what does not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from packhouse._src.parquet_ import ParquetSource
+from packhouse._src.sql.duckdb_ import Engine
+from packhouse._src.sql.links.evidence import ImageNames, compare, describe
+from packhouse._src.sql.links.image_names import form_named
+from packhouse._src.sql.query_output import Workbench, write_query
+from packhouse._src.sql.quoting import numbered_rows, parquet_rows, quote_name
+from packhouse._src.table_records import LinkEvidence, LinkReport, TableReport
+from packhouse.errors import AccountingError, Where
+from packhouse.progress import task
+
+EXAMPLES = 5
+FLAG_NAMES = ("image", "has_image")
+KEY_NAMES = ("image_key", "packhouse_image_key")
+
+
+@dataclass(frozen=True, slots=True)
+class LinkTask:
+    """A link that was decided."""
+
+    evidence: LinkEvidence
+    asked_for: bool
+    others: tuple[LinkEvidence, ...]
+    """Columns that could have been linked instead, best first."""
+
+    images: ImageNames
+
+
+def link_table(
+    bench: Workbench, table: TableReport, work: LinkTask, *, index: Path
+) -> tuple[TableReport, LinkReport]:
+    """Write the linked table anew, with the two columns behind its own.
+
+    Args:
+        bench: Where the work is done, after `prepare_names`.
+        table: The table that describes the images.
+        work: What was decided.
+        index: image_index.parquet.
+
+    Returns:
+        The table as it is now, and how it and the images fit.
+
+    Raises:
+        AccountingError: The table would have changed its number of rows.
+    """
+    names = [column.name for column in table.columns]
+    taken = {name.lower() for name in names}
+    flag = free_name(FLAG_NAMES, taken)
+    key = free_name(KEY_NAMES, taken)
+    path = bench.folder / table.file
+    linked = path.with_name(path.name + ".linked")
+    value = form_named(work.evidence.form).of(work.evidence.column, "t")
+    cells = ", ".join(f"t.{quote_name(name)} AS c{place}" for place, name in enumerate(names))
+    numbered, row_number = numbered_rows(path, names)
+    sql = (
+        f"SELECT {cells}, i.value IS NOT NULL AS flag, CASE WHEN i.n = 1 THEN i.key END AS image_key "
+        f"FROM {numbered} t LEFT JOIN image_names i ON i.value = {value} ORDER BY t.{row_number}"
+    )
+    with closing(ParquetSource(path)) as facts:
+        metadata = {**facts.metadata, "image_column": flag, "image_key_column": key}
+        types = dict(zip(facts.schema.names, facts.schema.types, strict=True))
+    with task(bench.observer, f"link {table.name}", total=table.rows, unit="rows") as progress:
+        rows = write_query(
+            bench,
+            sql,
+            linked,
+            names=[*names, flag, key],
+            types=types,
+            metadata=metadata,
+            on_rows=progress.reach,
+        )
+    if rows != table.rows:
+        linked.unlink()
+        raise AccountingError(
+            f"{table.rows:,} rows before linking, {rows:,} after", where=Where(member=table.name)
+        )
+    linked.replace(path)
+    report = _report(bench.engine, table, work, _Placed(path, index, flag, key))
+    return replace(table, bytes=path.stat().st_size), report
+
+
+def free_name(wanted: Sequence[str], taken: set[str]) -> str:
+    """Return the first of some names that no column bears, counting on from the last if all are taken.
+
+    Args:
+        wanted: Names in order of preference.
+        taken: Names of columns, in lower case.
+
+    Returns:
+        A free name.
+    """
+    for name in wanted:
+        if name.lower() not in taken:
+            return name
+    number = 2
+    while f"{wanted[-1]}_{number}".lower() in taken:
+        number += 1
+    return f"{wanted[-1]}_{number}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    path: Path
+    index: Path
+    flag: str
+    key: str
+
+
+def _report(engine: Engine, table: TableReport, work: LinkTask, placed: _Placed) -> LinkReport:
+    source, row_number = numbered_rows(placed.path, [column.name for column in table.columns])
+    value = form_named(work.evidence.form).of(work.evidence.column)
+    flag_sql, key_sql = quote_name(placed.flag), quote_name(placed.key)
+    with_image, ambiguous = engine.row(
+        f"SELECT count(*) FILTER ({flag_sql}), count(*) FILTER ({flag_sql} AND {key_sql} IS NULL) "
+        f"FROM {source}"
+    )
+    lonely_rows = engine.query(
+        f"SELECT CAST({quote_name(work.evidence.column)} AS VARCHAR) FROM {source} WHERE NOT {flag_sql} "
+        f"ORDER BY {row_number} LIMIT {EXAMPLES}"
+    )
+    # an image has a row when any of its names stands in the column, also one that names other images too
+    lonely_images = (
+        f"FROM {parquet_rows(placed.index)} WHERE key NOT IN (SELECT key FROM image_name_keys "
+        f"WHERE value IN (SELECT {value} FROM {source} WHERE {flag_sql}))"
+    )
+    (n_lonely,) = engine.row(f"SELECT count(*) {lonely_images}")
+    examples = engine.query(f"SELECT key {lonely_images} ORDER BY key LIMIT {EXAMPLES}")
+    return LinkReport(
+        table=table.name,
+        column=work.evidence.column,
+        form=work.evidence.form,
+        chosen=_why(work),
+        flag_column=placed.flag,
+        key_column=placed.key,
+        rows=table.rows,
+        rows_with_image=with_image,
+        rows_without_image=table.rows - with_image,
+        rows_without_image_examples=tuple("(empty)" if v is None else v for (v,) in lonely_rows),
+        rows_ambiguous=ambiguous,
+        images=work.images.count,
+        images_without_row=n_lonely,
+        images_without_row_examples=tuple(value for (value,) in examples),
+        other_candidates=work.others,
+    )
+
+
+def _why(work: LinkTask) -> str:
+    evidence = describe(work.evidence, work.images.count)
+    if work.asked_for:
+        return f"asked for; {evidence}"
+    rather = f"; {compare(work.evidence, work.others[0])}" if work.others else ""
+    return evidence + rather

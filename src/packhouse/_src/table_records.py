@@ -1,0 +1,224 @@
+"""What work on tables takes and gives: plans before the work, reports after it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from packhouse.progress import Observer
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnType:
+    """What was decided for one column."""
+
+    name: str
+    """Name of the column."""
+
+    arrow: str
+    """Arrow type, as the report and pack.json say it."""
+
+    reason: str
+    """Why, in words, with the counts."""
+
+    nulls: int
+    """Rows without a value."""
+
+
+@dataclass(frozen=True, slots=True)
+class TableOutput:
+    """Where and how the tables of a pack are written."""
+
+    folder: Path
+    """Where the Parquet files of the pack are."""
+
+    compression: str
+    """One of `parquet_.COMPRESSIONS`."""
+
+    observer: Observer
+    """Progress callback."""
+
+
+@dataclass(frozen=True, slots=True)
+class TablePlan:
+    """One CSV file that will become one Parquet file."""
+
+    name: str
+    """Its name in SQL: the path without extension, "/" turned to "_"."""
+
+    source: str
+    """Path of the CSV file below SRC."""
+
+    source_bytes: int
+    file: str
+    """Path of the Parquet file below the pack."""
+
+    columns: tuple[str, ...]
+    notes: tuple[str, ...]
+    encoding: str | None = None
+    """As the user said; None: UTF-8."""
+
+
+@dataclass(frozen=True, slots=True)
+class TableReport:
+    """One table of the pack."""
+
+    name: str
+    file: str
+    source: str
+    source_bytes: int
+    bytes: int
+    rows: int
+    columns: tuple[ColumnType, ...]
+    notes: tuple[str, ...]
+    sorted_by: tuple[str, ...] = ()
+    """Columns that the rows are sorted by; empty: as they are in the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkEvidence:
+    """How well one column names the images."""
+
+    table: str
+    column: str
+    form: str
+    """How its cells are read: "" as they are, or in words of `image_names`."""
+
+    is_number: bool
+    """Whether it holds whole numbers, or needs zeros in front: these may name images by chance."""
+
+    values: int
+    """Distinct values."""
+
+    values_found: int
+    """Those that name an image: its key, its name, its file name or its path."""
+
+    images_found: int
+    """Images that are named."""
+
+    unique: bool
+    """Whether no value repeats."""
+
+
+@dataclass(frozen=True, slots=True)
+class LinkReport:
+    """The table that describes the images, and how the two fit."""
+
+    table: str
+    column: str
+    form: str
+    """How the cells are read to find images by them: "" as they are, or such as "with zeros in front, to 10
+    digits"."""
+
+    chosen: str
+    """Why, in words: the evidence, and what was next best."""
+
+    flag_column: str
+    key_column: str
+    rows: int
+    rows_with_image: int
+    rows_without_image: int
+    rows_without_image_examples: tuple[str, ...]
+    rows_ambiguous: int
+    """Rows whose value names several images: flagged, but without a key."""
+
+    images: int
+    images_without_row: int
+    images_without_row_examples: tuple[str, ...]
+    other_candidates: tuple[LinkEvidence, ...]
+    """All other columns that could have been linked instead, best first."""
+
+
+@dataclass(frozen=True, slots=True)
+class JoinStep:
+    """One right table of a join."""
+
+    right: str
+    on: tuple[str, ...]
+
+    def __str__(self) -> str:
+        """Return it as it is written."""
+        return f"{self.right} on {', '.join(self.on)}"
+
+
+@dataclass(frozen=True, slots=True)
+class JoinSpec:
+    """A join that was asked for: "train = transactions_train + customers on customer_id"."""
+
+    name: str
+    left: str
+    steps: tuple[JoinStep, ...]
+
+    def __str__(self) -> str:
+        """Return it as it is written."""
+        return f"{self.name} = {' + '.join([self.left, *map(str, self.steps)])}"
+
+    @property
+    def tables(self) -> tuple[str, ...]:
+        """The tables that it needs, the left one first."""
+        return (self.left, *(step.right for step in self.steps))
+
+
+@dataclass(frozen=True, slots=True)
+class JoinManner:
+    """How a join is made."""
+
+    how: str = "inner"
+    """"inner" drops left rows without a partner, "left" keeps them with empty cells."""
+
+    allow_many: bool = False
+    """Whether a right side may repeat a key, so that left rows multiply."""
+
+    sorted_by: tuple[str, ...] = ()
+    """Columns of the result to sort by; empty keeps the order of the left rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class JoinStepReport:
+    """One right table of a join: how the rows that came to it and its own fit."""
+
+    right: str
+    on: tuple[str, ...]
+    left_rows: int
+    """Rows that the steps before have left; of the first step, those of the left table."""
+
+    left_unmatched: int
+    """Of these, without a partner: dropped by "inner", kept with empty cells by "left"."""
+
+    right_unmatched: int
+    """Rows of the right table that none of these asked for."""
+
+    renamed: tuple[tuple[str, str], ...]
+    """Right columns whose names were taken: (old name, new name)."""
+
+
+@dataclass(frozen=True, slots=True)
+class CompactKey:
+    """A column of text that became the number of a row in another table."""
+
+    column: str
+    ix_column: str
+    """Name of the numbers, in the join and in the lookup table."""
+
+    lookup: str
+    """The table in which the text stands."""
+
+
+@dataclass(frozen=True, slots=True)
+class JoinReport:
+    """One join of the pack."""
+
+    name: str
+    file: str
+    spec: str
+    how: str
+    rows: int
+    left_rows: int
+    steps: tuple[JoinStepReport, ...]
+    bytes: int
+    sorted_by: tuple[str, ...] = ()
+    """Columns as they were asked for; empty: in the order of the left table."""
+
+    compact_keys: tuple[CompactKey, ...] = ()
+    kept_text: tuple[tuple[str, str], ...] = ()
+    """Keys of other tables that stay text all the same: (column, why)."""

@@ -1,0 +1,114 @@
+"""What a condition finds among the images; images that no row describes, rows that name no image."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from packhouse._src.sql.duckdb_ import check_condition
+from packhouse._src.sql.links.image_names import form_named, names_sql
+from packhouse._src.sql.quoting import quote_name
+from packhouse._src.tables.linked_rows import LinkedColumns
+from packhouse._src.tables.table import Tables
+from packhouse.errors import QueryError
+
+INDEX = "image_index"
+_AMBIGUOUS = re.compile(r"Ambiguous reference to column name \"(.*?)\" \(use")
+
+
+def find_keys(tables: Tables, where: str, links: Sequence[LinkedColumns]) -> list[str]:
+    """Return the keys of images whose facts, or linked rows, meet a condition.
+
+    Args:
+        tables: The tables of a pack.
+        where: One SQL condition on the columns of image_index and of the linked tables.
+        links: The linked tables.
+
+    Returns:
+        Keys, sorted, each once.
+
+    Raises:
+        QueryError: It is not one condition, or does not fit the columns; a name that several of these tables
+            have needs its table before it.
+        CorruptStoreError: A table that it needs is missing or damaged.
+    """
+    check_condition(where)
+    joins = "".join(f" LEFT JOIN {quote_name(link.table)} ON {_key_of(link)} = {INDEX}.key" for link in links)
+    query = f"SELECT DISTINCT {INDEX}.key AS key FROM {INDEX}{joins} WHERE (\n{where}\n) ORDER BY 1"
+    try:
+        return list(tables.sql(query)["key"].to_pylist())
+    except QueryError as err:
+        ambiguous = _AMBIGUOUS.search(err.problem)
+        if ambiguous is not None:
+            err.hint = _say_which(tables, ambiguous[1], [INDEX, *(link.table for link in links)])
+        raise
+
+
+def _say_which(tables: Tables, column: str, candidates: Sequence[str]) -> str:
+    owners = [
+        f"{quote_name(table)}.{quote_name(name)}"
+        for table in candidates
+        for name in tables[table].columns
+        if name.lower() == column.lower()
+    ]
+    return f"say which table: {' or '.join(owners)}"
+
+
+def images_without_row(tables: Tables, links: Sequence[LinkedColumns]) -> Iterator[str]:
+    """Yield the keys of images that no row of some linked tables names.
+
+    Args:
+        tables: The tables of a pack.
+        links: The linked tables, at least one.
+
+    Yields:
+        Keys, sorted; as many as "images_without_row" says, for one table.
+
+    Raises:
+        CorruptStoreError: A table is missing or damaged.
+
+    Cost: one query, whose result is handed out as it comes.
+    """
+    lonely = " AND ".join(_unnamed_by(link) for link in links)
+    for batch in tables.stream(f"SELECT key FROM {INDEX} AS i WHERE {lonely} ORDER BY key"):
+        yield from batch.column(0).to_pylist()
+
+
+def rows_without_image(tables: Tables, links: Sequence[LinkedColumns]) -> Iterator[tuple[str, str | None]]:
+    """Yield the rows of the linked tables that name no image.
+
+    Args:
+        tables: The tables of a pack.
+        links: The linked tables.
+
+    Yields:
+        Table, and what the row has in its linked column, as text; None for an empty cell. Table by table, in
+        the order of its file; as many as "rows_without_image" says.
+
+    Raises:
+        CorruptStoreError: A table is missing or damaged.
+
+    Cost: one pass over two columns of each table; memory of one batch.
+    """
+    for link in links:
+        # by place: DuckDB takes "A" for "a" where a table has both
+        place = list(tables[link.table].columns).index(link.column) + 1
+        lonely = (
+            f"SELECT #{place} AS c FROM {quote_name(link.table)} WHERE NOT {quote_name(link.flag_column)}"
+        )
+        # as text in DuckDB's words, as the report of the link has its examples
+        for batch in tables.stream(f"SELECT CAST(c AS VARCHAR) FROM ({lonely})"):
+            for value in batch.column(0).to_pylist():
+                yield link.table, value
+
+
+def _key_of(link: LinkedColumns) -> str:
+    return f"{quote_name(link.table)}.{quote_name(link.key_column)}"
+
+
+def _unnamed_by(link: LinkedColumns) -> str:
+    rows, key, flag = (quote_name(name) for name in (link.table, link.key_column, link.flag_column))
+    # a value that names several images has no key, and yet each of them has a row
+    cells = f"SELECT {form_named(link.form).of(link.column)} FROM {rows} WHERE {flag} AND {key} IS NULL"
+    meant = f"SELECT key FROM ({names_sql(INDEX)}) WHERE value IN ({cells})"
+    return f"key NOT IN (SELECT {key} FROM {rows} WHERE {key} IS NOT NULL) AND key NOT IN ({meant})"

@@ -1,0 +1,165 @@
+"""Some columns and rows of one table: chosen first, read when asked for, as often as asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from packhouse._src.parquet_ import part_of, reader_of
+from packhouse._src.sql.duckdb_ import check_condition
+from packhouse._src.sql.joins.join_specs import not_found
+from packhouse._src.sql.quoting import numbered_rows, quote_name
+from packhouse._src.tables import frames_
+from packhouse._src.tables.querying import Views, open_table
+from packhouse.errors import QueryError, Where
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class Scan:
+    """Some columns and rows of a table, in the order of its file. Lazy, and as often as asked for.
+
+    Any program that speaks Arrow takes it as it is, batch by batch: `pyarrow.table(scan)`,
+    `polars.DataFrame(scan)`, `duckdb.sql("FROM scan")`. Safe to share between threads.
+
+    Args:
+        views: The tables of the pack.
+        name: Which of them.
+        chosen: Columns; None is all of them, as they are in the file.
+        where: SQL condition; None is every row.
+
+    Cost: memory of one row group of the chosen columns (122,880 rows), whatever the size of the table.
+        Without a condition, pages are verified by their checksums; with one, DuckDB skips row groups that the
+        footer rules out, and does not look at checksums; a condition that asks other tables, or has a long
+        list of values, makes it sort what it finds before the first row comes.
+    """
+
+    def __init__(
+        self, views: Views, name: str, *, chosen: Sequence[str] | None = None, where: str | None = None
+    ) -> None:
+        self.name = name
+        self.where = where
+        self._views = views
+        self._chosen = None if chosen is None else tuple(chosen)
+
+    def __repr__(self) -> str:
+        """Return what would be read."""
+        return f"<Scan of {self.name}: {', '.join(self.columns)}; {self.where or 'every row'}>"
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """Name -> Arrow type, such as "string" or "int8"; from the footer."""
+        return {field.name: str(field.type) for field in self.schema}
+
+    @property
+    def schema(self) -> pa.Schema:
+        """The Arrow schema of what is read; from the footer.
+
+        Raises:
+            CorruptStoreError: The file is missing or damaged.
+        """
+        schema = self._footer[1]
+        return schema if self._chosen is None else part_of(schema, self._chosen)
+
+    @cached_property
+    def _footer(self) -> tuple[int, pa.Schema]:
+        with closing(open_table(self._views.paths[self.name])) as source:
+            return source.rows, source.schema.remove_metadata()
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        """Yield Arrow record batches.
+
+        Raises:
+            QueryError: The condition does not fit the tables.
+            CorruptStoreError: The file is missing or damaged.
+        """
+        return self._whole_rows() if self.where is None else self._rows_that_meet(self.where)
+
+    def _whole_rows(self) -> Iterator[pa.RecordBatch]:
+        with closing(open_table(self._views.paths[self.name])) as source:
+            for group in source.iterate(self._chosen, threads=True):
+                ordered = group if self._chosen is None else group.select(list(self._chosen))
+                yield from ordered.replace_schema_metadata(None).to_batches()
+
+    def _rows_that_meet(self, where: str) -> Iterator[pa.RecordBatch]:
+        schema, names = self.schema, self._footer[1].names
+        # by place: DuckDB takes "A" for "a" where a table has both
+        places = ", ".join(f"#{names.index(name) + 1} AS c{place}" for place, name in enumerate(schema.names))
+        # below the names of the result, which a condition beside them would know as columns
+        query = f"SELECT {places} FROM (FROM {self._from(where)})"
+        if not self._views.keeps_order(query):
+            numbered, number = numbered_rows(self._views.paths[self.name], names)
+            table = f"{numbered} AS {quote_name(self.name)}"
+            query = f"SELECT {places} FROM (FROM {table} WHERE (\n{where}\n)) ORDER BY {number}"
+        batches = self._views.stream(query)
+        # DuckDB has fewer types than Arrow: it gives the 16 bytes of a digest as bytes of any length
+        return (batch.rename_columns(schema.names).cast(schema) for batch in batches)
+
+    def _from(self, where: str) -> str:
+        return f"{quote_name(self.name)} WHERE (\n{where}\n)"
+
+    def count(self) -> int:
+        """Return the number of rows; without a condition from the footer.
+
+        Raises:
+            QueryError: The condition does not fit the tables.
+            CorruptStoreError: The file is missing or damaged.
+        """
+        if self.where is None:
+            return self._footer[0]
+        return int(self._views.answer(f"SELECT count(*) AS n FROM {self._from(self.where)}")["n"][0].as_py())
+
+    def to_arrow(self) -> pa.Table:
+        """Return an Arrow table, whole in memory; raises as iterating does."""
+        return reader_of(self.schema, iter(self)).read_all()
+
+    def to_pandas(self) -> Any:  # noqa: ANN401  # a framework object crosses
+        """Return a pandas DataFrame; text as Python strings, dates as datetime.date.
+
+        Raises:
+            MissingDependencyError: pandas is not installed.
+        """
+        return frames_.to_pandas(self.to_arrow())
+
+    def to_polars(self) -> Any:  # noqa: ANN401  # a framework object crosses
+        """Return a Polars DataFrame.
+
+        Raises:
+            MissingDependencyError: Polars is not installed.
+        """
+        return frames_.to_polars(self.to_arrow())
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """Hand the rows, batch by batch, to any library that speaks the Arrow PyCapsule interface."""
+        return reader_of(self.schema, iter(self)).__arrow_c_stream__(requested_schema)
+
+
+def narrowed(scan: Scan, columns: Sequence[str] | None, where: str | None) -> Scan:
+    """Choose columns and rows of a table, and check the choice.
+
+    Args:
+        scan: The table.
+        columns: Names, in the order wanted; None is all.
+        where: SQL condition; None is every row.
+
+    Returns:
+        What is left.
+
+    Raises:
+        ColumnNotFoundError: A column is not there; names the nearest.
+        QueryError: A column is named twice, or none; or the condition is not one condition.
+        CorruptStoreError: The file is missing or damaged.
+    """
+    present = list(scan.columns)
+    for name in columns or ():
+        if name not in present:
+            raise not_found("column", name, present, Where(member=scan.name))
+    if columns is not None and (not columns or len(set(columns)) < len(columns)):
+        problem = "a column is chosen twice" if columns else "no column is chosen"
+        raise QueryError(problem, where=Where(member=scan.name), hint="each column once, None for all")
+    if where is not None:
+        check_condition(where)
+    return Scan(scan._views, scan.name, chosen=columns, where=where)  # noqa: SLF001  # of our own file

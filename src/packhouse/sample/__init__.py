@@ -1,5 +1,0 @@
-"""A made-up data set in the shape of a fashion retailer's, to try everything without a download."""
-
-from packhouse.sample.writing import SampleSummary, write_sample
-
-__all__ = ["SampleSummary", "write_sample"]

@@ -1,0 +1,68 @@
+"""The seal guards the one part of a Parquet file that has no checksum, and other programs do not mind it."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from packhouse._src.imagefile.footer_digest import check_seal, seal
+from packhouse.errors import CorruptStoreError
+
+
+@pytest.fixture
+def sealed(tmp_path: Path) -> Path:
+    """A Parquet file of a thousand rows, sealed."""
+    path = tmp_path / "some.parquet"
+    pq.write_table(pa.table({"n": range(1000), "t": [str(n) for n in range(1000)]}), path, row_group_size=300)
+    seal(path)
+    return path
+
+
+def footer_bytes(path: Path) -> int:
+    """Return the length of the footer with its own length and the closing magic, as the file states it."""
+    return int.from_bytes(path.read_bytes()[-8:-4], "little") + 8
+
+
+def test_a_sealed_file_is_parquet(sealed: Path) -> None:
+    """Other programs, pyarrow and DuckDB, read every row of it."""
+    check_seal(sealed)
+
+    assert pq.read_table(sealed)["n"].to_pylist() == list(range(1000))
+    assert duckdb.execute(f"SELECT sum(n), count(DISTINCT t) FROM '{sealed}'").fetchall() == [(499500, 1000)]  # noqa: S608
+
+
+def test_every_flip_in_the_footer_is_seen(sealed: Path) -> None:
+    """Whichever bit of footer, length, magic or seal flips, the file is refused."""
+    whole = sealed.read_bytes()
+    guarded = footer_bytes(sealed) + 16
+
+    for bit in random.Random(3).sample(range(guarded * 8), 400):
+        damaged = bytearray(whole)
+        damaged[len(whole) - guarded + bit // 8] ^= 1 << bit % 8
+        sealed.write_bytes(damaged)
+        with pytest.raises(CorruptStoreError, match="seal"):
+            check_seal(sealed)
+
+
+def test_a_cut_file_is_refused(sealed: Path) -> None:
+    """Wherever it is cut, down to nothing."""
+    whole = sealed.read_bytes()
+
+    for length in [*range(30), *range(30, len(whole), 97), len(whole) - 1]:
+        sealed.write_bytes(whole[:length])
+        with pytest.raises(CorruptStoreError):
+            check_seal(sealed)
+
+
+def test_a_file_without_a_seal_is_refused(tmp_path: Path) -> None:
+    """A Parquet file of somebody else has none."""
+    path = tmp_path / "other.parquet"
+    pq.write_table(pa.table({"n": range(10)}), path)
+
+    with pytest.raises(CorruptStoreError):
+        check_seal(path)
