@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import json
 import os
 import re
 import resource
@@ -21,8 +20,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from packhouse._src.concurrency.helper_process import helper_command
 from packhouse._src.foreign.found import readable
-from packhouse._src.foreign.walker_process import BOOTSTRAP, Walked, walk_apart
+from packhouse._src.foreign.walker_process import Walked, walk_apart
 from packhouse.errors import CorruptStoreError
 
 SECRET = b"what only the owner of this file may read"
@@ -439,10 +439,9 @@ def traced(path: Path, tmp_path: Path, **environment: str) -> list[str]:
     if shutil.which("strace") is None:
         pytest.skip("strace is not installed: that no other file is opened goes UNPROVED here")
     log = tmp_path / "trace"
-    known = json.dumps(sys.path)
     # the walk begins when the file is first opened; what Python imports before is not its doing
     calls = "trace=open,openat,openat2,creat,connect"
-    walker = [sys.executable, "-I", "-c", BOOTSTRAP, known, str(path)]
+    walker = helper_command("packhouse._src.foreign.walker", [str(path)], {})
     subprocess.run(
         ["strace", "-f", "-qq", "-e", calls, "-o", str(log), *walker],
         check=True,
@@ -571,7 +570,7 @@ def test_a_file_that_kills_the_library_is_an_error(tmp_path: Path, monkeypatch: 
         ('print(\'[["image", "a", 0, 9, [3, 3, 3]], ["end"]]\')', "ended in the middle"),
         ('print(\'[["image", "a", -5, 5, null], ["end"]]\')', "ended in the middle"),
     ):
-        monkeypatch.setattr("packhouse._src.foreign.walker_process.BOOTSTRAP", code)
+        monkeypatch.setattr("packhouse._src.concurrency.helper_process.BOOTSTRAP", code)
         with pytest.raises(CorruptStoreError, match=told):
             walk(path)
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import resource
 import stat
 import sys
 from collections import Counter
@@ -39,11 +38,6 @@ from packhouse._src.foreign.recognition import MOST_ROWS, Forms, Item
 from packhouse._src.imagefile import format as file_format
 
 MOST_DEPTH = 64
-MOST_MEMORY_BYTES = 8 << 30
-LEAST_SECONDS = 60
-BYTES_PER_SECOND = 1_000_000
-"""An image takes 40 us and at least 300 bytes of the file; this is slower by a factor of seven."""
-
 LINES_TOGETHER = 512
 HEAD_BYTES = 64 << 10
 REPACK = "h5repack -f NONE -l CONTI IN.h5 OUT.h5 lays the bytes into the file as they are"
@@ -341,22 +335,9 @@ def _printable(item: Item) -> list[object]:
             return ["helper", *item]
 
 
-def _limit(path: Path) -> None:
-    """Bound what the library can take, whatever the file makes it do."""
-    seconds = LEAST_SECONDS + path.stat().st_size // BYTES_PER_SECOND
-    for kind, most in (
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_AS, MOST_MEMORY_BYTES),
-        (resource.RLIMIT_CPU, seconds),
-    ):
-        hard = resource.getrlimit(kind)[1]
-        resource.setrlimit(kind, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
-
-
 def main() -> None:
     """Walk the file that the command line names and print what is found, in lines of JSON."""
     path = Path(sys.argv[-1])
-    _limit(path)
     lines: list[list[object]] = []
     try:
         walk = Walk(path)
@@ -371,7 +352,3 @@ def main() -> None:
         lines.append(["failed", _told(err)])
     print(json.dumps(lines), flush=True)  # noqa: T201
     os._exit(0)  # whatever the library would still do at its end
-
-
-if __name__ == "__main__":
-    main()

@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import signal
-import subprocess
-import sys
-import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
+from packhouse._src.concurrency.helper_process import HelperProcess
 from packhouse._src.foreign.found import MOST_PATH_BYTES, Ranged, Refused
 from packhouse._src.imagefile.format import ID_LENGTH
 from packhouse.errors import CorruptStoreError, StoreError, Where
 
 MOST_LINE_BYTES = 64 << 20
-# where this process finds its modules, the other shall; -I alone knows nothing of PYTHONPATH
-BOOTSTRAP = (
-    "import sys, json; sys.path[:] = json.loads(sys.argv[1]); "
-    "from packhouse._src.foreign.walker import main; main()"
-)
+MOST_MEMORY_BYTES = 8 << 30
+LEAST_SECONDS = 60
+BYTES_PER_SECOND = 1_000_000
+"""An image takes 40 us and at least 300 bytes of the file; this is slower by a factor of seven."""
+
 _PIXEL_SIDES = 3
 
 
@@ -61,50 +59,38 @@ def walk_apart(path: Path, size: int, *, on_images: Callable[[int], None] = lamb
     """
     walked = Walked()
     ended = False
-    with _started(path) as (process, noise):
-        for lines in _documents(process):
+    with _started(path, size) as walker:
+        for lines in _documents(walker.output):
             before = len(walked.images)
             ended = _take_all(lines, walked, size, path)
             on_images(len(walked.images) - before)
             if ended:
                 break
         if not ended:
-            process.wait()
-            noise.seek(0)
-            raise _crashed(process.returncode, noise.read()[-400:].decode(errors="replace"), path)
+            raise _crashed(walker.wait(), walker.noise(), path)
     _refuse_repeated(walked)
     return walked
 
 
-@contextmanager
-def _started(path: Path) -> Iterator[tuple[subprocess.Popen[bytes], IO[bytes]]]:
+def _started(path: Path, size: int) -> HelperProcess:
     # what the environment says to HDF5: plugins, drivers, connectors that run before a byte is read
     clean = {name: value for name, value in os.environ.items() if not name.upper().startswith(("HDF5", "H5"))}
     clean["HDF5_PLUGIN_PRELOAD"] = "::"
-    known = json.dumps([place for place in sys.path if os.path.isabs(place)])  # noqa: PTH117
-    with tempfile.TemporaryFile() as noise:
-        try:
-            process = subprocess.Popen(  # noqa: S603  # this Python, our own module
-                [sys.executable, "-I", "-c", BOOTSTRAP, known, os.path.abspath(path)],  # noqa: PTH100
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=noise,
-                env=clean,
-            )
-        except OSError as err:
-            raise StoreError(f"Python cannot be started to walk the file: {err}") from err
-        try:
-            yield process, noise
-        finally:
-            process.kill()
-            process.wait()
-            if process.stdout is not None:
-                process.stdout.close()
+    # what the library can take, whatever the file makes it do
+    limits = {
+        resource.RLIMIT_CORE: 0,
+        resource.RLIMIT_AS: MOST_MEMORY_BYTES,
+        resource.RLIMIT_CPU: LEAST_SECONDS + size // BYTES_PER_SECOND,
+    }
+    absolute = os.path.abspath(path)  # noqa: PTH100
+    try:
+        return HelperProcess("packhouse._src.foreign.walker", absolute, environment=clean, limits=limits)
+    except OSError as err:
+        raise StoreError(f"Python cannot be started to walk the file: {err}") from err
 
 
-def _documents(process: subprocess.Popen[bytes]) -> Iterator[list[list[object]]]:
-    output = process.stdout
-    while output is not None and (line := output.readline(MOST_LINE_BYTES)):
+def _documents(output: IO[bytes]) -> Iterator[list[list[object]]]:
+    while line := output.readline(MOST_LINE_BYTES):
         try:
             lines = json.loads(line)
         except ValueError:
