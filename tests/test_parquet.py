@@ -15,7 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from packhouse._src.parquet_ import COMPRESSIONS, ParquetSink, ParquetSource, batch_of, fixed_width_values
+from packhouse._src.parquet_ import ParquetSink, ParquetSource, batch_of, fixed_width_values
+from packhouse._src.table_records import COMPRESSIONS
 from packhouse.errors import CorruptStoreError
 
 TABLE = pa.table(

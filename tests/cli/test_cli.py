@@ -92,7 +92,7 @@ def test_dry_run_writes_nothing(dataset: DataSet, tmp_path: Path) -> None:
         (["pakc"], 2, "Did you mean pack?"),
         (["pack", "shop"], 2, "Missing option"),
         (["pack", "sohp", "-o", "x.pack"], 1, "SRC does not exist"),
-        (["pack", "shop", "-o", "x.pack", "--how", "outer"], 2, "one of inner, left"),
+        (["pack", "shop", "-o", "x.pack", "--how", "outer"], 2, "is not one of 'inner', 'left'"),
         (["pack", "shop", "-o", "x.pack", "--link", "articles.id"], 1, "there is no column 'id'"),
         (["pack", "shop", "-o", "x.pack", "--link", "a.b", "--no-link"], 2, "contradict"),
         (["pack", "shop", "-o", "x.pack", "--types", "articles.name"], 2, "TABLE.COLUMN=TYPE"),

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 METADATA_KEY = "packhouse"
-COMPRESSIONS = ("zstd", "gzip", "snappy", "lz4")
 ROW_GROUP_ROWS = 122_880
 
 
@@ -43,7 +42,7 @@ class ParquetSink:
         metadata: JSON-able facts, kept in the file under the key "packhouse"; the attribute of that name may
             be changed until the file is complete.
         names: Names of the columns in the file, where they are not the schema's.
-        compression: One of COMPRESSIONS; zstd is written at level 1.
+        compression: One of table_records.COMPRESSIONS; zstd is written at level 1.
         row_group_rows: Rows in every row group but the last.
         row_group_bytes: A row group also ends with the batch that makes it so large in memory; so the same
             batches must come every time.

@@ -7,6 +7,9 @@ from pathlib import Path
 
 from packhouse.progress import Observer
 
+COMPRESSIONS = ("zstd", "gzip", "snappy", "lz4")
+"""Of Parquet files; the first one is the default."""
+
 
 @dataclass(frozen=True, slots=True)
 class ColumnType:

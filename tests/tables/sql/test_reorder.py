@@ -20,7 +20,7 @@ from packhouse._src.sql.duckdb_ import Engine
 from packhouse._src.sql.joins.join_sql import Side
 from packhouse._src.sql.joins.reorder import rewrite_table
 from packhouse._src.sql.query_output import Workbench
-from packhouse._src.sql.sort_specs import check_sort, parse_sort, read_sort
+from packhouse._src.sql.sort_specs import check_sort, read_sort
 from packhouse._src.table_records import ColumnType, TableReport
 from packhouse.errors import ColumnNotFoundError, TableError, UsageError
 from packhouse.progress import silent
@@ -78,28 +78,6 @@ def test_the_facts_in_the_file_stay(bench: Workbench) -> None:
         "columns": {"n": "of n"},
         "sorted_by": ["n"],
     }
-
-
-@pytest.mark.parametrize(
-    ("text", "table", "columns"),
-    [
-        ("train=a", "train", ("a",)),
-        (" my-shops.2020 = a , b c ", "my-shops.2020", ("a", "b c")),
-        ("t=a=b", "t", ("a=b",)),
-    ],
-)
-def test_orders_that_are_read(text: str, table: str, columns: tuple[str, ...]) -> None:
-    """The form is TABLE=COLUMN[,COLUMN], blanks at will."""
-    assert parse_sort(text) == (table, columns)
-
-
-@pytest.mark.parametrize("text", ["", "t", "t=", "=a", "t=a,", "t=,a"])
-def test_orders_that_are_not_read(text: str) -> None:
-    """Any other form is an error of usage that shows a right one."""
-    with pytest.raises(UsageError, match="cannot read the order") as caught:
-        parse_sort(text)
-
-    assert "--sort train=" in caught.value.hint
 
 
 def test_orders_of_the_library() -> None:

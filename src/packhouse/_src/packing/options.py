@@ -1,119 +1,138 @@
-"""What a user may ask of packing, checked when it is made."""
+"""The options of `pack`: each is spelled here, and checked when it is given."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Any, Literal
 
 from packhouse._src.concurrency.threads import default_workers
 from packhouse._src.delimited.column_types import TYPE_NAMES
-from packhouse._src.delimited.text_stream import check_encoding
-from packhouse._src.parquet_ import COMPRESSIONS
+from packhouse._src.named_values import split_named, values_for
+from packhouse._src.option_fields import Option, OptionField, option_fields
 from packhouse._src.sources.sorting import Selection
 from packhouse._src.sql.joins.join_specs import HOW, parse_join
 from packhouse._src.sql.memory_limit import parse_memory
 from packhouse._src.sql.sort_specs import read_sort
-from packhouse._src.table_records import JoinManner, JoinSpec
+from packhouse._src.table_records import COMPRESSIONS, JoinManner, JoinSpec
 from packhouse.errors import UsageError
 
 ON_ERROR = ("report", "stop")
 ENGINES = ("local", "processes")
-SHAPING = (
-    "joins",
-    "how",
-    "allow_many",
-    "sort",
-    "compact_keys",
-    "link",
-    "images",
-    "tables",
-    "include",
-    "text",
-    "types",
-    "encoding",
-    "compression",
-)
-"""Options that decide what a pack holds, whatever machine makes it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackOptions:
-    """Options of one pack; raises UsageError when they contradict each other."""
+    """Options of one pack; raises UsageError when they contradict each other.
 
-    joins: tuple[str, ...] = ()
-    """Joins as they are written: "train = transactions_train + customers on customer_id"."""
+    This is where each option is spelled; CONTRIBUTING.md says what follows from it.
+    """
 
-    how: str | None = None
-    """"inner", the default, drops left rows without a partner, "left" keeps them."""
-
-    allow_many: bool | None = None
-    """Whether the right side of a join may repeat a key; by default not."""
-
-    sort: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
-    """Table or join -> columns that its rows are sorted by."""
-
-    compact_keys: bool | None = None
-    """Whether joins have numbers of rows for text that is the key of another table; by default not."""
-
-    link: tuple[str, ...] | Literal[False] | None = None
-    """"TABLE.COLUMN"s that name the images, one a table; None finds them, False links nothing."""
-
-    images: tuple[str, ...] = ()
-    """Globs of the files that are images; empty: by extension."""
-
-    tables: tuple[str, ...] = ()
-    """Globs of the files that are tables; empty: *.csv."""
-
-    include: tuple[str, ...] = ()
-    """Globs of other files to pack as bytes."""
-
-    text: tuple[str, ...] = ()
-    """"TABLE.COLUMN"s that stay text."""
-
-    types: Mapping[str, str] = field(default_factory=dict)
-    """"TABLE.COLUMN" -> type that its values must have."""
-
-    encoding: tuple[str, ...] = ()
-    """Encodings of tables that are not UTF-8: "cp1252" for all, or "TABLE=cp1252"."""
-
-    compression: str | None = None
-    """Of the Parquet files; by default zstd."""
-
-    workers: int | None = None
-    """Threads or processes that copy images; None: one a core."""
-
-    engine: str = "local"
-    """"local": threads copy the images; "processes": processes do."""
-
-    memory_limit: str | None = None
-    """Of the table engine, such as "2GB"; None: min(2 GB, a quarter of the memory)."""
-
-    on_error: str = "report"
-    """"report": what cannot be packed is listed, the rest is packed; "stop": the first such thing ends it."""
-
-    overwrite: bool = False
-    """Whether a pack that is there may be replaced."""
-
-    update: bool = False
-    """Whether a pack that is there is replaced by one of the data set as it is now, reusing its bytes."""
+    joins: Annotated[
+        tuple[str, ...],
+        Option(
+            'Join tables, e.g. "train = transactions_train + customers on customer_id"',
+            flag="--join",
+            metavar="SPEC",
+            in_pack=True,
+        ),
+    ] = ()
+    how: Annotated[
+        str | None,
+        Option("Rows that a join keeps: inner or all left ones", choices=HOW, default="inner", in_pack=True),
+    ] = None
+    allow_many: Annotated[
+        bool | None, Option("Allow repeated keys in the right table of a join", in_pack=True)
+    ] = None
+    sort: Annotated[
+        Mapping[str, str | Sequence[str]],
+        Option("Sort the rows of a table or join", metavar="TABLE=COLUMN,...", in_pack=True),
+    ] = field(default_factory=dict)
+    compact_keys: Annotated[
+        bool | None,
+        Option("Replace text keys with row numbers of the lookup table", in_pack=True),
+    ] = None
+    link: Annotated[
+        tuple[str, ...] | Literal[False] | None,
+        Option(
+            "Column that identifies the image of each row",
+            metavar="TABLE.COLUMN",
+            default="detected",
+            off="Do not link tables to images",
+            in_pack=True,
+        ),
+    ] = None
+    images: Annotated[
+        tuple[str, ...],
+        Option("Files to pack as images", metavar="GLOB", default="by extension", in_pack=True),
+    ] = ()
+    tables: Annotated[
+        tuple[str, ...],
+        Option("Files to pack as tables", metavar="GLOB", default="by extension", in_pack=True),
+    ] = ()
+    include: Annotated[
+        tuple[str, ...],
+        Option("Other files to pack next to the images, byte for byte", metavar="GLOB", in_pack=True),
+    ] = ()
+    text: Annotated[
+        tuple[str, ...],
+        Option("Column to keep as text", metavar="TABLE.COLUMN", in_pack=True, adds_up=True),
+    ] = ()
+    types: Annotated[
+        Mapping[str, str],
+        Option(
+            f"Type of a column: {', '.join(TYPE_NAMES)}",
+            metavar="TABLE.COLUMN=TYPE",
+            in_pack=True,
+            adds_up=True,
+        ),
+    ] = field(default_factory=dict)
+    encoding: Annotated[
+        tuple[str, ...],
+        Option(
+            "Encoding of tables that are not UTF-8, e.g. cp1252",
+            metavar="[TABLE=]NAME",
+            in_pack=True,
+            adds_up=True,
+            scoped=True,
+        ),
+    ] = ()
+    compression: Annotated[
+        str | None,
+        Option("Compression of the Parquet files", choices=COMPRESSIONS, default="zstd", in_pack=True),
+    ] = None
+    workers: Annotated[
+        int | None, Option("Number of workers", metavar="N", default="one per core", minimum=1)
+    ] = None
+    engine: Annotated[
+        str, Option("What copies the images: threads (local) or processes", choices=ENGINES)
+    ] = "local"
+    memory_limit: Annotated[
+        str | None,
+        Option(
+            "Memory for joining, sorting and linking tables (DuckDB), e.g. 4GB",
+            metavar="SIZE",
+            default="2GB or a quarter of RAM, whichever is less",
+        ),
+    ] = None
+    on_error: Annotated[
+        str,
+        Option("report: list failures and continue; stop: abort at the first one", choices=ON_ERROR),
+    ] = "report"
+    overwrite: Annotated[bool, Option("Replace an existing pack")] = False
+    update: Annotated[bool, Option("Bring an existing pack up to date; unchanged images are reused")] = False
 
     def __post_init__(self) -> None:
         """Check all that can be seen without the data."""
-        for name, value, allowed in (
-            ("how", self.how, HOW),
-            ("compression", self.compression, COMPRESSIONS),
-            ("on_error", self.on_error, ON_ERROR),
-            ("engine", self.engine, ENGINES),
-        ):
-            if value is not None and value not in allowed:
-                raise UsageError(f"{name} is {value!r}", hint=f"one of {', '.join(allowed)}")
+        for name, one in option_fields(PackOptions).items():
+            one.check(getattr(self, name))
         if self.update and self.overwrite:
             raise UsageError("update and overwrite contradict each other", hint="one of the two")
-        if self.workers is not None and self.workers < 1:
-            raise UsageError(f"workers is {self.workers}", hint="at least 1")
-        for text in self.encoding:
-            check_encoding(text.rpartition("=")[2])
+        if self.encoding:
+            from packhouse._src.delimited.text_stream import check_encoding  # brings pyarrow
+
+            for text in self.encoding:
+                check_encoding(split_named(text)[1])
         self._check_columns()
         _ = self.join_specs, self.sort_columns, self.memory_bytes
 
@@ -144,7 +163,7 @@ class PackOptions:
     @property
     def shaping(self) -> dict[str, object]:
         """The options that decide what the pack holds, for pack.json."""
-        shaping = {name: getattr(self, name) for name in SHAPING}
+        shaping = {name: getattr(self, name) for name in options_in_pack()}
         return {**shaping, "types": dict(self.types), "sort": self.sort_columns}
 
     @property
@@ -169,8 +188,7 @@ class PackOptions:
 
     def encoding_of(self, table: str) -> str | None:
         """Return the encoding of one table, as the user said; None: UTF-8."""
-        said = dict(text.rpartition("=")[::2] for text in self.encoding)
-        return said.get(table, said.get(""))
+        return next(reversed(values_for(self.encoding, table)), None)
 
     def wanted_types(self, table: str, tables: Collection[str]) -> dict[str, str]:
         """Return column -> type for the columns of one table, of all tables, that the user spoke of."""
@@ -179,9 +197,38 @@ class PackOptions:
         return {column: kind for (owner, column), kind in split if owner == table}
 
 
-def is_not_given(value: object) -> bool:
-    """Say whether an option is as it is when nobody has spoken of it."""
-    return value is None or value in ((), {})
+def options_in_pack() -> dict[str, OptionField]:
+    """Return the options that decide what a pack holds, whatever machine makes it."""
+    return {name: one for name, one in option_fields(PackOptions).items() if one.option.in_pack}
+
+
+def complete_options(given: PackOptions, said: Mapping[str, Any]) -> PackOptions:
+    """Take over options from packhouse.toml or an earlier run where none are given.
+
+    Args:
+        given: As the user gave them, which count more.
+        said: Values of options that decide what a pack holds, by name; others are left out.
+
+    Returns:
+        Both together. Of text, types and whatever else adds up both count, for a column what is given.
+    """
+    spoken_of = {*given.text, *given.types}
+    found: dict[str, Any] = {}
+    for name, one in options_in_pack().items():
+        now, value = getattr(given, name), said.get(name)
+        if value is None:
+            continue
+        if isinstance(value, list):
+            value = tuple(value)
+        if not one.option.adds_up:
+            found[name] = value if now is None or now in ((), {}) else now
+        elif isinstance(value, Mapping):
+            found[name] = {**{key: what for key, what in value.items() if key not in spoken_of}, **now}
+        elif name == "text":
+            found[name] = (*(column for column in value if column not in spoken_of), *now)
+        else:
+            found[name] = (*value, *now)
+    return replace(given, **found)
 
 
 def split_column(text: str, tables: Collection[str] = ()) -> tuple[str, str]:

@@ -13,6 +13,7 @@ from typing import Literal
 from packhouse._src.imagefile.digest import digest_of_file
 from packhouse._src.imagefile.format import MANIFEST_FILE
 from packhouse._src.imagefile.manifest_file import write_manifest
+from packhouse._src.named_values import several
 from packhouse._src.packing.destination import (
     check_apart,
     check_destination,
@@ -73,7 +74,7 @@ def plan(
     return make_plan(Path(src), Path(dest), chosen, progress or silent, complete=complete)
 
 
-def pack(  # noqa: PLR0913  # the one face with all options, named as on the command line
+def pack(  # noqa: PLR0913  # all options, as `PackOptions` spells them
     src: str | os.PathLike[str],
     dest: str | os.PathLike[str],
     *,
@@ -87,8 +88,8 @@ def pack(  # noqa: PLR0913  # the one face with all options, named as on the com
     tables: str | Sequence[str] = (),
     include: str | Sequence[str] = (),
     text: str | Sequence[str] = (),
-    types: dict[str, str] | None = None,
-    encoding: str | Sequence[str] = (),
+    types: Mapping[str, str] | None = None,
+    encoding: str | Sequence[str] | Mapping[str, str] = (),
     compression: str | None = None,
     workers: int | None = None,
     engine: str = "local",
@@ -106,34 +107,36 @@ def pack(  # noqa: PLR0913  # the one face with all options, named as on the com
             of images.
         dest: The pack to make: a folder that is not there yet. It appears when it is complete; until then the
             work is done in "dest.packing", and a run that was stopped is gone on with by the same call.
-        joins: Such as "train = transactions_train + customers on customer_id", many to one; the order of the
-            left rows is kept. Further right tables follow: "... + articles on article_id".
-        how: "inner", the default, drops left rows without a partner, "left" keeps them with empty cells.
-        allow_many: Let the right side of a join repeat a key, and left rows multiply.
-        sort: Table or join -> columns that its rows are sorted by: {"train": ["customer_id", "t_dat"]}.
-        compact_keys: In joins, put the number of a row in place of text that is the key of another table:
-            customer_ix for customer_id; the table gets a column of that name.
-        link: "TABLE.COLUMN" that names the images, or several; None finds them by evidence; False links
-            nothing.
-        images: Globs of the files that are images; empty: by extension.
-        tables: Globs of the files that are tables; empty: *.csv.
-        include: Globs of other files, packed as bytes beside the images.
-        text: "TABLE.COLUMN"s that stay text.
-        types: "TABLE.COLUMN" -> "text", "integer", "float", "boolean", "date" or
-            "timestamp"; every value must fit.
-        encoding: Of tables that are not UTF-8: "cp1252" for all, or "TABLE=cp1252".
-        compression: "zstd", the default, "gzip", "snappy" or "lz4", of the Parquet files.
-        workers: How many threads or processes copy images; None: one a core.
-        engine: "local": threads copy; "processes": processes do, for sources that keep one interpreter busy;
-            a script needs its `if __name__ == "__main__":` then.
-        memory_limit: Of the table engine, "2GB"; None: min(2 GB, a quarter of the memory).
-        on_error: "report" packs what can be packed and lists the rest; "stop" ends at the first error.
-        overwrite: Replace a pack that is there.
-        update: Replace a pack that is there by one of the data set as it is now: images whose files have the
-            size, time and inode that they had are copied from it, the others read; tables are made anew.
-            Options that are not given are those with which it was made. When something that it has cannot be
-            read now, it stays as it is.
-        progress: Told of the progress; called from several threads.
+        joins: Join tables, e.g. "train = transactions_train + customers on customer_id". A left row matches
+            one right row at most, and the order of the left rows is kept. Further right tables follow:
+            "... + articles on article_id".
+        how: Rows that a join keeps: inner or all left ones. "inner" (default) drops left rows without a
+            match; "left" keeps them with missing values.
+        allow_many: Allow repeated keys in the right table of a join; left rows are then repeated too.
+        sort: Sort the rows of a table or join: {"train": ["customer_id", "t_dat"]}.
+        compact_keys: Replace text keys with row numbers of the lookup table, in joins: the column customer_id
+            becomes customer_ix, and the lookup table gets a column of that name.
+        link: Column that identifies the image of each row, "TABLE.COLUMN"; or several, one per table. None
+            detects it, False links nothing.
+        images: Files to pack as images, as globs. Default: by extension.
+        tables: Files to pack as tables, as globs. Default: by extension.
+        include: Other files to pack next to the images, byte for byte, as globs.
+        text: Column to keep as text, "TABLE.COLUMN"; or several.
+        types: Type of a column: text, integer, float, boolean, date, timestamp. "TABLE.COLUMN" -> type; every
+            value must fit.
+        encoding: Encoding of tables that are not UTF-8, e.g. cp1252 for all, or {"customers": "cp1252"}.
+        compression: Compression of the Parquet files: "zstd" (default), "gzip", "snappy" or "lz4".
+        workers: Number of workers that copy images. Default: one per core, 8 at most.
+        engine: What copies the images: threads (local) or processes. "processes" is for sources that keep one
+            interpreter busy; a script then needs `if __name__ == "__main__":`.
+        memory_limit: Memory for joining, sorting and linking tables (DuckDB), e.g. 4GB. Default: 2GB or a
+            quarter of RAM, whichever is less. It does not limit the conversion of CSV files.
+        on_error: report: list failures and continue; stop: abort at the first one.
+        overwrite: Replace an existing pack.
+        update: Bring an existing pack up to date; unchanged images are reused: those whose files have the
+            same size, modification time and inode as before. Tables are converted again. Options that are
+            not given stay as they were. If something in the pack cannot be read now, the pack stays as it is.
+        progress: Callback that receives progress events, from several threads.
 
     Returns:
         What was packed, what was not and why.
@@ -147,22 +150,23 @@ def pack(  # noqa: PLR0913  # the one face with all options, named as on the com
         ColumnNotFoundError: A join, link or type speaks of a table or column that is not there.
         PackhouseError: With on_error="stop", whatever went wrong first.
 
-    Cost: images are read and written once; tables are read twice. Peak memory is that of memory_limit plus
-    about 1 KB an image.
+    Cost: images are read and written once. A table is read once, and once more when a late row breaks the
+    types that its first rows propose. Memory: about 1 KB per image, some chunks of a CSV file per thread
+    while it is converted, and then up to memory_limit.
     """
     options = PackOptions(
-        joins=_several(joins),
+        joins=several(joins),
         how=how,
         allow_many=allow_many,
         sort=dict(sort or {}),
         compact_keys=compact_keys,
-        link=_several(link) if link else None if link is None else False,
-        images=_several(images),
-        tables=_several(tables),
-        include=_several(include),
-        text=_several(text),
+        link=several(link) if link else None if link is None else False,
+        images=several(images),
+        tables=several(tables),
+        include=several(include),
+        text=several(text),
         types=dict(types or {}),
-        encoding=_several(encoding),
+        encoding=several(encoding),
         compression=compression,
         workers=workers,
         engine=engine,
@@ -176,11 +180,6 @@ def pack(  # noqa: PLR0913  # the one face with all options, named as on the com
         made = plan(src, dest, options=options, progress=progress)
         scanned = time.perf_counter() - started
         return _execute(made, progress or silent, search_again, seconds={"scan": scanned})
-
-
-def _several(values: str | Sequence[str]) -> tuple[str, ...]:
-    """Return the values as a tuple; a single string is one value, not a sequence of letters."""
-    return (values,) if isinstance(values, str) else tuple(values)
 
 
 @contextmanager

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from difflib import get_close_matches
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from packhouse._src.packing.options import SHAPING, PackOptions, is_not_given
+from packhouse._src.named_values import join_named
+from packhouse._src.option_fields import OptionField, ValueKind
+from packhouse._src.packing.options import PackOptions, complete_options, options_in_pack
 from packhouse._src.records import SourceFile
 from packhouse._src.sources.sorting import is_junk
 from packhouse._src.sources.source import Source
@@ -38,9 +39,6 @@ def find_settings(files: Sequence[SourceFile]) -> SourceFile | None:
 
 def _holds_all(folder: str, files: Sequence[SourceFile]) -> bool:
     return all(file.path.startswith(folder) or is_junk(file.path) for file in files)
-
-
-_LISTS = ("joins", "images", "tables", "include", "text")
 
 
 def read_settings(source: Source, file: SourceFile, options: PackOptions) -> PackOptions:
@@ -86,40 +84,59 @@ def merge_settings(said: Mapping[str, Any], options: PackOptions) -> PackOptions
     Raises:
         UsageError: A setting is no option, or has a value of another kind.
     """
-    found: dict[str, Any] = {}
-    for name, value in said.items():
-        if name not in SHAPING:
-            near = get_close_matches(name, SHAPING, n=1)
+    known = options_in_pack()
+    for name in said:
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
             hint = f"did you mean {near[0]}? " if near else ""
-            raise UsageError(f"there is no setting {name!r}", hint=f"{hint}settings: {', '.join(SHAPING)}")
-        given = getattr(options, name)
-        if name == "types":
-            found[name] = {**dict(_flat(name, value)), **given}
-        elif name == "encoding":
-            named = [value] if isinstance(value, str) else [f"{t}={e}" for t, e in _flat(name, value)]
-            found[name] = (*named, *given)
-        elif name == "text":
-            found[name] = (*(one for one in _listed(name, value) if one not in options.types), *given)
-        else:
-            read = _listed(name, value) if name in _LISTS else _like(name, value)
-            if is_not_given(given):
-                found[name] = read
-    if "types" in found:  # a column that the command line calls text is text
-        found["types"] = {name: kind for name, kind in found["types"].items() if name not in options.text}
-    return replace(options, **found)
+            raise UsageError(f"there is no setting {name!r}", hint=f"{hint}settings: {', '.join(known)}")
+    return complete_options(options, {name: _read(known[name], value) for name, value in said.items()})
 
 
-def _flat(name: str, value: object) -> Iterator[tuple[str, str]]:
+def _read(one: OptionField, value: object) -> object:
+    """Return the value of a setting as an option has it."""
+    match one.kind:
+        case ValueKind.TEXTS if one.option.scoped and isinstance(value, dict):
+            return tuple(join_named(table, text) for table, text in _flat(one.name, value, str))
+        case ValueKind.TEXTS:
+            return _listed(one.name, value)
+        case ValueKind.TEXTS_OR_FALSE:
+            return value if value is False else _listed(one.name, value)
+        case ValueKind.TEXT_BY_NAME:
+            return dict(_flat(one.name, value, str))
+        case ValueKind.NUMBER_BY_NAME:
+            return dict(_flat(one.name, value, int))
+        case _:
+            return _plain(one, value)
+
+
+def _plain(one: OptionField, value: object) -> object:
+    kind, example = {
+        ValueKind.SWITCH: (bool, "true"),
+        ValueKind.YES_NO: (bool, "true"),
+        ValueKind.NUMBER: (int, str(one.option.minimum or 1)),
+        ValueKind.TEXT: (str, f'"{next(iter(one.option.choices), "...")}"'),
+        ValueKind.TEXTS_BY_NAME: (dict, ""),
+    }[one.kind]
+    if type(value) is not kind:
+        table = f'a line [{one.name}], and below it train = ["customer_id"]'
+        hint = table if kind is dict else f"such as {one.name} = {example}"
+        raise UsageError(f"{one.name!r} is {value!r}", hint=hint)
+    return value
+
+
+def _flat(name: str, value: object, kind: type) -> Iterator[tuple[str, Any]]:
     """Yield "table.column" and value of nested tables: TOML takes a dot in a key for one."""
     if not isinstance(value, dict):
         raise UsageError(f"{name!r} is no table", hint=f"a line [{name}], and below it one line a column")
     for key, inner in value.items():
         if isinstance(inner, dict):
-            yield from ((f"{key}.{rest}", text) for rest, text in _flat(f"{name}.{key}", inner))
-        elif isinstance(inner, str):
+            yield from ((f"{key}.{rest}", text) for rest, text in _flat(f"{name}.{key}", inner, kind))
+        elif type(inner) is kind:
             yield key, inner
         else:
-            raise UsageError(f"{name}.{key} is {inner!r}", hint="a text in quotes")
+            hint = "a text in quotes" if kind is str else "a whole number"
+            raise UsageError(f"{name}.{key} is {inner!r}", hint=hint)
 
 
 def _listed(name: str, value: object) -> tuple[str, ...]:
@@ -127,21 +144,3 @@ def _listed(name: str, value: object) -> tuple[str, ...]:
     if not isinstance(values, list) or not all(isinstance(one, str) for one in values):
         raise UsageError(f"{name!r} is {value!r}", hint=f'a list of texts: {name} = ["..."]')
     return tuple(values)
-
-
-_KINDS: dict[str, tuple[type, str]] = {
-    "how": (str, 'how = "left"'),
-    "compression": (str, 'compression = "zstd"'),
-    "allow_many": (bool, "allow_many = true"),
-    "compact_keys": (bool, "compact_keys = true"),
-    "sort": (dict, 'a line [sort], and below it train = ["customer_id"]'),
-}
-
-
-def _like(name: str, value: object) -> object:
-    if name == "link":
-        return value if value is False else _listed(name, value)
-    kind, example = _KINDS[name]
-    if type(value) is not kind:
-        raise UsageError(f"{name!r} is {value!r}", hint=f"such as {example}")
-    return value

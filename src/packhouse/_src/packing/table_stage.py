@@ -13,7 +13,6 @@ from packhouse._src.packing.destination import SPILL_FOLDER
 from packhouse._src.packing.options import PackOptions, split_column
 from packhouse._src.packing.planning import Plan
 from packhouse._src.packing.report import TableOutcome
-from packhouse._src.parquet_ import COMPRESSIONS
 from packhouse._src.records import Failed
 from packhouse._src.sql.duckdb_ import Engine
 from packhouse._src.sql.joins.compact_keys import Lookups
@@ -31,7 +30,7 @@ from packhouse._src.sql.links.evidence import (
 )
 from packhouse._src.sql.links.link import LinkTask, link_table
 from packhouse._src.sql.query_output import Workbench
-from packhouse._src.table_records import TablePlan, TableReport
+from packhouse._src.table_records import COMPRESSIONS, TablePlan, TableReport
 from packhouse.errors import SourceError, TableError
 from packhouse.progress import Observer
 

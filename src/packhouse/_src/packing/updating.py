@@ -12,9 +12,8 @@ import os
 import shutil
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from packhouse._src.cache_folder import cache_folder
 from packhouse._src.imagefile.digest import digest_of_all
@@ -24,7 +23,7 @@ from packhouse._src.imagefile.slots import Filled
 from packhouse._src.imagefile.write.journal import files_in, read_journal
 from packhouse._src.imagefile.write.resume import JOURNAL_FILE
 from packhouse._src.imagefile.write.reuse import Kept
-from packhouse._src.packing.options import SHAPING, PackOptions, is_not_given
+from packhouse._src.packing.options import PackOptions, complete_options
 from packhouse._src.packing.planning import Plan
 from packhouse._src.packing.report import Updated
 from packhouse._src.parquet_ import ParquetSource
@@ -87,19 +86,7 @@ def with_earlier_options(options: PackOptions, dest: Path) -> PackOptions:
         said = json.loads((dest / MANIFEST_FILE).read_bytes())["given"]
     except (OSError, ValueError, KeyError, TypeError):
         return options
-    spoken_of = {*options.text, *options.types}
-    earlier: dict[str, Any] = {}
-    for name, value in said.items() if isinstance(said, dict) else ():
-        if name == "types":  # of a column only what is said of it now counts
-            kept = {column: kind for column, kind in value.items() if column not in spoken_of}
-            earlier[name] = {**kept, **options.types}
-        elif name == "text":
-            earlier[name] = (*(column for column in value if column not in spoken_of), *options.text)
-        elif name == "encoding":  # the last one counts
-            earlier[name] = (*value, *options.encoding)
-        elif name in SHAPING and not is_not_given(value) and is_not_given(getattr(options, name)):
-            earlier[name] = tuple(value) if isinstance(value, list) else value
-    return replace(options, **earlier)
+    return complete_options(options, said) if isinstance(said, dict) else options
 
 
 def check_nothing_is_lost(made: Plan, earlier: EarlierPack, failed: Collection[str]) -> None:

@@ -8,25 +8,6 @@ from packhouse._src.sql.joins.join_specs import not_found
 from packhouse.errors import UsageError, Where
 
 
-def parse_sort(text: str) -> tuple[str, tuple[str, ...]]:
-    """Read how a table is to be sorted, as the user writes it.
-
-    Args:
-        text: "TABLE=COLUMN[,COLUMN]...".
-
-    Returns:
-        The table and its columns.
-
-    Raises:
-        UsageError: It is not of that form.
-    """
-    table, _, listed = text.partition("=")
-    columns = tuple(part.strip() for part in listed.split(","))
-    if not table.strip() or not all(columns):
-        raise UsageError(f"cannot read the order {text!r}", hint="--sort train=customer_id,t_dat")
-    return table.strip(), columns
-
-
 def read_sort(sort: object) -> dict[str, tuple[str, ...]]:
     """Return the columns of each order as a tuple; one text is one column.
 

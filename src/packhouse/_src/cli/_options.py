@@ -1,0 +1,84 @@
+"""Builds the options of a command from the dataclass that spells them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from packhouse._src.option_fields import REPEATABLE, OptionField, ValueKind, option_fields
+
+Decorated = Callable[..., Any]
+
+
+def options_of(spelled: type) -> Callable[[Decorated], Decorated]:
+    """Give a command all options of a dataclass, in their order.
+
+    Args:
+        spelled: The dataclass; see `option_fields`.
+    """
+
+    def decorate(function: Decorated) -> Decorated:
+        for one in reversed(option_fields(spelled).values()):
+            if one.kind is ValueKind.TEXTS_OR_FALSE:
+                function = _switched_off(one)(function)
+            function = _click_option(one)(function)
+        return function
+
+    return decorate
+
+
+def given_options(spelled: type, parameters: dict[str, Any]) -> dict[str, Any]:
+    """Return the options as `packhouse.pack` takes them, from the parameters that click hands over.
+
+    Args:
+        spelled: The dataclass.
+        parameters: By name.
+
+    Raises:
+        UsageError: A value is not of the form that the option has, or --x and --no-x contradict each other.
+    """
+    given: dict[str, Any] = {}
+    for name, one in option_fields(spelled).items():
+        value = parameters[name]
+        if one.kind in REPEATABLE:
+            value = one.parse(value)
+        if one.kind is ValueKind.TEXTS_OR_FALSE:
+            value = _or_false(one, value, is_off=parameters[f"no_{name}"])
+        given[name] = value
+    return given
+
+
+def _click_option(one: OptionField) -> Callable[[Decorated], Decorated]:
+    repeatable = one.kind in REPEATABLE
+    words = one.option.help + ("; repeatable." if repeatable else ".")
+    if one.option.default:
+        words += f"  [default: {one.option.default}]"
+    if one.kind is ValueKind.SWITCH:
+        return click.option(one.flag, one.name, is_flag=True, help=words)
+    if one.kind is ValueKind.YES_NO:
+        pair = f"{one.flag}/--no-{one.flag.removeprefix('--')}"
+        return click.option(pair, one.name, default=None, help=words)
+    plain = int if one.kind is ValueKind.NUMBER else str
+    return click.option(
+        one.flag,
+        one.name,
+        type=click.Choice(one.option.choices) if one.option.choices else plain,
+        multiple=repeatable,
+        default=None if repeatable else one.default,
+        show_default=one.default is not None and not repeatable,
+        metavar=one.option.metavar or None,
+        help=words,
+    )
+
+
+def _switched_off(one: OptionField) -> Callable[[Decorated], Decorated]:
+    flag = f"--no-{one.flag.removeprefix('--')}"
+    return click.option(flag, f"no_{one.name}", is_flag=True, help=f"{one.option.off}.")
+
+
+def _or_false(one: OptionField, value: object, *, is_off: bool) -> object:
+    if value and is_off:
+        raise click.UsageError(f"{one.flag} and --no-{one.flag.removeprefix('--')} contradict each other")
+    return False if is_off else value or None
