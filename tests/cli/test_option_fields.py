@@ -5,8 +5,12 @@ from __future__ import annotations
 import inspect
 import json
 import re
+import subprocess
+import sys
 import tomllib
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any
 
 import click
 import pytest
@@ -14,8 +18,9 @@ from click.testing import CliRunner
 
 import packhouse
 from packhouse import PackOptions
+from packhouse._src.cli._options import YES, SpelledCommand, given_options, options_of
 from packhouse._src.cli.pack import command
-from packhouse._src.option_fields import REPEATABLE, OptionField, ValueKind, option_fields
+from packhouse._src.option_fields import REPEATABLE, Option, OptionField, ValueKind, option_fields
 from packhouse._src.packing.options import options_in_pack
 from packhouse._src.packing.settings import merge_settings
 
@@ -27,6 +32,7 @@ ANNOTATIONS = {
     ValueKind.NUMBER_BY_NAME: "Mapping[str, int] | None",
     ValueKind.TEXTS_BY_NAME: "Mapping[str, str | Sequence[str]] | None",
     ValueKind.SWITCH: "bool",
+    ValueKind.SWITCH_OR_TEXT: "bool | str",
     ValueKind.YES_NO: "bool | None",
 }
 VALUES: dict[ValueKind, tuple[str, list[str]]] = {
@@ -110,7 +116,7 @@ def test_the_command_line_has_each_option_once() -> None:
         assert (option.help or "").startswith(one.option.help)
         assert option.multiple == (one.kind in REPEATABLE)
         choices = option.type.choices if isinstance(option.type, click.Choice) else ()
-        assert tuple(choices) == one.option.choices
+        assert tuple(choice for choice in choices if choice != YES) == one.option.choices
         if one.option.default:
             assert f"[default: {one.option.default}]" in (option.help or "")
 
@@ -134,8 +140,6 @@ def test_what_decides_a_pack_is_the_same_from_everywhere(name: str) -> None:
 
 def parsed(arguments: list[str]) -> dict[str, Any]:
     """Return what the command line hands to `packhouse.pack`."""
-    from packhouse._src.cli._options import given_options
-
     context = command.make_context("pack", ["src", "-o", "dest", *arguments])
     return given_options(PackOptions, context.params)
 
@@ -172,3 +176,67 @@ def test_the_help_lists_choices_and_defaults() -> None:
 
     for shown in ("[inner|left]", "[default: one per core]", "[default: detected]", "[report|stop]"):
         assert shown in words
+
+
+@dataclass(frozen=True, kw_only=True)
+class KitchenOptions:
+    """Options of the kinds that `PackOptions` does not have."""
+
+    salt: Annotated[bool | str, Option("Add salt", choices=("plenty",))] = False
+    minutes: Annotated[int, Option("Time to boil", minimum=1)] = 7
+    spoons: Annotated[Mapping[str, int], Option("Spoons of a spice", metavar="SPICE=N")] = field(
+        default_factory=dict
+    )
+
+
+@click.command("cook", cls=SpelledCommand)
+@click.argument("dish")
+@options_of(KitchenOptions)
+def cook(dish: str, **parameters: Any) -> None:  # noqa: ANN401
+    """Print what was given."""
+    click.echo(f"{dish} {given_options(KitchenOptions, parameters)}")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ([], "{'salt': False, 'minutes': 7, 'spoons': {}}"),
+        (["--minutes", "3", "--spoons", "chili=2", "--spoons", "a.b=1"], "{'chili': 2, 'a.b': 1}"),
+        (["--salt"], "'salt': True"),
+        (["--salt=plenty"], "'salt': 'plenty'"),
+        (["--salt", "--minutes", "1"], "'salt': True, 'minutes': 1"),
+        (["--salt=much"], "is not one of 'yes', 'plenty'"),
+        (["--spoons", "chili"], "cannot read 'chili'"),
+        (["--spoons", "chili=x"], "'x' is not a whole number, for chili"),
+    ],
+)
+def test_kinds_that_pack_may_have_one_day(arguments: list[str], says: str) -> None:
+    """A flag that may have a value takes no argument for it; numbers by name are numbers."""
+    done = CliRunner().invoke(cook, [*arguments, "soup"])
+
+    assert says in (done.output + str(done.exception))
+    assert done.exit_code or done.output.startswith("soup")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "hint"),
+    [("salt", "much", "one of plenty"), ("minutes", 0, "at least 1")],
+)
+def test_values_that_are_checked(name: str, value: object, hint: str) -> None:
+    """By the same definition, from Python too."""
+    one = option_fields(KitchenOptions)[name]
+
+    with pytest.raises(packhouse.PackhouseError, match=hint):
+        one.check(value)
+    one.check(one.default)
+
+
+def test_the_command_line_of_pack_loads_nothing_heavy() -> None:
+    """Help and completion read the options of `pack` without pyarrow, NumPy or DuckDB."""
+    code = "import sys, packhouse._src.cli.pack; print(*sorted({m.partition('.')[0] for m in sys.modules}))"
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert set(done.stdout.split()).isdisjoint(
+        {"numpy", "pyarrow", "duckdb", "h5py", "PIL", "pandas", "rich"}
+    )

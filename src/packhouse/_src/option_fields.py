@@ -24,7 +24,7 @@ class Option:
     """One line for users, without the default; the docstring of the public function begins with it."""
 
     choices: tuple[str, ...] = ()
-    """All values that it can have; empty: any."""
+    """All values that it can have, beside True and False; empty: any."""
 
     default: str = ""
     """The default in words, where the value itself does not say it: "one per core"."""
@@ -56,6 +56,7 @@ class ValueKind(Enum):
 
     SWITCH = "True or False"
     YES_NO = "True, False or nothing said"
+    SWITCH_OR_TEXT = "True, False or a text"
     NUMBER = "a whole number"
     TEXT = "a text"
     TEXTS = "a list of texts"
@@ -68,6 +69,7 @@ class ValueKind(Enum):
 KINDS: dict[Any, ValueKind] = {
     bool: ValueKind.SWITCH,
     bool | None: ValueKind.YES_NO,
+    bool | str: ValueKind.SWITCH_OR_TEXT,
     int: ValueKind.NUMBER,
     int | None: ValueKind.NUMBER,
     str: ValueKind.TEXT,
@@ -78,6 +80,8 @@ KINDS: dict[Any, ValueKind] = {
     Mapping[str, int]: ValueKind.NUMBER_BY_NAME,
     Mapping[str, str | Sequence[str]]: ValueKind.TEXTS_BY_NAME,
 }
+"""Each type that an option can have."""
+
 REPEATABLE = {
     ValueKind.TEXTS,
     ValueKind.TEXTS_OR_FALSE,
@@ -115,7 +119,7 @@ class OptionField:
             UsageError: It is not.
         """
         choices, minimum = self.option.choices, self.option.minimum
-        if value is None:
+        if value is None or (self.kind is ValueKind.SWITCH_OR_TEXT and isinstance(value, bool)):
             return
         if choices and value not in choices:
             raise UsageError(f"{self.name} is {value!r}", hint=f"one of {', '.join(choices)}")

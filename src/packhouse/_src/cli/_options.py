@@ -10,6 +10,21 @@ import click
 from packhouse._src.option_fields import REPEATABLE, OptionField, ValueKind, option_fields
 
 Decorated = Callable[..., Any]
+YES = "yes"
+"""What --x alone means, for an option that can also have a value: --x or --x=anywhere."""
+
+
+class SpelledCommand(click.Command):
+    """A command with options of which some can be given without a value; never takes an argument for one."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the command line."""
+        bare = {flag for one in self.params if isinstance(one, _OptionalValue) for flag in one.opts}
+        return super().parse_args(ctx, [f"{text}={YES}" if text in bare else text for text in args])
+
+
+class _OptionalValue(click.Option):
+    """An option that can be given without its value, as a flag; it needs a `SpelledCommand`."""
 
 
 def options_of(spelled: type) -> Callable[[Decorated], Decorated]:
@@ -44,6 +59,8 @@ def given_options(spelled: type, parameters: dict[str, Any]) -> dict[str, Any]:
         value = parameters[name]
         if one.kind in REPEATABLE:
             value = one.parse(value)
+        if one.kind is ValueKind.SWITCH_OR_TEXT:
+            value = {None: False, YES: True}.get(value, value)
         if one.kind is ValueKind.TEXTS_OR_FALSE:
             value = _or_false(one, value, is_off=parameters[f"no_{name}"])
         given[name] = value
@@ -61,13 +78,16 @@ def _click_option(one: OptionField) -> Callable[[Decorated], Decorated]:
         pair = f"{one.flag}/--no-{one.flag.removeprefix('--')}"
         return click.option(pair, one.name, default=None, help=words)
     plain = int if one.kind is ValueKind.NUMBER else str
+    optional = one.kind is ValueKind.SWITCH_OR_TEXT
+    choices = (YES, *one.option.choices) if optional else one.option.choices
     return click.option(
         one.flag,
         one.name,
-        type=click.Choice(one.option.choices) if one.option.choices else plain,
+        cls=_OptionalValue if optional else None,
+        type=click.Choice(choices) if choices else plain,
         multiple=repeatable,
-        default=None if repeatable else one.default,
-        show_default=one.default is not None and not repeatable,
+        default=None if repeatable or optional else one.default,
+        show_default=one.default is not None and not repeatable and not optional,
         metavar=one.option.metavar or None,
         help=words,
     )

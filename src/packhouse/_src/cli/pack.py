@@ -6,11 +6,11 @@ from typing import Any
 
 import click
 
-from packhouse._src.cli._options import given_options, options_of
+from packhouse._src.cli._options import SpelledCommand, given_options, options_of
 from packhouse._src.packing.options import PackOptions
 
 
-@click.command("pack")
+@click.command("pack", cls=SpelledCommand)
 @click.argument("src")
 @click.option("-o", "--output", "dest", required=True, metavar="DEST", help="Pack to create.")
 @options_of(PackOptions)

@@ -98,10 +98,9 @@ def _read(one: OptionField, value: object) -> object:
     match one.kind:
         case ValueKind.TEXTS if one.option.scoped and isinstance(value, dict):
             return tuple(join_named(table, text) for table, text in _flat(one.name, value, str))
-        case ValueKind.TEXTS:
-            return _listed(one.name, value)
-        case ValueKind.TEXTS_OR_FALSE:
-            return value if value is False else _listed(one.name, value)
+        case ValueKind.TEXTS | ValueKind.TEXTS_OR_FALSE:
+            may_be_false = one.kind is ValueKind.TEXTS_OR_FALSE
+            return False if may_be_false and value is False else _listed(one.name, value)
         case ValueKind.TEXT_BY_NAME:
             return dict(_flat(one.name, value, str))
         case ValueKind.NUMBER_BY_NAME:
@@ -111,10 +110,13 @@ def _read(one: OptionField, value: object) -> object:
 
 
 def _plain(one: OptionField, value: object) -> object:
+    if one.kind is ValueKind.SWITCH_OR_TEXT and isinstance(value, bool):
+        return value
     kind, example = {
         ValueKind.SWITCH: (bool, "true"),
         ValueKind.YES_NO: (bool, "true"),
         ValueKind.NUMBER: (int, str(one.option.minimum or 1)),
+        ValueKind.SWITCH_OR_TEXT: (str, "true"),
         ValueKind.TEXT: (str, f'"{next(iter(one.option.choices), "...")}"'),
         ValueKind.TEXTS_BY_NAME: (dict, ""),
     }[one.kind]
