@@ -1,8 +1,9 @@
-"""Reading a range of a file whole: one call takes at most 2 GiB, and a network file system gives less."""
+"""Ranges of a file: cut into reads, and read whole, since a call may give less than was asked for."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Iterator
 
 
 def read_into(descriptor: int, view: memoryview, offset: int) -> int:
@@ -43,3 +44,56 @@ def read_range(descriptor: int, length: int, offset: int) -> bytes:
             break
         data += more
     return data
+
+
+def cut_runs(
+    spans: Iterable[tuple[int, int]], *, gap: int, most_bytes: int, most: int | None = None
+) -> Iterator[tuple[int, int, int, int]]:
+    """Cut ranges into runs of neighbours, each to be read with one call.
+
+    Args:
+        spans: (offset, length) in bytes, by offset.
+        gap: So many bytes between two of them are read for nothing rather than with another call.
+        most_bytes: Of a run, unless it is a single range.
+        most: Ranges in a run.
+
+    Yields:
+        (first, stop, start, end): the ranges [first:stop] are at [start:end] in the file.
+    """
+    first = count = start = end = 0
+    for offset, length in spans:
+        reach = offset + length
+        if count > first and (
+            offset - end > gap or max(end, reach) - start > most_bytes or count - first == most
+        ):
+            yield first, count, start, end
+            first = count
+        if count == first:
+            start, end = offset, reach
+        elif reach > end:
+            end = reach
+        count += 1
+    if count > first:
+        yield first, count, start, end
+
+
+def cut_lengths(lengths: Iterable[int], *, most_bytes: int, most: int) -> Iterator[range]:
+    """Cut a sequence into parts of about equal work.
+
+    Args:
+        lengths: Bytes of each item.
+        most_bytes: Of a part, unless it is a single item.
+        most: Items in a part.
+
+    Yields:
+        Which of the items.
+    """
+    first = count = n_bytes = 0
+    for length in lengths:
+        if count > first and (n_bytes + length > most_bytes or count - first == most):
+            yield range(first, count)
+            first, n_bytes = count, 0
+        n_bytes += length
+        count += 1
+    if count > first:
+        yield range(first, count)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
@@ -12,7 +12,7 @@ from packhouse._src.concurrency.in_order import map_in_order
 from packhouse._src.deriving.scaling import Derived
 from packhouse._src.imagefile.digest import digest_of
 from packhouse._src.imagefile.read.index_rows import IndexRow
-from packhouse._src.ranges import read_into
+from packhouse._src.ranges import cut_lengths, read_into
 from packhouse._src.records import SourceFile
 from packhouse.errors import SourceError, Where
 
@@ -72,7 +72,8 @@ def spool(
         done = [derive_one(number) for number in piece]
         return [(one, digest_of(one.data)) for one in done]
 
-    with closing(map_in_order(_cut(rows), derive_piece, workers=workers)) as results, path.open("xb") as file:
+    pieces = cut_lengths((row.length for row in rows), most_bytes=PIECE_BYTES, most=PIECE_IMAGES)
+    with closing(map_in_order(pieces, derive_piece, workers=workers)) as results, path.open("xb") as file:
         offset = 0
         for result in results:
             for one, digest in result:
@@ -82,18 +83,6 @@ def spool(
                 offset += len(one.data)
             on_done(len(result))
     return found
-
-
-def _cut(rows: Sequence[IndexRow]) -> Iterator[range]:
-    """Cut into pieces of at most PIECE_BYTES and PIECE_IMAGES, unless one image is larger."""
-    start = n_bytes = 0
-    for number, row in enumerate(rows):
-        if number > start and (n_bytes + row.length > PIECE_BYTES or number - start >= PIECE_IMAGES):
-            yield range(start, number)
-            start, n_bytes = number, 0
-        n_bytes += row.length
-    if rows:
-        yield range(start, len(rows))
 
 
 class SpoolReader:

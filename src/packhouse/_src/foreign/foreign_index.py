@@ -14,17 +14,17 @@ from packhouse._src.foreign.found import Ranged, Refused
 from packhouse._src.foreign.index_places import open_indexed, writable_places
 from packhouse._src.foreign.walker_process import Walked, walk_apart
 from packhouse._src.imagefile.digest import digest_of, digest_of_all
+from packhouse._src.imagefile.hdf5_signature import has_signature
 from packhouse._src.imagefile.index_file import Binding, write_rows
 from packhouse._src.imagefile.read.store import ImageStore
 from packhouse._src.images import sniffing
 from packhouse._src.images.probing import probe
 from packhouse._src.images.raw import RAW_TYPES
+from packhouse._src.ranges import read_range
 from packhouse._src.records import HeaderFacts
 from packhouse.errors import CorruptStoreError, NotAPackError, StoreError, Where
 from packhouse.progress import Observer, silent, task
 
-SIGNATURE = b"\x89HDF\r\n\x1a\n"
-FIRST_USER_BLOCK = 512
 PIECE_IMAGES = 64
 MOST_NOTED = 1000
 """So many of what was refused are named in the index; the rest is counted."""
@@ -144,20 +144,10 @@ def _open_regular(path: Path) -> tuple[int, os.stat_result]:
     except OSError as err:
         raise NotAPackError(f"cannot be opened: {err.strerror}", where=where) from err
     facts = os.fstat(descriptor)
-    if not stat.S_ISREG(facts.st_mode) or not _has_signature(descriptor, facts.st_size):
+    if not stat.S_ISREG(facts.st_mode) or not has_signature(descriptor, facts.st_size):
         os.close(descriptor)
         raise NotAPackError("is neither a pack nor an HDF5 file", where=where)
     return descriptor, facts
-
-
-def _has_signature(descriptor: int, size: int) -> bool:
-    """Say whether HDF5's signature stands at 0, 512, 1024, 2048 ... (HDF5 Format Specification, II.A)."""
-    at = 0
-    while at + len(SIGNATURE) <= size:
-        if os.pread(descriptor, len(SIGNATURE), at) == SIGNATURE:
-            return True
-        at = max(FIRST_USER_BLOCK, 2 * at)
-    return False
 
 
 def _refuse_overlapping(images: Sequence[Ranged], size: int, path: Path) -> None:
@@ -183,7 +173,10 @@ def _read_all(
 
     def read(ranges: Sequence[_Range]) -> None:
         for offset, length, pixels in ranges:
-            found = _take_in(_pread(descriptor, length, offset), pixels)
+            data = read_range(descriptor, length, offset)
+            if len(data) < length:
+                raise StoreError("the file was cut while it was indexed")
+            found = _take_in(data, pixels)
             for row in rows[offset, length, pixels]:
                 taken[row] = found
         on_read(sum(len(rows[one]) for one in ranges))
@@ -191,16 +184,6 @@ def _read_all(
     pieces = [order[at : at + PIECE_IMAGES] for at in range(0, len(order), PIECE_IMAGES)]
     run_pieces(pieces, read, workers=workers)
     return [found for found in taken if found is not None]
-
-
-def _pread(descriptor: int, length: int, offset: int) -> bytes:
-    data = os.pread(descriptor, length, offset)
-    while len(data) < length:
-        more = os.pread(descriptor, length - len(data), offset + len(data))
-        if not more:
-            raise StoreError("the file was cut while it was indexed")
-        data += more
-    return data
 
 
 def _take_in(data: bytes, pixels: tuple[int, int, int] | None) -> _Facts:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from typing import NamedTuple
+
+from packhouse._src.ranges import read_range
 
 MOST_PATH_BYTES = 4096
 _ESCAPED_FROM, _ESCAPED_TO = 0xDC80, 0xDCFF
@@ -104,12 +105,9 @@ class HostFile(NamedTuple):
     def read(self, offset: int, length: int) -> bytes:
         """Read a range that lies in the file, or raise RefusedError before anything is allocated."""
         self.check(offset, length)
-        data = os.pread(self.descriptor, length, offset)
-        while len(data) < length:
-            more = os.pread(self.descriptor, length - len(data), offset + len(data))
-            if not more:
-                raise RefusedError("the file ended while it was read")
-            data += more
+        data = read_range(self.descriptor, length, offset)
+        if len(data) < length:
+            raise RefusedError("the file ended while it was read")
         return data
 
     def check(self, offset: int, length: int) -> None:

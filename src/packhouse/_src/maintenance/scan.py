@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from packhouse._src.imagefile.digest import digest_of
 from packhouse._src.imagefile.read.index_rows import IndexRow
+from packhouse._src.ranges import cut_runs, read_into
 from packhouse.errors import CorruptStoreError, Where
 
 PIECE_BYTES = 4 << 20
@@ -44,20 +45,10 @@ def cut(rows: Sequence[IndexRow], *, most_bytes: int = PIECE_BYTES) -> Iterator[
     Yields:
         Pieces; every row is in one.
     """
-    taken: list[IndexRow] = []
-    start = end = 0
-    for row in sorted(rows, key=lambda row: row.offset):
-        reach = max(end, row.offset + row.length)
-        full = reach - start > most_bytes or len(taken) >= PIECE_IMAGES or row.offset - end > GAP_BYTES
-        if taken and full:
-            yield ScanPiece(taken, start, end)
-            taken = []
-        if not taken:
-            taken, start, reach = [], row.offset, row.offset + row.length
-        taken.append(row)
-        end = reach
-    if taken:
-        yield ScanPiece(taken, start, end)
+    ordered = sorted(rows, key=lambda row: row.offset)
+    spans = ((row.offset, row.length) for row in ordered)
+    for first, stop, start, end in cut_runs(spans, gap=GAP_BYTES, most_bytes=most_bytes, most=PIECE_IMAGES):
+        yield ScanPiece(ordered[first:stop], start, end)
 
 
 @contextmanager
@@ -138,11 +129,8 @@ def _check(row: IndexRow, data: memoryview, take: Take, refuse: Refuse) -> None:
 
 
 def _read(descriptor: int, view: memoryview, offset: int) -> int:
-    """Fill a view and return how many bytes the file had for it."""
-    done = 0
+    """As `read_into`, with an error of its own."""
     try:
-        while done < len(view) and (more := os.preadv(descriptor, (view[done:],), offset + done)):
-            done += more
+        return read_into(descriptor, view, offset)
     except OSError as err:
         raise _ReadError(err.strerror) from err
-    return done

@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
+from packhouse._src.ranges import read_range
 from packhouse.errors import DestinationError, DestinationExistsError, NoSpaceError, Where
 
 MOST_OPEN_FOLDERS = 64
@@ -169,7 +170,7 @@ def _holds(folder: int, name: bytes, data: memoryview) -> bool:
             return False
         for start in range(0, len(data), READ_BYTES):
             wanted = data[start : start + READ_BYTES]
-            if os.pread(descriptor, len(wanted), start) != wanted:
+            if read_range(descriptor, len(wanted), start) != wanted:
                 return False
         return True
     finally:

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tarfile import BLOCKSIZE
 
+from packhouse._src.imagefile.hdf5_signature import has_signature
+from packhouse._src.ranges import read_range
 from packhouse._src.sources.archives.archive_file import ArchiveFile
 from packhouse._src.sources.archives.forward import ForwardStream, is_compressed
 from packhouse._src.sources.archives.tar import TarSource
@@ -23,8 +27,6 @@ ACCEPTED = (
     "a list of files (.txt, .csv, .tsv, .parquet); or an HDF5 file of images"
 )
 ZIP_MAGIC = (b"PK\3\4", b"PK\5\6")
-HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
-HDF5_STARTS = (0, *(512 << step for step in range(12)))
 TAR_MAGIC = b"ustar"
 TAR_MAGIC_AT = 257
 TAR_STREAM_EXTENSIONS = (".tgz", ".tbz2", ".txz", ".tzst", ".tar.gz", ".tar.zst", ".tar.bz2", ".tar.xz")
@@ -66,10 +68,10 @@ def is_hdf5(path: Path) -> bool:
         Whether it is a file whose first bytes, or those after a user block, are HDF5's.
     """
     try:
-        head = _read_head(path, HDF5_STARTS[-1] + len(HDF5_MAGIC))
+        with _opened(path) as (descriptor, facts):
+            return stat.S_ISREG(facts.st_mode) and has_signature(descriptor, facts.st_size)
     except SourceError:
         return False
-    return any(head.startswith(HDF5_MAGIC, start) for start in HDF5_STARTS)
 
 
 def _archive(path: Path, head: bytes) -> Source | None:
@@ -97,14 +99,18 @@ def _has_extension(path: Path, extensions: tuple[str, ...]) -> bool:
 
 
 def _read_head(path: Path, length: int) -> bytes:
+    with _opened(path) as (descriptor, facts):
+        return read_range(descriptor, length, 0) if stat.S_ISREG(facts.st_mode) else b""
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[int, os.stat_result]]:
     where = Where(file=str(path))
     try:
         # a FIFO would wait for ever to be opened
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         try:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                return b""
-            return os.pread(descriptor, length, 0)
+            yield descriptor, os.fstat(descriptor)
         finally:
             os.close(descriptor)
     except FileNotFoundError as err:

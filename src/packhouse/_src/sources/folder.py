@@ -10,6 +10,7 @@ from contextlib import contextmanager, suppress
 from operator import itemgetter
 from pathlib import Path
 
+from packhouse._src.ranges import read_into
 from packhouse._src.records import SourceFile
 from packhouse._src.sources.ahead import advise
 from packhouse._src.sources.changes import young_for_ns
@@ -176,7 +177,7 @@ def _read_steadily(descriptor: int, file: SourceFile, view: memoryview) -> os.st
         if young := young_for_ns(before):
             # or a write while we read could leave the time as it is
             time.sleep(young / 1e9)
-        read = _read_all(descriptor, view)
+        read = read_into(descriptor, view, 0)
         after = os.fstat(descriptor)
         if (
             read == file.size
@@ -191,13 +192,6 @@ def _read_steadily(descriptor: int, file: SourceFile, view: memoryview) -> os.st
         where=Where(file=file.path),
         hint="pack again when nothing writes to the data set",
     )
-
-
-def _read_all(descriptor: int, view: memoryview) -> int:
-    done = os.preadv(descriptor, (view,), 0) if view else 0
-    while 0 < done < len(view) and (more := os.preadv(descriptor, (view[done:],), done)):
-        done += more
-    return done
 
 
 def _check_same_file(facts: os.stat_result, file: SourceFile, *, any_size: bool = False) -> None:

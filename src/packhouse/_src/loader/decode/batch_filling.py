@@ -9,11 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from packhouse._src.imagefile.read.image import StoredImage
+from packhouse._src.imagefile.read.image_index import Range
 from packhouse._src.imagefile.read.store import ImageStore
 from packhouse._src.images.decoding import Wanted, decode, decode_into, decode_raw, place_raw
 from packhouse._src.images.pillow_ import Mode
 from packhouse._src.images.raw import RawForm
 from packhouse._src.images.scratch import Scratch
+from packhouse._src.ranges import cut_lengths
 from packhouse.errors import CorruptStoreError, ImageError, Where
 
 MOST_BYTES = 8 << 20
@@ -59,6 +61,9 @@ class Part(NamedTuple):
     rows: list[int]
     """Their rows in the index."""
 
+    ranges: list[Range]
+    """Where they are in the file, sorted."""
+
 
 def parts_of(store: ImageStore, rows: NDArray[np.int64], threads: int) -> list[Part]:
     """Cut a batch into parts, each near each other in the file.
@@ -74,16 +79,12 @@ def parts_of(store: ImageStore, rows: NDArray[np.int64], threads: int) -> list[P
     numbers = rows.tolist()
     ranges = store.index.ranges_at(numbers)
     most = min(MOST_IMAGES, max(1, -(-len(numbers) // (threads * PARTS_A_THREAD))))
-    parts: list[Part] = []
-    n_bytes = 0
-    for place in sorted(range(len(numbers)), key=ranges.__getitem__):
-        _offset, length, _digest = ranges[place]
-        if not parts or len(parts[-1].rows) >= most or n_bytes + length > MOST_BYTES:
-            parts.append(Part([], []))
-            n_bytes = 0
-        parts[-1].places.append(place)
-        parts[-1].rows.append(numbers[place])
-        n_bytes += length
+    order = sorted(range(len(numbers)), key=ranges.__getitem__)
+    lengths = (ranges[place][1] for place in order)
+    parts = []
+    for part in cut_lengths(lengths, most_bytes=MOST_BYTES, most=most):
+        places = order[part.start : part.stop]
+        parts.append(Part(places, [numbers[place] for place in places], [ranges[place] for place in places]))
     return parts
 
 
@@ -142,20 +143,23 @@ def gather(store: ImageStore, part: Part, out: list[NDArray[Any] | None], mode: 
     return failures
 
 
-def read_stored(store: ImageStore, rows: Sequence[int]) -> list[Stored | CorruptStoreError]:
+def read_stored(
+    store: ImageStore, rows: Sequence[int], ranges: Sequence[Range] | None = None
+) -> list[Stored | CorruptStoreError]:
     """Read images by their rows: as `ImageStore.read_rows`, with what their bytes are."""
     may_be_pixels = store.index.binding.mtime_ns is not None  # the file of another program
     return [
         data
         if isinstance(data, CorruptStoreError)
         else Stored(data, StoredImage(store, row).raw_form if may_be_pixels else None)
-        for row, data in zip(rows, store.read_rows(rows), strict=True)
+        for row, data in zip(rows, store.read_rows(rows, ranges), strict=True)
     ]
 
 
 def _read(store: ImageStore, part: Part, failures: Failures) -> Iterator[tuple[int, int, Stored]]:
     """Yield place, row and image; what is damaged goes to the failures."""
-    for place, row, stored in zip(part.places, part.rows, read_stored(store, part.rows), strict=True):
+    images = read_stored(store, part.rows, part.ranges)
+    for place, row, stored in zip(part.places, part.rows, images, strict=True):
         if isinstance(stored, CorruptStoreError):
             failures[place] = stored
         else:
