@@ -11,7 +11,6 @@ from packhouse._src.imagefile.index_file import Binding, write_index
 from packhouse._src.imagefile.keys import Key
 from packhouse._src.imagefile.manifest_file import write_manifest
 from packhouse._src.imagefile.slots import Filled, ImageSlot
-from packhouse._src.imagefile.write.offsets import find_id
 from packhouse._src.imagefile.write.skeleton import write_skeleton
 from packhouse._src.records import HeaderFacts, SourceFile
 
@@ -23,10 +22,10 @@ def write_pack(folder: Path, images: Mapping[str, tuple[str, bytes]], *, escaped
     folder.mkdir()
     keys = {key: Key(key, *key.rpartition("/")[::2], images[key][0]) for key in sorted(images)}
     sizes = [(one.group, one.name, len(images[key][1])) for key, one in keys.items()]
-    offsets = write_skeleton(folder / "images.h5", sizes, file_id=FILE_ID)
+    made = write_skeleton(folder / "images.h5", sizes, file_id=FILE_ID)
     filled = []
     with (folder / "images.h5").open("r+b") as file:
-        for key, offset in zip(keys, offsets, strict=True):
+        for key, offset in zip(keys, made.offsets, strict=True):
             name, data = images[key]
             os.pwrite(file.fileno(), data, offset)
             place = ImageSlot(keys[key], offset, SourceFile(name, len(data), 0, 0))
@@ -34,7 +33,7 @@ def write_pack(folder: Path, images: Mapping[str, tuple[str, bytes]], *, escaped
     binding = Binding(
         file_size=(folder / "images.h5").stat().st_size,
         file_id=FILE_ID,
-        id_offset=find_id(folder / "images.h5", FILE_ID),
+        id_offset=made.id_offset,
     )
     write_index(folder / "image_index.parquet", filled, binding)
     manifest = {

@@ -109,7 +109,7 @@ class Bench:
         """Change one byte of an image in the half-filled file."""
         reading = read_journal(self.journal)
         assert reading is not None
-        offset = reading.head.offsets[list(reading.head.paths).index(path)]
+        offset = reading.records[list(reading.head.paths).index(path)].offset
         with next(self.journal.parent.glob("*.h5")).open("r+b") as file:
             file.seek(offset + 3)
             byte = file.read(1)[0]

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from packhouse._src.imagefile.slots import Outcome, Taken
+from packhouse._src.imagefile.keys import Key
+from packhouse._src.imagefile.slots import ImageSlot, Outcome, Taken
 from packhouse._src.imagefile.write.journal import (
     Head,
     Journal,
@@ -25,13 +26,19 @@ from packhouse._src.images.probing import probe
 from packhouse._src.records import SourceFile
 from packhouse.errors import NoSpaceError, SourceError
 
-HEAD = Head("f" * 32, 1000, [0, 10, 10, 25], ["a.jpg", "ü/größe.jpg", "b\n.jpg", "c"], [10, 0, 15, 2**40])
+OFFSETS = [0, 10, 10, 25]
+HEAD = Head("f" * 32, ["a.jpg", "ü/größe.jpg", "b\n.jpg", "c"], [10, 0, 15, 2**40])
 
 
 def taken(seed: int, *, mtime_ns: int = -5, inode: int = 2**63 + 1) -> Taken:
     """Return an outcome with a digest of its own."""
     digest = random.Random(seed).randbytes(16)
     return Taken(digest, probe(b""), SourceFile("unused", 1, mtime_ns, inode))
+
+
+def slot(row: int) -> ImageSlot:
+    """Return where an image goes."""
+    return ImageSlot(Key("a", "", "a", "a.jpg"), OFFSETS[row], SourceFile("a.jpg", HEAD.sizes[row], 0, 0))
 
 
 def write(path: Path, batches: list[list[int]]) -> list[int]:
@@ -41,7 +48,7 @@ def write(path: Path, batches: list[list[int]]) -> list[int]:
     with closing(Journal(path, lengths[0])) as journal:
         for number, rows in enumerate(batches):
             outcomes: list[Outcome] = [taken(10 * number + row) for row in rows]
-            journal.add(rows, outcomes)
+            journal.add(rows, [slot(row) for row in rows], outcomes)
             lengths.append(path.stat().st_size)
     return lengths
 
@@ -56,16 +63,16 @@ def test_what_was_added_is_read(tmp_path_factory: pytest.TempPathFactory, batche
     reading = read_journal(path)
 
     assert reading is not None
-    assert reading.head[:2] == ("f" * 32, 1000)
-    assert [list(part) for part in reading.head[2:]] == [list(part) for part in HEAD[2:]]
+    assert reading.head.file_id == HEAD.file_id
+    assert [list(part) for part in reading.head[1:]] == [list(part) for part in HEAD[1:]]
     expected = {}
     for number, rows in enumerate(batches):
         for row in rows:
-            expected[row] = Record(row, -5, 2**63 + 1, taken(10 * number + row).digest)
+            expected[row] = Record(row, OFFSETS[row], -5, 2**63 + 1, taken(10 * number + row).digest)
     assert reading.records == expected
     assert reading.length == lengths[-1]
     assert sorted(files_in(reading)) == sorted(
-        (SourceFile(HEAD.paths[row], HEAD.sizes[row], -5, 2**63 + 1), HEAD.offsets[row], record.digest)
+        (SourceFile(HEAD.paths[row], HEAD.sizes[row], -5, 2**63 + 1), OFFSETS[row], record.digest)
         for row, record in expected.items()
     )
 
@@ -117,7 +124,7 @@ def test_adding_goes_on_behind_what_counts(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-3])
 
     with closing(Journal(path, lengths[1])) as journal:
-        journal.add([3], [taken(7)])
+        journal.add([3], [slot(3)], [taken(7)])
 
     reading = read_journal(path)
     assert reading is not None
@@ -130,7 +137,7 @@ def test_failures_are_not_noted(tmp_path: Path) -> None:
     begin_journal(path, HEAD)
 
     with closing(Journal(path, path.stat().st_size)) as journal:
-        journal.add([0, 1], [SourceError("gone"), taken(1)])
+        journal.add([0, 1], [slot(0), slot(1)], [SourceError("gone"), taken(1)])
 
     reading = read_journal(path)
     assert reading is not None
@@ -155,14 +162,14 @@ def test_short_writes_are_continued_and_full_disks_said(
     real = os.write
     with closing(Journal(path, path.stat().st_size)) as journal:
         monkeypatch.setattr(os, "write", lambda file, data: real(file, data[:5]))
-        journal.add([0, 1], [taken(0), taken(1)])
+        journal.add([0, 1], [slot(0), slot(1)], [taken(0), taken(1)])
 
         def full(_file: int, _data: memoryview) -> int:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
         monkeypatch.setattr(os, "write", full)
         with pytest.raises(NoSpaceError, match="ran full"):
-            journal.add([2], [taken(2)])
+            journal.add([2], [slot(2)], [taken(2)])
 
     reading = read_journal(path)
     assert reading is not None

@@ -15,9 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from packhouse._src.imagefile.write.offsets import find_id
 from packhouse._src.imagefile.write.skeleton import remove_datasets, write_skeleton
-from packhouse.errors import AccountingError, DestinationError, NoSpaceError
+from packhouse.errors import DestinationError, NoSpaceError
 
 FILE_ID = hashlib.md5(b"any", usedforsecurity=False).hexdigest()
 Datasets = list[tuple[str, str, int]]
@@ -59,7 +58,7 @@ def test_every_dataset_is_a_range_of_the_file(tmp_path: Path, datasets: Datasets
     """Each is 1-D uint8, contiguous, unfiltered, of the right length, and lies where we say."""
     path = tmp_path / "images.h5"
 
-    offsets = write_skeleton(path, datasets, file_id=FILE_ID)
+    offsets = write_skeleton(path, datasets, file_id=FILE_ID).offsets
 
     with h5py.File(path) as file:
         for (group, name, length), offset in zip(datasets, offsets, strict=True):
@@ -77,7 +76,7 @@ def test_ranges_neither_overlap_nor_leave_the_file(tmp_path: Path, datasets: Dat
     """They follow each other in the order given and end with the file."""
     path = tmp_path / "images.h5"
 
-    offsets = write_skeleton(path, datasets, file_id=FILE_ID)
+    offsets = write_skeleton(path, datasets, file_id=FILE_ID).offsets
 
     ends = [offset + length for offset, (_, _, length) in zip(offsets, datasets, strict=True)]
     assert all(end <= start for end, start in zip(ends, offsets[1:], strict=False))
@@ -141,7 +140,7 @@ def test_the_file_is_in_the_format_of_hdf5_1_10(tmp_path: Path) -> None:
 def test_bytes_written_into_a_range_are_read_by_h5py(tmp_path: Path) -> None:
     """The offset is that of the image's first byte."""
     path = tmp_path / "images.h5"
-    offsets = write_skeleton(path, MIXED, file_id=FILE_ID)
+    offsets = write_skeleton(path, MIXED, file_id=FILE_ID).offsets
 
     with path.open("r+b") as file:
         for row, ((_, _, length), offset) in enumerate(zip(MIXED, offsets, strict=True)):
@@ -168,7 +167,7 @@ def test_metadata_lies_before_the_first_image(tmp_path: Path, per_group: int) ->
     path = tmp_path / "images.h5"
     datasets = [(f"g{row // per_group:04d}/sub", f"{row:010d}", 50) for row in range(1000)]
 
-    offsets = write_skeleton(path, datasets, file_id=FILE_ID)
+    offsets = write_skeleton(path, datasets, file_id=FILE_ID).offsets
 
     assert offsets[0] + 50 * 1000 == path.stat().st_size
 
@@ -190,7 +189,7 @@ def test_metadata_lies_before_the_first_image_in_any_tree(
         for row in range(count)
     ]
 
-    offsets = write_skeleton(path, datasets, file_id=FILE_ID)
+    offsets = write_skeleton(path, datasets, file_id=FILE_ID).offsets
 
     assert offsets[0] + 5 * len(datasets) == path.stat().st_size
 
@@ -221,14 +220,14 @@ def test_an_existing_file_is_not_touched(tmp_path: Path) -> None:
 def test_remove_datasets_leaves_the_others_as_they_were(tmp_path: Path) -> None:
     """Removed keys and emptied groups are gone; the others keep place and bytes."""
     path = tmp_path / "images.h5"
-    offsets = write_skeleton(path, MIXED, file_id=FILE_ID)
+    offsets = write_skeleton(path, MIXED, file_id=FILE_ID).offsets
     with path.open("r+b") as file:
         for (_, _, length), offset in zip(MIXED, offsets, strict=True):
             file.seek(offset)
             file.write(b"\xab" * length)
     gone = ["010/0108775015", "a/b/c/d/deep", "a/b/c/d/line\nbreak", "root", "z/empty"]
 
-    remove_datasets(path, gone)
+    id_offset = remove_datasets(path, gone, file_id=FILE_ID)
 
     left = {
         key(group, name): (offset, length)
@@ -240,7 +239,7 @@ def test_remove_datasets_leaves_the_others_as_they_were(tmp_path: Path) -> None:
         for name, (offset, length) in left.items():
             assert file[name].id.get_offset() == (offset if length else None)
             assert file[name][()].tobytes() == b"\xab" * length
-    assert find_id(path, FILE_ID) > 0
+    assert path.read_bytes()[id_offset : id_offset + 32] == FILE_ID.encode()
 
 
 def test_all_datasets_can_be_removed(tmp_path: Path) -> None:
@@ -248,21 +247,19 @@ def test_all_datasets_can_be_removed(tmp_path: Path) -> None:
     path = tmp_path / "images.h5"
     write_skeleton(path, MIXED, file_id=FILE_ID)
 
-    remove_datasets(path, [key(group, name) for group, name, _ in MIXED])
+    id_offset = remove_datasets(path, [key(group, name) for group, name, _ in MIXED], file_id=FILE_ID)
 
     assert names_in(path) == {}
+    assert path.read_bytes()[id_offset : id_offset + 32] == FILE_ID.encode()
 
 
-def test_find_id_gives_its_place(tmp_path: Path) -> None:
-    """The 32 characters at that offset are the id; another id is not found."""
+def test_the_place_of_the_id_is_told(tmp_path: Path) -> None:
+    """The 32 characters at that offset are the id."""
     path = tmp_path / "images.h5"
-    write_skeleton(path, flat(3000), file_id=FILE_ID)
 
-    offset = find_id(path, FILE_ID)
+    offset = write_skeleton(path, flat(3000), file_id=FILE_ID).id_offset
 
     assert path.read_bytes()[offset : offset + 32] == FILE_ID.encode()
-    with pytest.raises(AccountingError):
-        find_id(path, "0" * 32)
 
 
 WRITE = """

@@ -18,7 +18,7 @@ import xxhash
 from packhouse._src.imagefile.keys import settle_keys
 from packhouse._src.imagefile.slots import ImageSlot, Outcome, Taken
 from packhouse._src.imagefile.write.skeleton import write_skeleton
-from packhouse._src.imagefile.write.writer import Filling, ImageReader, fill
+from packhouse._src.imagefile.write.writer import Filling, ImageReader, WritePiece, fill
 from packhouse._src.images.probing import probe
 from packhouse._src.records import SourceFile
 from packhouse.errors import DestinationError, NoSpaceError, SourceError, WorkerDiedError
@@ -37,7 +37,7 @@ def make_skeleton(path: Path, images: dict[str, bytes]) -> list[ImageSlot]:
     """Write the skeleton of some images and return their places."""
     keys = settle_keys(images).keys
     datasets = [(key.group, key.name, len(images[key.path])) for key in keys]
-    offsets = write_skeleton(path, datasets, file_id="0" * 32)
+    offsets = write_skeleton(path, datasets, file_id="0" * 32).offsets
     files = [SourceFile(key.path, len(images[key.path]), row, row) for row, key in enumerate(keys)]
     return [ImageSlot(*place) for place in zip(keys, offsets, files, strict=True)]
 
@@ -92,13 +92,20 @@ def fill_all(
     """Fill and return what came of each place, in their order; each is told of once."""
     outcomes: list[Outcome | None] = [None] * len(places)
 
-    def on_filled(told: Sequence[int], filled: Sequence[Outcome]) -> None:
-        for row, outcome in zip(told, filled, strict=True):
+    def on_filled(piece: WritePiece, filled: Sequence[Outcome]) -> None:
+        for row, outcome in zip(piece.rows, filled, strict=True):
             assert outcomes[row] is None
             outcomes[row] = outcome
 
     chosen = range(len(places)) if rows is None else rows
-    fill(Filling(path, reader), places, chosen, on_filled, workers=workers, processes=processes)
+    fill(
+        Filling(path, reader),
+        ((row, places[row]) for row in chosen),
+        on_filled,
+        workers=workers,
+        processes=processes,
+        total_bytes=sum(place.length for place in places),
+    )
     return outcomes
 
 

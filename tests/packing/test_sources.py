@@ -119,7 +119,7 @@ def test_an_archive_needs_no_second_copy_of_the_images(
     monkeypatch.setattr(os, "pwrite", pwrite)
     packhouse.pack(archive, tmp_path / "some.pack")
 
-    assert seen == {".lock", "journal", "unfinished.h5", "images.h5"}
+    assert seen == {".lock", "journal", "unfinished.h5"}
 
 
 def test_tables_of_an_archive_pass_through_a_file_one_at_a_time(

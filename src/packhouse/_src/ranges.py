@@ -97,3 +97,22 @@ def cut_lengths(lengths: Iterable[int], *, most_bytes: int, most: int) -> Iterat
         count += 1
     if count > first:
         yield range(first, count)
+
+
+def outside(ranges: Iterable[tuple[int, int]], file_size: int) -> Iterator[tuple[int, int]]:
+    """Yield start and end of what is between the ranges, before the first and behind the last.
+
+    Args:
+        ranges: (offset, length) of each in bytes, in any order.
+        file_size: Size of the file in bytes.
+
+    Yields:
+        Offsets in bytes, in order.
+    """
+    end = 0
+    for offset, length in sorted(one for one in ranges if one[1]):
+        if offset > end:
+            yield end, offset
+        end = max(end, offset + length)
+    if file_size > end:
+        yield end, file_size

@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, ExitStack
@@ -24,7 +24,7 @@ WAITING_PER_WORKER = 2
 
 
 def run_in_processes(
-    pieces: Sequence[Piece],
+    pieces: Iterable[Piece],
     open_work: Callable[[], AbstractContextManager[Callable[[Piece], Result]]],
     on_done: Callable[[Piece, Result], None],
     *,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager, nullcontext
 from itertools import islice
@@ -35,7 +35,7 @@ def run_pieces(pieces: Sequence[Piece], work: Callable[[Piece], None], *, worker
 
 
 def run_in_threads(
-    pieces: Sequence[Piece],
+    pieces: Iterable[Piece],
     open_work: Callable[[], AbstractContextManager[Callable[[Piece], Result]]],
     on_done: Callable[[Piece, Result], None],
     *,
@@ -44,7 +44,7 @@ def run_in_threads(
     """Do the work for every piece, on threads that each take the next piece when they are free.
 
     Args:
-        pieces: What to do, in the order to begin them.
+        pieces: What to do, in the order to begin them; may wait for the next one.
         open_work: Called once by each thread; gives what does one piece, and is left when no piece is left.
         on_done: Told of each piece and its result, by the thread that did it, one at a time.
         workers: Number of threads.

@@ -1,7 +1,8 @@
-"""Where an image goes in images.h5, and what came of it: one of each an image, so named tuples."""
+"""Where images go in images.h5, and what came of them: one of each an image, so named tuples."""
 
 from __future__ import annotations
 
+from array import array
 from typing import NamedTuple
 
 from packhouse._src.imagefile.keys import Key
@@ -40,3 +41,16 @@ class Filled(NamedTuple):
 
 
 Outcome = Taken | SourceError
+
+
+class Skeleton(NamedTuple):
+    """A file whose datasets are allocated and empty."""
+
+    offsets: array[int]
+    """Of each dataset, bytes from the start of the file; one of length 0 gets the end of the one before."""
+
+    file_size: int
+    """Bytes."""
+
+    id_offset: int
+    """Where the 32 characters of the id are, bytes from the start of the file."""

@@ -14,6 +14,7 @@ from packhouse._src.imagefile.format import ID_LENGTH, IMAGES_FILE
 from packhouse._src.imagefile.index_file import Binding
 from packhouse._src.imagefile.read.index_rows import Damage, IndexRow
 from packhouse._src.maintenance.scan import ScanPiece, Sweeper, cut, opened
+from packhouse._src.ranges import outside
 from packhouse.errors import CorruptStoreError, PackhouseError
 
 COMPARE_BYTES = 1 << 20
@@ -192,32 +193,16 @@ def _compare_with_skeleton(path: Path, rows: Sequence[IndexRow], binding: Bindin
     try:
         with tempfile.TemporaryDirectory(prefix="packhouse-") as folder:
             fresh = Path(folder) / IMAGES_FILE
-            offsets = write_skeleton(fresh, datasets, file_id=binding.file_id)
-            same_places = offsets == [row.offset for row in rows]
-            if not same_places or fresh.stat().st_size != path.stat().st_size:
+            made = write_skeleton(fresh, datasets, file_id=binding.file_id)
+            moved = any(
+                row.offset != place for row, place in zip(rows, made.offsets, strict=True) if row.length
+            )
+            if moved or made.file_size != path.stat().st_size:
                 return None
-            return list(_differences(path, fresh, outside(rows, binding.file_size)))
+            ranges = ((row.offset, row.length) for row in rows)
+            return list(_differences(path, fresh, outside(ranges, binding.file_size)))
     except (PackhouseError, OSError, ValueError, KeyError):  # h5py's, for names that cannot be made
         return None
-
-
-def outside(rows: Sequence[IndexRow], file_size: int) -> Iterator[tuple[int, int]]:
-    """Yield start and end of what lies between the images, before the first and behind the last.
-
-    Args:
-        rows: Images, in any order.
-        file_size: Size of the file in bytes.
-
-    Yields:
-        Offsets in bytes, in order.
-    """
-    end = 0
-    for row in sorted((row for row in rows if row.length), key=lambda row: row.offset):
-        if row.offset > end:
-            yield end, row.offset
-        end = max(end, row.offset + row.length)
-    if file_size > end:
-        yield end, file_size
 
 
 def _differences(one: Path, other: Path, ranges: Iterable[tuple[int, int]]) -> Iterator[int]:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from packhouse._src.imagefile.format import INDEX_FILE
-from packhouse._src.imagefile.index_file import Binding, write_index
+from packhouse._src.imagefile.index_file import write_index
 from packhouse._src.imagefile.slots import Filled, ImageSlot, Outcome, Taken
-from packhouse._src.imagefile.write.offsets import find_id
 from packhouse._src.imagefile.write.resume import Begun, Planned, begin, folder_of
-from packhouse._src.imagefile.write.writer import Filling, ImageReader, fill
+from packhouse._src.imagefile.write.writer import Filling, ImageReader, WritePiece, fill
 from packhouse._src.records import SourceFile
 from packhouse.errors import AccountingError, SourceError
 from packhouse.progress import Observer, task
@@ -77,15 +76,14 @@ def make_images(folder: Path, planned: Planned, reader: ImageReader, how: How, o
         )
         progress.reach(len(planned.keys))
     with begun:
-        outcomes = _fill(begun, reader, how, observer)
-        path = begun.complete([row for row, one in enumerate(outcomes) if isinstance(one, SourceError)])
-    binding = Binding(
-        file_size=path.stat().st_size, file_id=planned.file_id, id_offset=find_id(path, planned.file_id)
-    )
-    pairs = list(zip(begun.places, outcomes, strict=True))
+        slots, outcomes, found = _fill(begun, reader, how, observer)
+        path, binding = begun.complete(
+            [row for row, one in enumerate(outcomes) if isinstance(one, SourceError)]
+        )
+    pairs = list(zip(slots, outcomes, strict=True))
     images = [
-        Filled(_as_read(place, outcome.file), outcome.digest, outcome.facts)
-        for place, outcome in pairs
+        Filled(_as_read(slot, outcome.file), outcome.digest, outcome.facts)
+        for slot, outcome in pairs
         if isinstance(outcome, Taken)
     ]
     index = folder / INDEX_FILE
@@ -94,34 +92,57 @@ def make_images(folder: Path, planned: Planned, reader: ImageReader, how: How, o
         path=path,
         index=index,
         images=images,
-        failed={place.file.path: one for place, one in pairs if isinstance(one, SourceError)},
-        found=len(begun.filled),
-        changed=begun.changed,
+        failed={slot.file.path: one for slot, one in pairs if isinstance(one, SourceError)},
+        found=found,
+        changed=begun.recorded - found,
     )
 
 
-def _as_read(place: ImageSlot, file: SourceFile) -> ImageSlot:
-    return place if place.file is file else place._replace(file=file)
+def _as_read(slot: ImageSlot, file: SourceFile) -> ImageSlot:
+    return slot if slot.file is file else slot._replace(file=file)
 
 
-def _fill(begun: Begun, reader: ImageReader, how: How, observer: Observer) -> list[Outcome]:
-    outcomes: list[Outcome | None] = [begun.filled.get(row) for row in range(len(begun.places))]
-    missing = begun.missing
-    if how.by_position:
-        missing.sort(key=lambda row: begun.places[row].file.inode)
-    with task(observer, "images", total=len(begun.places), unit="files") as progress:
-        progress.advance(len(begun.filled))
+def _fill(
+    begun: Begun, reader: ImageReader, how: How, observer: Observer
+) -> tuple[list[ImageSlot], list[Outcome], int]:
+    """Return where each image is, what came of it, and how many an earlier run had written."""
+    files = begun.planned.files
+    slots: list[ImageSlot | None] = [None] * len(files)
+    outcomes: list[Outcome | None] = [None] * len(files)
+    rows = (
+        sorted(range(len(files)), key=lambda row: files[row].inode) if how.by_position else range(len(files))
+    )
+    found = 0
+    with task(observer, "images", total=len(files), unit="files") as progress:
 
-        def on_filled(rows: Sequence[int], filled: Sequence[Outcome]) -> None:
+        def missing() -> Iterator[tuple[int, ImageSlot]]:
+            nonlocal found
+            for row in rows:
+                slots[row] = slot = begun.slot(row)
+                if (taken := begun.taken(row, slot)) is None:
+                    yield row, slot
+                else:
+                    outcomes[row] = taken
+                    found += 1
+                    progress.advance()
+
+        def on_filled(piece: WritePiece, filled: Sequence[Outcome]) -> None:
             begun.skeleton.check()
-            begun.journal.add(rows, filled)
-            for row, outcome in zip(rows, filled, strict=True):
+            begun.journal.add(piece.rows, piece.slots, filled)
+            for row, outcome in zip(piece.rows, filled, strict=True):
                 outcomes[row] = outcome
-            progress.advance(len(rows))
+            progress.advance(len(filled))
 
-        filling = Filling(begun.path, reader)
-        fill(filling, begun.places, missing, on_filled, workers=how.workers, processes=how.processes)
+        fill(
+            Filling(begun.path, reader),
+            missing(),
+            on_filled,
+            workers=how.workers,
+            processes=how.processes,
+            total_bytes=sum(file.size for file in files),
+        )
     done = [outcome for outcome in outcomes if outcome is not None]
-    if len(done) != len(begun.places):
-        raise AccountingError(f"{len(begun.places):,} images were planned, {len(done):,} packed or failed")
-    return done
+    placed = [slot for slot in slots if slot is not None]
+    if len(done) != len(files) or len(placed) != len(files):
+        raise AccountingError(f"{len(files):,} images were planned, {len(done):,} packed or failed")
+    return placed, done, found

@@ -16,26 +16,20 @@ from pathlib import Path
 from typing import NamedTuple
 
 from packhouse._src.imagefile.digest import DIGEST_BYTES, digest_of
-from packhouse._src.imagefile.slots import Outcome, Taken
+from packhouse._src.imagefile.slots import ImageSlot, Outcome, Taken
 from packhouse._src.imagefile.write.writer import translate_write_error
 from packhouse._src.records import SourceFile
 
-MAGIC = b"PHJRNL1\n"
-_HEAD = struct.Struct("<8s32sQQQ")
+MAGIC = b"PHJRNL2\n"
+_HEAD = struct.Struct("<8s32sQQ")
 _COUNT = struct.Struct("<I")
-_RECORD = struct.Struct("<IqQ16s")
+_RECORD = struct.Struct("<IqqQ16s")
 
 
 class Head(NamedTuple):
     """What was to be filled."""
 
     file_id: str
-    file_size: int
-    """Size of the skeleton in bytes."""
-
-    offsets: Sequence[int]
-    """Where each image goes, in the order of the keys."""
-
     paths: Sequence[str]
     """Path of each image below SRC."""
 
@@ -48,6 +42,9 @@ class Record(NamedTuple):
 
     row: int
     """Place in the order of the keys."""
+
+    offset: int
+    """Where its bytes are, from the start of the file."""
 
     mtime_ns: int
     inode: int
@@ -73,11 +70,12 @@ class Journal:
         """Close it; it must not be added to any more."""
         os.close(self._file)
 
-    def add(self, rows: Sequence[int], outcomes: Sequence[Outcome]) -> None:
+    def add(self, rows: Sequence[int], slots: Sequence[ImageSlot], outcomes: Sequence[Outcome]) -> None:
         """Note what was filled; images that could not be read are not noted.
 
         Args:
             rows: Places in the order of the keys.
+            slots: Where each is in the file.
             outcomes: What came of each.
 
         Raises:
@@ -87,8 +85,8 @@ class Journal:
         Cost: one write call.
         """
         records = [
-            _RECORD.pack(row, taken.file.mtime_ns, taken.file.inode, taken.digest)
-            for row, taken in zip(rows, outcomes, strict=True)
+            _RECORD.pack(row, slot.offset, taken.file.mtime_ns, taken.file.inode, taken.digest)
+            for row, slot, taken in zip(rows, slots, outcomes, strict=True)
             if isinstance(taken, Taken)
         ]
         data = memoryview(_sealed(_COUNT.pack(len(records)) + b"".join(records)))
@@ -116,10 +114,8 @@ def begin_journal(path: Path, head: Head) -> None:
     """
     names = [name.encode() for name in head.paths]
     ends = array("q", accumulate(map(len, names)))
-    begin = _HEAD.pack(
-        MAGIC, head.file_id.encode("ascii"), head.file_size, len(names), ends[-1] if names else 0
-    )
-    numbers = array("q", head.offsets).tobytes() + array("q", head.sizes).tobytes() + ends.tobytes()
+    begin = _HEAD.pack(MAGIC, head.file_id.encode("ascii"), len(names), ends[-1] if names else 0)
+    numbers = array("q", head.sizes).tobytes() + ends.tobytes()
     fresh = path.with_name(path.name + ".new")
     try:
         with fresh.open("wb") as file:
@@ -157,15 +153,15 @@ def read_journal(path: Path) -> Reading | None:
         return None
     if len(data) < _HEAD.size:
         return None
-    magic, file_id, file_size, count, n_names = _HEAD.unpack_from(data)
-    end = _HEAD.size + 24 * count + n_names
+    magic, file_id, count, n_names = _HEAD.unpack_from(data)
+    end = _HEAD.size + 16 * count + n_names
     if magic != MAGIC or data[end : end + DIGEST_BYTES] != digest_of(data[:end]):
         return None
-    numbers = array("q", data[_HEAD.size : _HEAD.size + 24 * count])
+    numbers = array("q", data[_HEAD.size : _HEAD.size + 16 * count])
     names = data[end - n_names : end]
-    ends = numbers[2 * count :]
+    ends = numbers[count:]
     paths = [names[begin:stop].decode() for begin, stop in zip([0, *ends], ends, strict=False)]
-    head = Head(file_id.decode("ascii"), file_size, numbers[:count], paths, numbers[count : 2 * count])
+    head = Head(file_id.decode("ascii"), paths, numbers[:count])
     records: dict[int, Record] = {}
     length = end + DIGEST_BYTES
     for found, stop in _batches(data, length):
@@ -191,4 +187,4 @@ def files_in(reading: Reading) -> Iterator[tuple[SourceFile, int, bytes]]:
     head = reading.head
     for row, record in reading.records.items():
         file = SourceFile(head.paths[row], head.sizes[row], record.mtime_ns, record.inode)
-        yield file, head.offsets[row], record.digest
+        yield file, record.offset, record.digest

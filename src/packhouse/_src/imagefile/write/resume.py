@@ -1,27 +1,28 @@
-"""An image file under construction: begun with a layout and a journal, or gone on with where they are.
+"""An image file under construction: begun, or gone on with where an earlier run has stopped.
 
 Each plan (keys and sizes of all images) has a folder of its own, named by its id, so that a file that is
 half filled for another plan is never mixed with this one; what is still valid there is copied.
 
-The metadata of the file is written last and again by every run: it is the same every time, so whatever an
-earlier, killed run has left of it does not matter. What is named IMAGES_FILE opens, whenever we are killed.
+HDF5 makes the skeleton, a file of its own, and says where each image goes; its records are copied to where
+the images are being written. Every run writes these records again: so whatever an earlier, killed run has
+left of them does not matter. The file is named IMAGES_FILE when it is complete.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 from packhouse._src.concurrency.threads import run_pieces
 from packhouse._src.imagefile.digest import digest_of, digest_of_all
 from packhouse._src.imagefile.format import ID_LENGTH, IMAGES_FILE
+from packhouse._src.imagefile.index_file import Binding
 from packhouse._src.imagefile.keys import Key
-from packhouse._src.imagefile.slots import ImageSlot, Taken
+from packhouse._src.imagefile.slots import ImageSlot, Skeleton, Taken
 from packhouse._src.imagefile.write.journal import (
     Head,
     Journal,
@@ -31,7 +32,6 @@ from packhouse._src.imagefile.write.journal import (
     files_in,
     read_journal,
 )
-from packhouse._src.imagefile.write.offsets import lay_out
 from packhouse._src.imagefile.write.reuse import Kept
 from packhouse._src.imagefile.write.skeleton_process import (
     PendingSkeleton,
@@ -41,13 +41,13 @@ from packhouse._src.imagefile.write.skeleton_process import (
 )
 from packhouse._src.imagefile.write.writer import flush, translate_write_error
 from packhouse._src.images.probing import probe
-from packhouse._src.ranges import read_range
+from packhouse._src.ranges import outside, read_range
 from packhouse._src.records import SourceFile
 
 FOLDER_PREFIX = "filling-"
 JOURNAL_FILE = "journal"
 UNFINISHED_FILE = "unfinished.h5"
-"""The image file before its metadata is there, and while HDF5 changes it."""
+"""The image file until it is complete."""
 
 SKELETON_FILE = "skeleton-{}.h5"
 CHECKED_AT_ONCE = 64
@@ -73,6 +73,13 @@ class Planned:
         return cls(keys, files, digest_of_all(parts)[:ID_LENGTH])
 
 
+class Found(NamedTuple):
+    """An image that an earlier run has written, its bytes checked."""
+
+    offset: int
+    taken: Taken
+
+
 @dataclass(slots=True)
 class Begun:
     """An image file under construction; a context manager that ends what is under way."""
@@ -80,12 +87,12 @@ class Begun:
     path: Path
     """Where images are written."""
 
-    places: list[ImageSlot]
-    filled: dict[int, Taken]
-    """Row -> what an earlier run put in its place, checked."""
+    planned: Planned
+    found: dict[int, Found]
+    """Row -> what an earlier run has written."""
 
-    changed: int
-    """Images that an earlier run had filled, whose files or bytes have changed since."""
+    recorded: int
+    """Images that an earlier run says it has written."""
 
     journal: Journal
     skeleton: PendingSkeleton
@@ -99,38 +106,39 @@ class Begun:
         self.skeleton.stop()
         self.journal.close()
 
-    @property
-    def missing(self) -> list[int]:
-        """Rows yet to be filled."""
-        return [row for row in range(len(self.places)) if row not in self.filled]
+    def slot(self, row: int) -> ImageSlot:
+        """Return where an image goes, as soon as HDF5 has said it."""
+        return ImageSlot(self.planned.keys[row], self.skeleton.offset_of(row), self.planned.files[row])
 
-    def complete(self, lost: Sequence[int]) -> Path:
+    def taken(self, row: int, slot: ImageSlot) -> Taken | None:
+        """Return what an earlier run has put in this place; None when the image is to be written."""
+        found = self.found.get(row)
+        return found.taken if found is not None and found.offset == slot.offset else None
+
+    def complete(self, lost: Sequence[int]) -> tuple[Path, Binding]:
         """Finish the file when it is filled, and flush it to the disk.
 
         Args:
             lost: Rows of images that could not be read; their datasets are unlinked.
 
         Returns:
-            Where it is: named IMAGES_FILE.
+            Where it is: named IMAGES_FILE; and what ties an index to it.
 
         Raises:
             NoSpaceError: The disk is full.
             DestinationError: The file cannot be written for another reason.
         """
-        self.skeleton.finish()
-        path = self.path.with_name(IMAGES_FILE)
-        self.path.replace(path)  # it may have that name already, but not only that one
-        self.path.unlink(missing_ok=True)
+        id_offset = self.skeleton.finish().id_offset
         if lost:
-            from packhouse._src.imagefile.write.skeleton import (
-                remove_datasets,  # brings h5py, which takes a while
-            )
+            from packhouse._src.imagefile.write.skeleton import remove_datasets  # brings h5py
 
-            path.rename(self.path)  # since a kill in the middle leaves damaged metadata
-            remove_datasets(self.path, [self.places[row].key.key for row in lost])
-            self.path.rename(path)
-        flush(path)
-        return path
+            keys = [self.planned.keys[row].key for row in lost]
+            id_offset = remove_datasets(self.path, keys, file_id=self.planned.file_id)
+        flush(self.path)
+        path = self.path.with_name(IMAGES_FILE)
+        self.path.replace(path)
+        size = path.stat().st_size
+        return path, Binding(file_size=size, file_id=self.planned.file_id, id_offset=id_offset)
 
 
 def folder_of(folder: Path, file_id: str) -> Path:
@@ -153,113 +161,95 @@ def begin(folder: Path, planned: Planned, *, workers: int, on_checked: Callable[
         folder: Its own, as `folder_of` says.
         planned: What is to be filled.
         workers: Threads that check what is there.
-        on_checked: Told the number of images checked, from any thread.
+        on_checked: Called with numbers of images checked, from any thread.
 
     Returns:
-        The image file, with those images filled that were found in their places; its metadata is being
-        written, from 10,000 images on in another process.
+        The image file, with those images that were found; its skeleton is being written, from 10,000 images
+        on in another process.
 
     Raises:
         NoSpaceError: The disk is full.
         DestinationError: It cannot be written for another reason.
 
-    Cost: 3 us an image to begin, and 15-20 us in another process; to go on, one read of what is filled.
+    Cost: 2 us an image to begin, and 15-20 us in another process; to go on, one read of what is filled.
     """
     writer = prepare_writer(len(planned.keys))
+    path, journal = folder / UNFINISHED_FILE, folder / JOURNAL_FILE
     try:
-        return _begin(folder, planned, writer, workers=workers, on_checked=on_checked)
+        reading = _go_on(folder, planned)
+        if reading is None:
+            _begin_anew(folder, planned)
+        skeleton = _begin_skeleton(folder, planned, writer)
     except BaseException:
         dismiss_writer(writer)
         raise
+    try:
+        found = (
+            {} if reading is None else _check(path, planned, reading, workers=workers, on_checked=on_checked)
+        )
+        recorded, length = (
+            (0, journal.stat().st_size) if reading is None else (len(reading.records), reading.length)
+        )
+        return Begun(path, planned, found, recorded, Journal(journal, length), skeleton)
+    except BaseException:
+        skeleton.stop()
+        raise
 
 
-def _begin(
-    folder: Path,
-    planned: Planned,
-    writer: Writer | None,
-    *,
-    workers: int,
-    on_checked: Callable[[int], None],
-) -> Begun:
+def _begin_skeleton(folder: Path, planned: Planned, writer: Writer | None) -> PendingSkeleton:
+    fresh, path = folder / SKELETON_FILE.format(os.getpid()), folder / UNFINISHED_FILE
     datasets = [
         (key.group, key.name, file.size) for key, file in zip(planned.keys, planned.files, strict=True)
     ]
-    layout = lay_out(datasets)
-    places = [ImageSlot(*place) for place in zip(planned.keys, layout.offsets, planned.files, strict=True)]
-    path, journal = folder / UNFINISHED_FILE, folder / JOURNAL_FILE
-    reading = _go_on(folder, planned, layout.file_size)
-    if reading is None:
-        _begin_anew(folder, _head(planned, layout.offsets, layout.file_size))
-        filled: dict[int, Taken] = {}
-        length = journal.stat().st_size
-    else:
-        filled = _check(path, places, reading, workers=workers, on_checked=on_checked)
-        length = reading.length
-    fresh = folder / SKELETON_FILE.format(os.getpid())
-    skeleton = PendingSkeleton(
-        writer,
-        fresh,
-        datasets,
-        file_id=planned.file_id,
-        on_written=lambda: _take_metadata(fresh, path, places, layout.file_size),
-    )
-    changed = len(reading.records) - len(filled) if reading is not None else 0
-    return Begun(path, places, filled, changed, Journal(journal, length), skeleton)
+
+    def take_records(made: Skeleton) -> None:
+        ranges = zip(made.offsets, (size for _, _, size in datasets), strict=True)
+        _take_records(fresh, path, outside(ranges, made.file_size))
+
+    return PendingSkeleton(writer, fresh, datasets, file_id=planned.file_id, on_written=take_records)
 
 
-def _go_on(folder: Path, planned: Planned, file_size: int) -> Reading | None:
+def _go_on(folder: Path, planned: Planned) -> Reading | None:
     """Put the file of an earlier run in order and return what its journal says; None when there is none."""
     reading = read_journal(folder / JOURNAL_FILE)
-    if reading is None or (reading.head.file_id, reading.head.file_size) != (planned.file_id, file_size):
+    if reading is None or reading.head.file_id != planned.file_id:
         return None
     finished, path = folder / IMAGES_FILE, folder / UNFINISHED_FILE
     for left in folder.glob(SKELETON_FILE.format("*")):
         left.unlink()
     if finished.exists():
-        finished.replace(path)
-        finished.unlink(missing_ok=True)
-    if not path.exists():
-        return None
-    os.truncate(path, file_size)
-    return reading
+        finished.replace(path)  # its records are about to be written again
+    return reading if path.exists() else None
 
 
-def _begin_anew(folder: Path, head: Head) -> None:
+def _begin_anew(folder: Path, planned: Planned) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     try:
         folder.mkdir()
-        with (folder / UNFINISHED_FILE).open("xb") as file:
-            file.truncate(head.file_size)
+        (folder / UNFINISHED_FILE).touch(exist_ok=False)
     except OSError as err:
         raise translate_write_error(err, folder) from err
-    begin_journal(folder / JOURNAL_FILE, head)
-
-
-def _head(planned: Planned, offsets: Sequence[int], file_size: int) -> Head:
-    paths = [file.path for file in planned.files]
-    sizes = [file.size for file in planned.files]
-    return Head(planned.file_id, file_size, offsets, paths, sizes)
+    paths, sizes = (
+        zip(*((file.path, file.size) for file in planned.files), strict=True) if planned.files else ((), ())
+    )
+    begin_journal(folder / JOURNAL_FILE, Head(planned.file_id, paths, sizes))
 
 
 def _check(
-    path: Path,
-    places: Sequence[ImageSlot],
-    reading: Reading,
-    *,
-    workers: int,
-    on_checked: Callable[[int], None],
-) -> dict[int, Taken]:
-    """Return those images whose files are as they were and whose bytes are in their places."""
-    same = [record for row, record in sorted(reading.records.items()) if _is_same(places[row].file, record)]
-    found: dict[int, Taken] = {}
+    path: Path, planned: Planned, reading: Reading, *, workers: int, on_checked: Callable[[int], None]
+) -> dict[int, Found]:
+    """Return those images whose files are as they were and whose bytes are where the journal says."""
+    files = planned.files
+    same = [record for row, record in sorted(reading.records.items()) if _is_same(files[row], record)]
+    found: dict[int, Found] = {}
     target = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
 
     def check(records: Sequence[Record]) -> None:
         for record in records:
-            place = places[record.row]
-            data = read_range(target, place.length, place.offset)
+            file = files[record.row]
+            data = read_range(target, file.size, record.offset)
             if digest_of(data) == record.digest:
-                found[record.row] = Taken(record.digest, probe(data), place.file)
+                found[record.row] = Found(record.offset, Taken(record.digest, probe(data), file))
         on_checked(len(records))
 
     try:
@@ -274,32 +264,18 @@ def _is_same(file: SourceFile, record: Record) -> bool:
     return (file.mtime_ns, file.inode) == (record.mtime_ns, record.inode)
 
 
-def _take_metadata(fresh: Path, path: Path, places: Sequence[ImageSlot], file_size: int) -> None:
-    """Copy every byte that is not an image's from a skeleton, and let the file open from now on."""
+def _take_records(fresh: Path, path: Path, ranges: Iterable[tuple[int, int]]) -> None:
+    """Copy every byte that is not an image's from a skeleton, which is not needed any more."""
     try:
         with fresh.open("rb") as source, path.open("r+b") as target:
-            for start, end in _outside(places, file_size):
+            for start, end in ranges:
                 source.seek(start)
                 target.seek(start)
                 target.write(source.read(end - start))
             target.truncate(os.fstat(source.fileno()).st_size)
         fresh.unlink()
-        with suppress(OSError):  # not every file system has links; then it opens when it is complete
-            os.link(path, path.with_name(IMAGES_FILE))
     except OSError as err:
         raise translate_write_error(err, path) from err
-
-
-def _outside(places: Sequence[ImageSlot], file_size: int) -> Iterator[tuple[int, int]]:
-    """Yield start and end of what lies between the images, before the first and behind the last."""
-    end = 0
-    for place in places:
-        if place.length:
-            if place.offset > end:
-                yield end, place.offset
-            end = place.offset + place.length
-    if file_size > end:
-        yield end, file_size
 
 
 def kept_elsewhere(folder: Path, *, but: str) -> dict[str, Kept]:

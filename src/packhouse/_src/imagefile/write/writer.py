@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,7 +45,7 @@ class WritePiece(NamedTuple):
     """Images that lie side by side in images.h5, written with one call."""
 
     rows: Sequence[int]
-    places: Sequence[ImageSlot]
+    slots: Sequence[ImageSlot]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,19 +91,19 @@ class _Writer:
 
     def fill_piece(self, piece: WritePiece) -> list[Outcome]:
         """Read the images of one piece and write them with one call."""
-        places = piece.places
-        start = places[0].offset
-        size = places[-1].offset + places[-1].file.size - start
+        slots = piece.slots
+        start = slots[0].offset
+        size = slots[-1].offset + slots[-1].file.size - start
         buffer = self._buffer if size <= len(self._buffer) else bytearray(size)
         began = time.perf_counter()
         if self._disk_is_slow:
-            self._reader.read_ahead([place.file for place in places])
+            self._reader.read_ahead([slot.file for slot in slots])
         with memoryview(buffer) as view:
             outcomes = [
-                _take_in(place.file, view[place.offset - start :][: place.file.size], self._reader)
-                for place in places
+                _take_in(slot.file, view[slot.offset - start :][: slot.file.size], self._reader)
+                for slot in slots
             ]
-            self._disk_is_slow = time.perf_counter() - began > SLOW_READ_S * len(places)
+            self._disk_is_slow = time.perf_counter() - began > SLOW_READ_S * len(slots)
             self._write(view[:size], start)
         if size <= KEPT_BUFFER_BYTES:
             self._buffer = buffer
@@ -133,22 +133,22 @@ def _take_in(file: SourceFile, image: memoryview, reader: ImageReader) -> Outcom
 
 def fill(
     filling: Filling,
-    places: Sequence[ImageSlot],
-    rows: Sequence[int],
-    on_filled: Callable[[Sequence[int], Sequence[Outcome]], None],
+    slots: Iterable[tuple[int, ImageSlot]],
+    on_filled: Callable[[WritePiece, Sequence[Outcome]], None],
     *,
     workers: int,
     processes: bool,
+    total_bytes: int,
 ) -> None:
     """Read images and write each into its range; then flush the file to the disk (fsync).
 
     Args:
-        filling: The skeleton, and where the images come from.
-        places: All images.
-        rows: Which of them to fill, as places in `places`, in the order to read them.
-        on_filled: Told of rows and what came of them, piece by piece, in this process, one call at a time.
+        filling: The file, and where the images come from.
+        slots: The images to fill, with their rows, in the order to read them; may wait for the next one.
+        on_filled: Called with each piece and what came of its images, in this process, one call at a time.
         workers: Number of threads or processes.
         processes: Whether processes do it, not threads.
+        total_bytes: Sum of the sizes of the images.
 
     Raises:
         NoSpaceError: The disk ran full.
@@ -158,48 +158,51 @@ def fill(
     Cost: every byte is read once, hashed, and written once; file reads, hashing and writes release the
     interpreter lock.
     """
-    pieces = [WritePiece(part, [places[row] for row in part]) for part in _cut(places, rows)]
+    pieces = _cut(slots)
     if processes:
         from packhouse._src.concurrency.processes import run_in_processes  # brings multiprocessing
 
         def on_task(task: Sequence[WritePiece], outcomes: list[list[Outcome]]) -> None:
             for piece, filled in zip(task, outcomes, strict=True):
-                on_filled(piece.rows, filled)
+                on_filled(piece, filled)
 
-        run_in_processes(list(_balance(pieces, workers)), filling.by_tasks, on_task, workers=workers)
+        least, most = TASK_BYTES
+        task_bytes = min(most, max(least, total_bytes // (workers * TASKS_PER_WORKER)))
+        run_in_processes(_gather(pieces, task_bytes), filling.by_tasks, on_task, workers=workers)
     else:
         from packhouse._src.concurrency.threads import run_in_threads
 
-        run_in_threads(
-            pieces, filling.by_pieces, lambda piece, filled: on_filled(piece.rows, filled), workers=workers
-        )
+        run_in_threads(pieces, filling.by_pieces, on_filled, workers=workers)
     flush(filling.path)
 
 
-def _cut(places: Sequence[ImageSlot], rows: Sequence[int]) -> Iterator[Sequence[int]]:
+def _cut(slots: Iterable[tuple[int, ImageSlot]]) -> Iterator[WritePiece]:
     """Cut into runs without gaps between the images, of at most PIECE_BYTES unless one image is larger."""
-    start = 0
-    for row in range(1, len(rows)):
-        first, before, place = places[rows[start]], places[rows[row - 1]], places[rows[row]]
-        full = place.offset + place.file.size - first.offset > PIECE_BYTES or row - start >= PIECE_IMAGES
-        if full or place.offset != before.offset + before.file.size:
-            yield rows[start:row]
-            start = row
-    if rows:
-        yield rows[start:]
+    rows: list[int] = []
+    piece: list[ImageSlot] = []
+    start = end = 0
+    for row, slot in slots:
+        stop = slot.offset + slot.file.size
+        if piece and (slot.offset != end or stop - start > PIECE_BYTES or len(piece) >= PIECE_IMAGES):
+            yield WritePiece(rows, piece)
+            rows, piece = [], []
+        if not piece:
+            start = slot.offset
+        rows.append(row)
+        piece.append(slot)
+        end = stop
+    if piece:
+        yield WritePiece(rows, piece)
 
 
-def _balance(pieces: Sequence[WritePiece], workers: int) -> Iterator[list[WritePiece]]:
+def _gather(pieces: Iterable[WritePiece], task_bytes: int) -> Iterator[list[WritePiece]]:
     """Gather pieces into tasks of about as many bytes each."""
-    sizes = [sum(place.file.size for place in piece.places) for piece in pieces]
-    least, most = TASK_BYTES
-    wanted = min(most, max(least, sum(sizes) // (workers * TASKS_PER_WORKER)))
     task: list[WritePiece] = []
     gathered = 0
-    for piece, size in zip(pieces, sizes, strict=True):
+    for piece in pieces:
         task.append(piece)
-        gathered += size
-        if gathered >= wanted:
+        gathered += sum(slot.file.size for slot in piece.slots)
+        if gathered >= task_bytes:
             yield task
             task, gathered = [], 0
     if task:
