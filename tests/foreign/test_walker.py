@@ -580,14 +580,14 @@ def test_a_tree_deeper_than_any_is_cut(tmp_path: Path) -> None:
 
     def write(file: h5py.File, _: Path) -> None:
         group: h5py.Group = file
-        for _level in range(200):
+        for _level in range(257):
             group = group.create_group("d")
         group["image"] = np.zeros(3, "u1")
 
     walked = walk(made(tmp_path / "d.h5", write))
 
     assert walked.images == []
-    assert [one.reason for one in walked.refused] == ["lies more than 64 groups deep"]
+    assert [one.reason for one in walked.refused] == ["lies more than 256 groups deep"]
 
 
 def test_limits_are_those_of_the_child_alone(tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 from packhouse._src.ranges import read_range
 
-MOST_PATH_BYTES = 4096
 _ESCAPED_FROM, _ESCAPED_TO = 0xDC80, 0xDCFF
 
 

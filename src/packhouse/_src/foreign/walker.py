@@ -25,7 +25,6 @@ import numpy as np
 from h5py import h5a, h5d, h5f, h5g, h5l, h5o, h5p, h5pl, h5s, h5t, h5z
 
 from packhouse._src.foreign.found import (
-    MOST_PATH_BYTES,
     Dataset,
     HostFile,
     OffsetColumn,
@@ -37,7 +36,6 @@ from packhouse._src.foreign.found import (
 from packhouse._src.foreign.recognition import MOST_ROWS, Forms, Item
 from packhouse._src.imagefile import format as file_format
 
-MOST_DEPTH = 64
 LINES_TOGETHER = 512
 HEAD_BYTES = 64 << 10
 REPACK = "h5repack -f NONE -l CONTI IN.h5 OUT.h5 lays the bytes into the file as they are"
@@ -153,8 +151,8 @@ class Walk:
     def _enter(self, address: int, path: str, depth: int) -> None:
         if address in self._entered:
             raise RefusedError(f"is the group {self._entered[address]} under another name")
-        if depth > MOST_DEPTH:
-            raise RefusedError(f"lies more than {MOST_DEPTH} groups deep")
+        if depth > file_format.MOST_LEVELS:
+            raise RefusedError(f"lies more than {file_format.MOST_LEVELS} groups deep")
         self._entered[address] = path
 
     def own_id(self) -> tuple[str, int] | None:
@@ -191,8 +189,8 @@ def _check_name(link: bytes, path: str, *, times: int) -> None:
         raise RefusedError("several links of the group have this name")
     if link in {b"", b".", b".."} or b"/" in link or b"\0" in link:
         raise RefusedError("its name cannot be a part of a key")
-    if len(path.encode()) > MOST_PATH_BYTES:
-        raise RefusedError(f"its path has more than {MOST_PATH_BYTES:,} bytes")
+    if len(path.encode()) > file_format.MOST_KEY_BYTES:
+        raise RefusedError(f"its path has more than {file_format.MOST_KEY_BYTES:,} bytes")
 
 
 def _open_hard(group: h5g.GroupID, link: bytes) -> tuple[h5g.GroupID | h5d.DatasetID, int]:

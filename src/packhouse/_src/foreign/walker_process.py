@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import IO
 
 from packhouse._src.concurrency.helper_process import HelperProcess
-from packhouse._src.foreign.found import MOST_PATH_BYTES, Ranged, Refused
-from packhouse._src.imagefile.format import ID_LENGTH
+from packhouse._src.foreign.found import Ranged, Refused
+from packhouse._src.imagefile.format import ID_LENGTH, MOST_KEY_BYTES
 from packhouse.errors import CorruptStoreError, StoreError, Where
 
 MOST_LINE_BYTES = 64 << 20
@@ -151,7 +151,7 @@ def _checked(image: Ranged, size: int, path: Path) -> Ranged:
     if image.pixels is not None:
         height, width, channels = image.pixels
         inside &= min(image.pixels) > 0 and height * width * channels == image.length
-    if not inside or not named or len(image.key.encode(errors="replace")) > 2 * MOST_PATH_BYTES:
+    if not inside or not named or len(image.key.encode(errors="replace")) > 2 * MOST_KEY_BYTES:
         raise _crashed(0, "", path)
     return image
 

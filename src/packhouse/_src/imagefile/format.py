@@ -25,6 +25,12 @@ ATTRIBUTE_ID = "id"
 FORMAT_NAME = "packhouse images"
 ID_LENGTH = 32
 
+MOST_LEVELS = 256
+"""Folders above an image: more are refused before packing, and not walked into in an HDF5 file."""
+
+MOST_KEY_BYTES = 16_384
+"""Of a path in UTF-8, for the same; Linux takes 4,096, an archive has no limit."""
+
 INDEX_COLUMNS = {
     "key": "string",
     "group": "string",

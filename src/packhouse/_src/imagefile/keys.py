@@ -15,6 +15,11 @@ from operator import itemgetter
 from typing import NamedTuple
 from unicodedata import normalize
 
+from packhouse._src.imagefile.format import MOST_KEY_BYTES, MOST_LEVELS
+
+LONGEST_LETTER_BYTES = 4
+"""In UTF-8."""
+
 
 class Key(NamedTuple):
     """Where one image goes."""
@@ -100,6 +105,19 @@ def _clashing(keys: Sequence[Key], levels: set[str]) -> set[str]:
         return set()
     count = Counter(key.key for key in keys)
     return {key.path for key in keys if count[key.key] > 1 or key.key in levels}
+
+
+def beyond_limits(path: str) -> str | None:
+    """Say which limit of the format a path breaks; None when it breaks none.
+
+    Args:
+        path: Path below SRC.
+    """
+    if path.count("/") > MOST_LEVELS:
+        return f"it is more than {MOST_LEVELS} folders deep"
+    if len(path) > MOST_KEY_BYTES // LONGEST_LETTER_BYTES and len(path.encode()) > MOST_KEY_BYTES:
+        return f"its path has more than {MOST_KEY_BYTES:,} bytes"
+    return None
 
 
 def stem(file_name: str) -> str:

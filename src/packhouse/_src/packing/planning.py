@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from packhouse._src.imagefile.format import INDEX_TABLE
-from packhouse._src.imagefile.keys import SettledKeys, settle_keys
+from packhouse._src.imagefile.keys import SettledKeys, beyond_limits, settle_keys
 from packhouse._src.imagefile.write.resume import Planned, folder_of, is_begun
 from packhouse._src.packing.destination import packing_folder
 from packhouse._src.packing.opening_sources import open_any_source
@@ -21,7 +21,7 @@ from packhouse._src.sources.source import Source
 from packhouse._src.sql.joins.join_specs import check_joins, not_found
 from packhouse._src.sql.sort_specs import check_sort
 from packhouse._src.table_records import TablePlan
-from packhouse.errors import NoSpaceError, SourceNotFoundError, UsageError, Where
+from packhouse.errors import NoSpaceError, SourceError, SourceNotFoundError, UsageError, Where
 from packhouse.progress import Observer, task
 
 HDF5_BYTES_PER_IMAGE = 360
@@ -166,11 +166,13 @@ def make_plan(
         )
     data = [file for file in found.files if file is not settings]
     sorted_files = sort_files(data, options.selection, all_chosen=source.chosen)
-    images = {file.path: file for file in sorted_files.images}
+    broken = {file.path: why for file in sorted_files.images if (why := beyond_limits(file.path))}
+    images = {file.path: file for file in sorted_files.images if file.path not in broken}
     tables, failed = plan_tables(source, sorted_files.tables, options)
-    if not sorted_files.images and not sorted_files.tables:
+    not_read = (*found.failed, *(_refused(path, why) for path, why in broken.items()))
+    if not images and not sorted_files.tables:
         raise SourceNotFoundError(
-            f"SRC holds no image and no CSV file ({found.seen:,} other files)" + _first_of(found.failed),
+            f"SRC holds no image and no CSV file ({found.seen:,} other files)" + _first_of(not_read),
             where=Where(file=str(src)),
             hint="a folder or archive with .jpg, .png, ... or .csv files, or say which: --images, --tables",
         )
@@ -184,12 +186,17 @@ def make_plan(
         settings=None if settings is None else settings.path,
         images=images,
         escaped=tuple(path for path in found.escaped if path in images),
-        keys=settle_keys(file.path for file in sorted_files.images),
+        keys=settle_keys(images),
         tables=tables,
         table_files={file.path: file for file in sorted_files.tables},
         skipped=tuple(sorted((*found.skipped, *sorted_files.skipped), key=lambda one: one.path)),
-        failed=(*found.failed, *failed),
+        failed=(*not_read, *failed),
     )
+
+
+def _refused(path: str, why: str) -> Failed:
+    error = SourceError(f"cannot be packed: {why}", hint="move it up, or shorten the names of its folders")
+    return Failed(path, type(error).__name__, str(error))
 
 
 def _share(table: TablePlan) -> float:

@@ -73,7 +73,7 @@ class Planned:
         return cls(keys, files, digest_of_all(parts)[:ID_LENGTH])
 
 
-class Found(NamedTuple):
+class FoundImage(NamedTuple):
     """An image that an earlier run has written, its bytes checked."""
 
     offset: int
@@ -88,7 +88,7 @@ class Begun:
     """Where images are written."""
 
     planned: Planned
-    found: dict[int, Found]
+    found: dict[int, FoundImage]
     """Row -> what an earlier run has written."""
 
     recorded: int
@@ -237,11 +237,11 @@ def _begin_anew(folder: Path, planned: Planned) -> None:
 
 def _check(
     path: Path, planned: Planned, reading: Reading, *, workers: int, on_checked: Callable[[int], None]
-) -> dict[int, Found]:
+) -> dict[int, FoundImage]:
     """Return those images whose files are as they were and whose bytes are where the journal says."""
     files = planned.files
     same = [record for row, record in sorted(reading.records.items()) if _is_same(files[row], record)]
-    found: dict[int, Found] = {}
+    found: dict[int, FoundImage] = {}
     target = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
 
     def check(records: Sequence[Record]) -> None:
@@ -249,7 +249,7 @@ def _check(
             file = files[record.row]
             data = read_range(target, file.size, record.offset)
             if digest_of(data) == record.digest:
-                found[record.row] = Found(record.offset, Taken(record.digest, probe(data), file))
+                found[record.row] = FoundImage(record.offset, Taken(record.digest, probe(data), file))
         on_checked(len(records))
 
     try:

@@ -11,8 +11,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
-import subprocess
 import sys
 from array import array
 from collections.abc import Callable, Sequence
@@ -20,19 +18,17 @@ from contextlib import suppress
 from pathlib import Path
 from threading import Condition, Thread
 
+from packhouse._src.concurrency.helper_process import HelperProcess
 from packhouse._src.imagefile.slots import Skeleton
 from packhouse.errors import AccountingError, DestinationError, NoSpaceError, PackhouseError, Where
 
 APART_FROM_IMAGES = 10_000
 """Starting a process costs a fifth of a second; so many datasets take as long."""
 
-BOOTSTRAP = (
-    "import sys, json; sys.path.extend(p for p in json.loads(sys.argv[1]) if p not in sys.path); "
-    "from packhouse._src.imagefile.write.skeleton_process import main; main()"
-)
+MODULE = "packhouse._src.imagefile.write.skeleton_process"
 NUMBER_BYTES = 8
 Datasets = Sequence[tuple[str, str, int]]
-Writer = subprocess.Popen[bytes]
+Writer = HelperProcess
 
 
 def prepare_writer(count: int) -> Writer | None:
@@ -44,18 +40,17 @@ def prepare_writer(count: int) -> Writer | None:
     Returns:
         The process; None when there are so few images that it does not pay, or no process can be started.
     """
-    if count < APART_FROM_IMAGES or not sys.executable:
+    if count < APART_FROM_IMAGES:
         return None
     with suppress(OSError):
-        return _start()
+        return HelperProcess(MODULE)
     return None
 
 
 def dismiss_writer(writer: Writer | None) -> None:
     """End a process that has nothing to write after all."""
     if writer is not None:
-        writer.kill()
-        writer.communicate()
+        writer.close()
 
 
 class PendingSkeleton:
@@ -133,11 +128,11 @@ class PendingSkeleton:
     def _wait(self, process: Writer, datasets: Datasets, file_id: str) -> None:
         try:
             with process:
-                said = self._listen(process, _encoded(self._path, datasets, file_id))
-            if process.returncode == 0 and len(self._offsets) == len(datasets):
+                said, code = self._listen(process, _encoded(self._path, datasets, file_id)), process.wait()
+            if code == 0 and len(self._offsets) == len(datasets):
                 self._complete(Skeleton(self._offsets, *json.loads(said)))
             else:
-                self._fail(_error_of(said, process.returncode, self._path))
+                self._fail(_error_of(said, code, self._path))
         except BaseException as err:  # noqa: BLE001  # raised by `check`, in the thread that asks
             self._fail(err)
 
@@ -148,11 +143,8 @@ class PendingSkeleton:
 
     def _listen(self, process: Writer, request: bytes) -> bytes:
         """Take the offsets as they come, and return what is said at the end."""
-        source, target = process.stdout, process.stdin
-        if source is None or target is None:
-            raise AccountingError("the process was started without pipes")
-        with suppress(BrokenPipeError), target:  # it says why it ended, or its exit code does
-            target.write(request)
+        process.send(request)
+        source = process.output
         while count := _number_in(source.read(NUMBER_BYTES)):
             some = array("q")
             with suppress(ValueError):  # it was killed in the middle of a number
@@ -165,17 +157,6 @@ class PendingSkeleton:
 
 def _number_in(data: bytes) -> int:
     return int.from_bytes(data, sys.byteorder, signed=True) if len(data) == NUMBER_BYTES else 0
-
-
-def _start() -> subprocess.Popen[bytes]:
-    known = json.dumps([os.path.abspath(place) for place in sys.path])  # noqa: PTH100
-    return subprocess.Popen(  # noqa: S603  # this Python, our own module
-        [sys.executable, "-I", "-c", BOOTSTRAP, known],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},  # NumPy's threads would only wait, and spin
-    )
 
 
 def _encoded(path: Path, datasets: Datasets, file_id: str) -> bytes:
@@ -197,7 +178,6 @@ def _error_of(said: bytes, code: int, path: Path) -> PackhouseError:
 
 def main() -> None:
     """Write the skeleton that is described on stdin; its offsets, and what goes wrong, are said on stdout."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all; the one that started us decides
     from packhouse._src.imagefile.write.skeleton import write_skeleton
 
     source, target = sys.stdin.buffer, sys.stdout.buffer
