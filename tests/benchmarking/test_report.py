@@ -43,7 +43,7 @@ def test_a_slow_disk_binds_what_does_not_fit_into_memory() -> None:
 
     assert slow.binds == "disk"
     assert slow.verdict == (
-        "disk-bound: the disk gives 500 img/s (18 MB/s); decoding could do 2,710, you get 500"
+        "disk-bound: the disk reads 500 img/s (18 MB/s); decoding reaches 2,710, you get 500"
     )
     assert report(disk=500.0).binds == "decode"
     assert report(disk=500.0).advice == ["the first epoch reads from disk: 500 img/s (18 MB/s)"]
@@ -71,13 +71,15 @@ def test_other_threads_are_advised_only_where_they_give_clearly_more(
     found = report(loader=loader)
 
     assert (found.threads, found.rate) == (best, loader[best])
-    assert found.advice == ([] if best == 2 else [f"threads={best} is the best here, not one a core"])
+    assert found.advice == (
+        [] if best == 2 else [f"threads={best} is fastest on this machine (default: one per core)"]
+    )
 
 
 def test_what_helps_is_said() -> None:
     """A resizer that is not installed, and images that are broken."""
     assert report(resizer="Pillow", broken=3).advice == [
-        'pip install "packhouse[fast]" scales in a quarter of the time',
+        'pip install "packhouse[fast]" makes scaling four times as fast',
         "3 of these images cannot be decoded: packhouse verify lists them",
     ]
 

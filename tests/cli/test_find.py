@@ -87,7 +87,7 @@ def test_inspect_shows_types_with_reasons_links_and_joins(packed: Path) -> None:
     assert "link: articles.article_id" in words
     assert "24 rows with an image, 3 without (0990000001, " in words
     assert "1 of 25 images without a row (010/text)" in words
-    assert "+ customers on customer_id: of 300 left rows 0 without a partner; 5 right rows" in words
+    assert "+ customers on customer_id: 0 of 300 left rows without a match; 5 rows of customers" in words
     assert document == json.loads((packed / "pack.json").read_text(encoding="utf-8"))
 
 

@@ -39,7 +39,7 @@ def test_verify_says_that_nothing_is_damaged(packed: Path, dataset: DataSet) -> 
     assert words.returncode == 0
     assert "24 images and 4 tables read" in words.stdout
     assert "0 images differ" in words.stdout
-    assert "nothing is damaged" in words.stdout
+    assert "no damage found" in words.stdout
     assert (document["sound"], document["images"], document["damaged"]) == (True, 24, [])
 
 
@@ -64,7 +64,7 @@ def test_verify_against_other_originals_exits_4(packed: Path, dataset: DataSet) 
 
     assert done.returncode == 4
     assert f"DIFFERENT {min(dataset.files)}: has 1 bytes in SRC" in done.stdout
-    assert "nothing is damaged" in done.stdout
+    assert "no damage found" in done.stdout
 
 
 def test_extract_exits_0_3_or_4(packed: Path, dataset: DataSet, tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_extract_exits_0_3_or_4(packed: Path, dataset: DataSet, tmp_path: Path) 
 
     assert (first.returncode, in_the_way.returncode, damaged.returncode) == (0, 3, 4)
     assert "24 of 24 images written" in first.stdout
-    assert "tables are not turned back into CSV files: articles" in first.stdout
+    assert "tables are not converted back to CSV: articles" in first.stdout
     assert (document["written"], document["there_already"]) == (0, 24)
     assert f"FAILED {min(dataset.files)}: another file of that name is there already" in in_the_way.stdout
     assert (tmp_path / "out" / min(dataset.files)).read_bytes() == b"mine"

@@ -25,7 +25,7 @@ from packhouse._src.table_records import ColumnType, CompactKey, JoinManner, Joi
 from packhouse.errors import UsageError
 from packhouse.progress import silent
 
-DOCS = Path(__file__).parent.parent.parent / "docs"
+DOCS = Path(__file__).parents[3] / "docs"
 Rows = list[dict[str, Any]]
 Columns = Mapping[str, Any]
 

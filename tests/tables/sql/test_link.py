@@ -299,8 +299,8 @@ def test_packing_links_by_itself(tmp_path: Path) -> None:
     (link,) = report.links
     assert (link.table, link.column) == ("articles", "id")
     assert link.chosen == (
-        "5 of its 7 values name images, none twice; 5 of 6 images are named; "
-        "rather than articles.price, which needs zeros in front"
+        "5 of 7 values match an image, no value repeats; 5 of 6 images are matched; "
+        "preferred to articles.price, which needs leading zeros"
     )
     assert link.rows_without_image_examples == (NAMES[6], NAMES[7])
     assert link.images_without_row_examples == (KEYS[0],)
@@ -319,7 +319,7 @@ def test_numbers_name_images_with_zeros_in_front(build: Build) -> None:
     assert house.tables["articles"].columns[0].arrow == "int8"
     assert house.found() == ["articles.id"]
     assert report.form == "with zeros in front, to 10 digits"
-    assert "18 of its 20 values name images, with zeros in front, to 10 digits" in report.chosen
+    assert "18 of 20 values match an image, with leading zeros, to 10 digits" in report.chosen
     assert table["image_key"].to_pylist() == [*KEYS[:18], None, None]
     assert table["id"].to_pylist() == [*range(18), 77, 78]
 
@@ -401,10 +401,10 @@ def test_front_and_back_are_a_near_tie(tmp_path: Path) -> None:
     (link,) = report.links
     assert (link.column, [one.column for one in link.other_candidates]) == ("back", ["front"])
     assert link.chosen == (
-        "3 of its 3 values name images, none twice; 3 of 5 images are named; "
-        "rather than items.front, which names 2 images"
+        "3 of 3 values match an image, no value repeats; 3 of 5 images are matched; "
+        "preferred to items.front, which matches 2 images"
     )
-    assert "also possible: items.front, 2 of 3 values name 2 images" in format_report(report)
+    assert "also possible: items.front, 2 of 3 values match 2 images" in format_report(report)
 
 
 def test_several_links_are_asked_for(tmp_path: Path) -> None:
@@ -419,7 +419,7 @@ def test_several_links_are_asked_for(tmp_path: Path) -> None:
     report = packhouse.pack(source, tmp_path / "out.pack", link=["two.ref", "one.other"])
 
     assert [(link.table, link.rows_with_image) for link in report.links] == [("two", 2), ("one", 0)]
-    assert report.links[1].chosen.startswith("asked for; 0 of its 2 values name images")
+    assert report.links[1].chosen.startswith("requested; 0 of 2 values match an image")
     with packhouse.open(tmp_path / "out.pack") as pack:
         assert pack.row("a") == {"ref": "a", "image": True, "image_key": "a"}
         assert [link.table for link in pack.links] == ["two", "one"]
@@ -523,7 +523,7 @@ def test_equal_columns_are_all_reported(tmp_path: Path) -> None:
 
     (link,) = report.links
     assert [link.column, *(other.column for other in link.other_candidates)] == header
-    assert link.chosen.endswith("rather than t.c1, which fits as well, by the order of names")
+    assert link.chosen.endswith("preferred to t.c1, which fits equally well but comes later by name")
     assert "and 5 more, in pack.json" in format_report(report)
 
 

@@ -82,7 +82,7 @@ class BenchReport:
         """It in one line."""
         if self.binds == "disk":
             return (
-                f"disk-bound: the disk gives {self.disk:,.0f} img/s ({self._disk_bytes}); decoding could do "
+                f"disk-bound: the disk reads {self.disk:,.0f} img/s ({self._disk_bytes}); decoding reaches "
                 f"{self.ceiling:,.0f}, you get {min(self.disk, self.rate):,.0f}"
             )
         state = (
@@ -100,11 +100,11 @@ class BenchReport:
         """What would change it, if anything would."""
         advice = []
         if self.threads != self.cores:
-            advice.append(f"threads={self.threads} is the best here, not one a core")
+            advice.append(f"threads={self.threads} is fastest on this machine (default: one per core)")
         if self.fits and self.disk < self.rate:
             advice.append(f"the first epoch reads from disk: {self.disk:,.0f} img/s ({self._disk_bytes})")
         if self.resizer == "Pillow":
-            advice.append('pip install "packhouse[fast]" scales in a quarter of the time')
+            advice.append('pip install "packhouse[fast]" makes scaling four times as fast')
         if self.broken:
             advice.append(f"{self.broken:,} of these images cannot be decoded: packhouse verify lists them")
         return advice

@@ -16,7 +16,7 @@ THOUSAND = 1000
 
 
 def print_json(document: object) -> None:
-    """Print one JSON document to stdout; what JSON has no form for (dates) as its text."""
+    """Print one JSON document to stdout; values that JSON lacks (dates) become text."""
     click.echo(json.dumps(document, ensure_ascii=False, indent=2, default=str))
 
 
@@ -77,35 +77,35 @@ def _image_lines(report: Report) -> Iterator[str]:
     )
     if images.kept_extensions:
         yield (
-            f"  {len(images.kept_extensions)} keys keep their extension, another file has the same name: "
+            f"  {len(images.kept_extensions)} keys keep their extension: another file has the same name: "
             + examples(images.kept_extensions)
         )
     if images.escaped_names:
         yield (
-            f"  {len(images.escaped_names)} names are not UTF-8, written with %XX: "
+            f"  {len(images.escaped_names)} names are not UTF-8 and are written with %XX: "
             + examples(images.escaped_names)
         )
     if images.alike:
         yield (
-            f"  {len(images.alike)} keys differ only in case or Unicode form (one file on a Mac's disk): "
+            f"  {len(images.alike)} keys differ only in case or Unicode form (one file on macOS): "
             + examples(images.alike)
         )
     yield from _resumed_lines(report.resumed)
     yield from _updated_lines(report.updated)
     for problem in sorted(set(images.problems.values())):
         keys = [key for key, found in images.problems.items() if found == problem]
-        yield f"  {len(keys)} packed as they are, but {problem}: {examples(keys)}"
+        yield f"  {len(keys)} packed unchanged, but {problem}: {examples(keys)}"
 
 
 def _resumed_lines(resumed: Resumed | None) -> Iterator[str]:
     if resumed is None:
         return
     if resumed.found:
-        yield f"  went on with an earlier run: {resumed.found:,} images were in their places"
+        yield f"  resumed: {resumed.found:,} images were already written by an earlier run"
     if resumed.changed:
-        yield f"  {resumed.changed:,} that it had packed have changed since and were read again"
+        yield f"  {resumed.changed:,} images of that run have changed since and were read again"
     if resumed.copied:
-        yield f"  {resumed.copied:,} images are unchanged and were copied from an earlier image file"
+        yield f"  {resumed.copied:,} unchanged images were copied from an earlier image file"
 
 
 def _updated_lines(updated: Updated | None) -> Iterator[str]:
@@ -113,7 +113,7 @@ def _updated_lines(updated: Updated | None) -> Iterator[str]:
         return
     yield f"  update: {updated.unchanged:,} images unchanged"
     for store in updated.derived:
-        yield f"  the derived store of size {store} is gone: packhouse derive --size {store} makes it anew"
+        yield f"  derived store {store} was dropped; to make it again: packhouse derive --size {store}"
     for what, paths in (("new", updated.new), ("changed", updated.changed), ("removed", updated.removed)):
         if paths:
             yield f"  {len(paths):,} {what}: {examples(paths)}"
@@ -126,7 +126,7 @@ def _table_lines(table: TableReport) -> Iterator[str]:
     )
     typed = [f"{column.name} {column.arrow}" for column in table.columns if column.arrow != "string"]
     if typed:
-        yield f"  types: {', '.join(typed)}; the rest is text"
+        yield f"  types: {', '.join(typed)}; all others text"
     for column in table.columns:
         if "start with 0" in column.reason or "starts with 0" in column.reason:
             yield f"  {column.name} stays {column.reason}"
@@ -138,7 +138,7 @@ def _link_lines(link: LinkReport) -> Iterator[str]:
     yield f"link: {link.table}.{link.column} ({link.chosen})"
     yield (
         f"  columns {link.flag_column}, {link.key_column}: {link.rows_with_image:,} rows have an image, "
-        f"{link.rows_without_image:,} have none"
+        f"{link.rows_without_image:,} do not"
         + _such_as(link.rows_without_image_examples, link.rows_without_image)
     )
     yield (
@@ -146,11 +146,11 @@ def _link_lines(link: LinkReport) -> Iterator[str]:
         + _such_as(link.images_without_row_examples, link.images_without_row)
     )
     if link.rows_ambiguous:
-        yield f"  {link.rows_ambiguous:,} rows name several images each: flagged, without a key"
+        yield f"  {link.rows_ambiguous:,} rows match several images each: flagged, but without a key"
     for other in link.other_candidates[:EXAMPLES]:
         yield (
             f"  also possible: {other.table}.{other.column}, {other.values_found:,} of {other.values:,} "
-            f"values name {other.images_found:,} images (choose with --link)"
+            f"values match {other.images_found:,} images (choose with --link)"
         )
     if len(link.other_candidates) > EXAMPLES:
         yield f"  and {len(link.other_candidates) - EXAMPLES:,} more, in pack.json"
@@ -161,19 +161,19 @@ def _such_as(values: Sequence[str], total: int) -> str:
 
 
 def _join_lines(join: JoinReport) -> Iterator[str]:
-    verb = "dropped" if join.how == "inner" else "kept, with empty cells"
+    verb = "dropped" if join.how == "inner" else "kept, with missing values"
     yield f"{join.file}: {join.rows:,} rows, {size(join.bytes)} ({join.spec}; {join.how})"
     for step in join.steps:
         yield (
-            f"  {step.right}: of {step.left_rows:,} left rows {step.left_unmatched:,} found no partner"
-            f" ({verb}); {step.right_unmatched:,} right rows were not asked for"
+            f"  {step.right}: {step.left_unmatched:,} of {step.left_rows:,} left rows have no match "
+            f"({verb}); {step.right_unmatched:,} rows of {step.right} matched nothing"
         )
         if step.renamed:
             yield "  renamed: " + ", ".join(f"{old} -> {new}" for old, new in step.renamed)
     if join.sorted_by:
         yield f"  sorted by {', '.join(join.sorted_by)}"
     for key in join.compact_keys:
-        yield f"  {key.column} -> {key.ix_column}, the number of its row in {key.lookup}"
+        yield f"  {key.column} -> {key.ix_column}, the row number in {key.lookup}"
     for column, reason in join.kept_text:
         yield f"  {column} stays text: {reason}"
 
@@ -199,9 +199,9 @@ def format_plan(plan: Plan) -> str:
 
 def _plan_lines(plan: Plan) -> Iterator[str]:
     yield f"{plan.source.path} -> {plan.dest} (dry run: nothing was written)"
-    yield f"  needs about {size(plan.needed_bytes)} of disk"
+    yield f"  needs about {size(plan.needed_bytes)} of disk space"
     if plan.settings is not None:
-        yield f"  with the settings of {plan.settings}"
+        yield f"  with settings from {plan.settings}"
     yield from _plan_image_lines(plan)
     for table in plan.tables:
         yield f"{table.file}: {table.source}, {size(table.source_bytes)}, columns {', '.join(table.columns)}"
@@ -209,7 +209,7 @@ def _plan_lines(plan: Plan) -> Iterator[str]:
             yield f"  note: {note}"
     yield from _plan_join_lines(plan)
     if plan.tables and plan.images and plan.options.link is not False:
-        yield f"link: {', '.join(plan.options.link or ['will be found by testing every column'])}"
+        yield f"link: {', '.join(plan.options.link or ['detected by testing every column'])}"
     for skipped in plan.skipped:
         yield f"skip {skipped.path}: {skipped.reason}"
     for failure in plan.failed:

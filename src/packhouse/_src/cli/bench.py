@@ -45,7 +45,7 @@ def _lines(report: BenchReport) -> Iterator[str]:
         f"{report.size[0]} x {report.size[1]}, resized by {report.resizer}"
     )
     yield f"  disk    {report.disk:10,.0f} img/s  {report.disk * report.image_bytes / 1e6:,.0f} MB/s"
-    yield f"  decode  {report.ceiling:10,.0f} img/s  bare threads, one a core, from memory"
+    yield f"  decode  {report.ceiling:10,.0f} img/s  decoder calls alone, one thread per core, from memory"
     for threads, rate in report.loader.items():
         best = "  best" if threads == report.threads else ""
         yield f"  loader  {rate:10,.0f} img/s  threads={threads}{best}"

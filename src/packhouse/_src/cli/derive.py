@@ -47,9 +47,9 @@ def _lines(report: DeriveReport) -> Iterator[str]:
         f"{report.folder}: {report.images:,} images, {size(report.source_bytes)} -> {size(report.bytes)} "
         f"in {report.seconds:.1f} s"
     )
-    yield f"  {report.scaled:,} scaled, the shorter side {report.size} pixels, JPEG quality {report.quality}"
+    yield f"  {report.scaled:,} scaled to a shorter side of {report.size}, JPEG quality {report.quality}"
     if report.copied:
-        yield f"  {report.copied:,} are not larger and were copied as they are"
+        yield f"  {report.copied:,} are not larger than that and were copied unchanged"
     for problem in sorted(set(report.problems.values())):
         keys = [key for key, found in report.problems.items() if found == problem]
-        yield f"  {len(keys):,} copied as they are, but {problem}: {examples(keys)}"
+        yield f"  {len(keys):,} copied unchanged, but {problem}: {examples(keys)}"

@@ -48,6 +48,6 @@ def _lines(report: ExtractReport) -> Iterator[str]:
         f"in {report.seconds:.1f} s"
     )
     if report.there_already:
-        yield f"  {report.there_already:,} were there already, with the same bytes"
+        yield f"  {report.there_already:,} already existed with the same bytes"
     if report.tables:
-        yield f"  tables are not turned back into CSV files: {', '.join(report.tables)}"
+        yield f"  tables are not converted back to CSV: {', '.join(report.tables)}"

@@ -26,11 +26,11 @@ def command(pack: str, as_json: bool) -> None:
 
 
 def _lines(pack: str, document: dict[str, Any]) -> Iterator[str]:
-    yield f"{pack}: made of {document['source']} by packhouse {document['packhouse']}"
+    yield f"{pack}: made from {document['source']} by packhouse {document['packhouse']}"
     yield from _image_lines(document["images"])
     for entry in document.get("derived", {}).values():
         yield (
-            f"{entry['file']}: the same images, the shorter side {entry['size']} pixels, "
+            f"{entry['file']}: the same images, shorter side {entry['size']} pixels, "
             f"{size(entry['bytes'])}; {entry['scaled']:,} scaled, JPEG quality {entry['quality']}"
         )
     yield from _table_lines(document["tables"])
@@ -72,11 +72,11 @@ def _link_lines(link: dict[str, Any]) -> Iterator[str]:
         f"{_such_as(link['images_without_row_examples'])}"
     )
     if link["rows_ambiguous"]:
-        yield f"  {link['rows_ambiguous']:,} rows name several images each: flagged, without a key"
+        yield f"  {link['rows_ambiguous']:,} rows match several images each: flagged, but without a key"
     for other in link["other_candidates"]:
         yield (
             f"  also possible: {other['table']}.{other['column']}: {other['values_found']:,} of "
-            f"{other['values']:,} values name {other['images_found']:,} images"
+            f"{other['values']:,} values match {other['images_found']:,} images"
         )
 
 
@@ -89,14 +89,14 @@ def _join_lines(name: str, join: dict[str, Any]) -> Iterator[str]:
     yield f"{name} ({join['file']}): {made} - {join['spec']}, {join['how']}{_order_of(join)}"
     for step in join["steps"]:
         yield (
-            f"  + {step['right']} on {', '.join(step['on'])}: of {step['left_rows']:,} left rows "
-            f"{step['left_unmatched']:,} without a partner; "
-            f"{step['right_unmatched']:,} right rows not asked for"
+            f"  + {step['right']} on {', '.join(step['on'])}: {step['left_unmatched']:,} of "
+            f"{step['left_rows']:,} left rows without a match; "
+            f"{step['right_unmatched']:,} rows of {step['right']} matched nothing"
         )
         for old, new in step["renamed"]:
-            yield f"    {step['right']}.{old} is {new}"
+            yield f"    {step['right']}.{old} is renamed to {new}"
     for key in join["compact_keys"]:
-        yield f"  {key['column']} is {key['ix_column']}, the number of its row in {key['lookup']}"
+        yield f"  {key['column']} -> {key['ix_column']}, the row number in {key['lookup']}"
     for column, reason in join["kept_text"]:
         yield f"  {column} stays text: {reason}"
 

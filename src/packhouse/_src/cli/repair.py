@@ -40,9 +40,9 @@ def _lines(report: RepairReport) -> Iterator[str]:
         yield f"LOST {damage}"
     if report.unchecked:
         yield (
-            f"{len(report.unchecked):,} images have lost their digests with the index, "
-            f"and are what HDF5 says they are: {examples(report.unchecked)}"
+            f"{len(report.unchecked):,} images could not be checked: their digests are lost; "
+            f"HDF5 gives their bytes: {examples(report.unchecked)}"
         )
     yield f"{report.dest}: {report.images:,} images and {len(report.tables):,} tables saved"
     if any(damage.key for damage in report.lost) and report.tables:
-        yield "  rows of lost images still name them: look for image_key in image_index"
+        yield "  table rows may still name lost images: compare image_key with image_index"

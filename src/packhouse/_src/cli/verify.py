@@ -48,4 +48,4 @@ def _lines(report: VerifyReport) -> Iterator[str]:
     )
     if report.against is not None:
         yield f"  {len(report.differences):,} images differ from {report.against}"
-    yield f"  {len(report.damaged):,} things are damaged" if report.damaged else "  nothing is damaged"
+    yield f"  {len(report.damaged):,} items are damaged" if report.damaged else "  no damage found"

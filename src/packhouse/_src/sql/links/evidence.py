@@ -15,6 +15,7 @@ from packhouse._src.sql.links.image_names import (
     form_named,
     forms_of,
     has_zeros,
+    in_words,
     names_sql,
 )
 from packhouse._src.sql.quoting import numbered_rows, parquet_rows, quote_name
@@ -266,11 +267,11 @@ def _rank(evidence: LinkEvidence, images: int) -> tuple[object, ...]:
 
 def describe(evidence: LinkEvidence, images: int) -> str:
     """Return the evidence in words."""
-    form = f", {evidence.form}" if evidence.form else ""
-    unique = ", none twice" if evidence.unique else ""
+    form = f", {in_words(evidence.form)}" if evidence.form else ""
+    unique = ", no value repeats" if evidence.unique else ""
     return (
-        f"{evidence.values_found:,} of its {evidence.values:,} values name images{form}{unique}; "
-        f"{evidence.images_found:,} of {images:,} images are named"
+        f"{evidence.values_found:,} of {evidence.values:,} values match an image{form}{unique}; "
+        f"{evidence.images_found:,} of {images:,} images are matched"
     )
 
 
@@ -278,11 +279,11 @@ def compare(winner: LinkEvidence, other: LinkEvidence) -> str:
     """Say why one column was preferred to another that is a link as well."""
     name = f"{other.table}.{other.column}"
     if winner.unique and not other.unique:
-        return f"rather than {name}, whose values repeat"
+        return f"preferred to {name}, which repeats values"
     if has_zeros(other.form) and not has_zeros(winner.form):
-        return f"rather than {name}, which needs zeros in front"
+        return f"preferred to {name}, which needs leading zeros"
     if winner.images_found != other.images_found:
-        return f"rather than {name}, which names {other.images_found:,} images"
+        return f"preferred to {name}, which matches {other.images_found:,} images"
     if winner.values_found * other.values != other.values_found * winner.values:
-        return f"rather than {name}, of whose {other.values:,} values {other.values_found:,} name images"
-    return f"rather than {name}, which fits as well, by the order of names"
+        return f"preferred to {name}, where {other.values_found:,} of {other.values:,} values match"
+    return f"preferred to {name}, which fits equally well but comes later by name"

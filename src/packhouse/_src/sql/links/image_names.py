@@ -19,7 +19,7 @@ class Form:
     """How the cells of a column are read to find images by them."""
 
     words: str
-    """As reports say it; "" for cells taken as they are."""
+    """As pack.json names it; "" for cells taken as they are."""
 
     sql: str
     """Of the text {c}."""
@@ -57,6 +57,11 @@ def with_zeros(digits: int) -> Form:
 def has_zeros(words: str) -> bool:
     """Say whether these are the words of a form `with_zeros`."""
     return words.startswith(_ZEROS)
+
+
+def in_words(words: str) -> str:
+    """Return the name of a form as a report says it; the name in pack.json belongs to the format."""
+    return words.replace("zeros in front", "leading zeros").replace("last part", "last component")
 
 
 def forms_of(widths: Sequence[int]) -> tuple[Form, ...]:

@@ -155,6 +155,6 @@ def _report(engine: Engine, table: TableReport, work: LinkTask, placed: _Placed)
 def _why(work: LinkTask) -> str:
     evidence = describe(work.evidence, work.images.count)
     if work.asked_for:
-        return f"asked for; {evidence}"
+        return f"requested; {evidence}"
     rather = f"; {compare(work.evidence, work.others[0])}" if work.others else ""
     return evidence + rather
