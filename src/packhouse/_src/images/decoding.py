@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from packhouse._src.images import pillow_, sniffing
 from packhouse._src.images.cropping import Box, Crop, Cut, Size, centre, shrunk
+from packhouse._src.images.jpeg.markers import JpegHeader
 from packhouse._src.images.jpeg.partial_decode import Need, decode_jpeg
 from packhouse._src.images.pillow_ import Mode
-from packhouse._src.images.probing import probe
+from packhouse._src.images.probing import probe_with_header
 from packhouse._src.images.raw import RawForm
 from packhouse._src.images.resizing import resize
 from packhouse._src.images.scratch import Scratch
@@ -87,9 +88,9 @@ def decode(data: bytes, *, size: Size | None = None, mode: Mode = "RGB") -> NDAr
         out = np.empty((*size, CHANNELS[mode]), np.uint8)  # after a bomb is refused
         _place(picture, out, Scratch())
         return out
-    facts = _checked_facts(data)
-    if facts.media_type == sniffing.JPEG:
-        pixels = _turned(decode_jpeg(data, mode)[0], facts.orientation or 1)
+    facts, header = _checked_facts(data)
+    if header is not None:
+        pixels = _turned(decode_jpeg(data, header, mode)[0], facts.orientation or 1)
     else:
         pixels = _decode_other(data, facts, mode)
     return np.ascontiguousarray(pixels)
@@ -184,13 +185,13 @@ def check_wanted(size: Size | None, mode: str) -> None:
         )
 
 
-def _checked_facts(data: bytes) -> HeaderFacts:
-    facts = probe(data)
+def _checked_facts(data: bytes) -> tuple[HeaderFacts, JpegHeader | None]:
+    facts, header = probe_with_header(data)
     if facts.media_type is None or facts.width is None or facts.height is None:
         raise ImageError(_reason(data, facts.problem))
-    if facts.media_type == sniffing.JPEG and facts.problem is not None:
+    if header is not None and facts.problem is not None:
         raise ImageError(_reason(data, facts.problem))
-    return facts
+    return facts, header
 
 
 def _reason(data: bytes, problem: str | None) -> str:
@@ -210,14 +211,14 @@ def _cut(wanted: Wanted, upright: Size, size: Size, draws: Sequence[float]) -> C
 
 
 def _decoded(data: bytes, size: Size, wanted: Wanted, draws: Sequence[float], scratch: Scratch) -> _Picture:
-    facts = _checked_facts(data)
-    if facts.media_type != sniffing.JPEG:
+    facts, header = _checked_facts(data)
+    if header is None:
         pixels = _decode_other(data, facts, wanted.mode)
         return _Picture(pixels, 1, _cut(wanted, (pixels.shape[0], pixels.shape[1]), size, draws))
     cut = _cut(wanted, _upright_size(facts), size, draws)
     orientation = facts.orientation or 1
     bottom = _stored_bottom(cut.box, _upright_size(facts), orientation)
-    pixels, divisor = decode_jpeg(data, wanted.mode, Need(cut, bottom, scratch))
+    pixels, divisor = decode_jpeg(data, header, wanted.mode, Need(cut, bottom, scratch))
     return _Picture(_turned(pixels, orientation), divisor, cut)
 
 

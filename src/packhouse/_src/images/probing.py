@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from packhouse._src.images import sniffing
-from packhouse._src.images.jpeg.markers import read_header
+from packhouse._src.images.jpeg.markers import JpegHeader, read_header
 from packhouse._src.records import HeaderFacts
 from packhouse.errors import ImageError
 
@@ -37,18 +37,34 @@ def probe(data: bytes) -> HeaderFacts:
     Source: ITU-T T.81 B.2 (JPEG); PNG (3rd edition) 11.2.5; GIF89a 27; RFC 9649 2.3 to 2.7 (WebP);
         ISO/IEC 14496-12, 4.2 (AVIF).
     """
+    return probe_with_header(data)[0]
+
+
+def probe_with_header(data: bytes) -> tuple[HeaderFacts, JpegHeader | None]:
+    """Read the header of one encoded image for a decoder, that need not read it again.
+
+    Args:
+        data: The whole file.
+
+    Returns:
+        As of `probe`; of a JPEG also the header itself.
+    """
     media_type = sniffing.media_type_of(data)
     if media_type == sniffing.JPEG:
-        return _probe_jpeg(data)
+        header = read_header(data)
+        return _facts_of_jpeg(data, header), header
+    return _probe_other_than_jpeg(data, media_type), None
+
+
+def _probe_other_than_jpeg(data: bytes, media_type: str | None) -> HeaderFacts:
     if media_type is None:
         return HeaderFacts(None, None, None, None, "not an image" if data else "empty")
     if media_type == sniffing.WEBP:
         return _probe_webp(data)
-    return _probe_other(data, media_type)
+    return _probe_by_pillow(data, media_type)
 
 
-def _probe_jpeg(data: bytes) -> HeaderFacts:
-    header = read_header(data)
+def _facts_of_jpeg(data: bytes, header: JpegHeader) -> HeaderFacts:
     problem = header.problem
     # In entropy-coded data FF is followed by 00 or a restart marker, so FF D9 behind the beginning
     # of the scan ends the image. It is the last thing in nearly every file: search from the back.
@@ -68,7 +84,7 @@ def _probe_webp(data: bytes) -> HeaderFacts:
     return HeaderFacts(sniffing.WEBP, width, height, _orientation(exif) if exif else None, problem)
 
 
-def _probe_other(data: bytes, media_type: str) -> HeaderFacts:
+def _probe_by_pillow(data: bytes, media_type: str) -> HeaderFacts:
     from packhouse._src.images import pillow_
 
     problem = "truncated" if _IS_CUT[media_type](data) else None

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from packhouse._src.images import pillow_, sniffing
 from packhouse._src.images.cropping import Cut, divisor_for
 from packhouse._src.images.jpeg import simplejpeg_
-from packhouse._src.images.jpeg.markers import BASELINE, EXTENDED, PROGRESSIVE, JpegHeader, read_header
+from packhouse._src.images.jpeg.markers import BASELINE, EXTENDED, PROGRESSIVE, JpegHeader
 from packhouse._src.images.jpeg.shortening import rows_to_decode, shortened
 from packhouse._src.images.pillow_ import Mode
 from packhouse._src.images.scratch import Scratch
@@ -33,11 +33,14 @@ class Need(NamedTuple):
     """Memory for the pixels."""
 
 
-def decode_jpeg(data: bytes, mode: Mode, need: Need | None = None) -> tuple[NDArray[Any], int]:
+def decode_jpeg(
+    data: bytes, header: JpegHeader, mode: Mode, need: Need | None = None
+) -> tuple[NDArray[Any], int]:
     """Decode a JPEG, as it is stored.
 
     Args:
-        data: The whole file, whose header was found to be one.
+        data: The whole file.
+        header: Of it; one without a problem.
         mode: Raw samples of an ordinary JPEG are grey or RGB, as it has one component or three.
         need: What is needed of it; None is all of it at full size, in memory of its own.
 
@@ -47,7 +50,6 @@ def decode_jpeg(data: bytes, mode: Mode, need: Need | None = None) -> tuple[NDAr
     Raises:
         ImageError: Damaged, truncated, or too large.
     """
-    header = read_header(data)
     if _is_ordinary(header):
         divisor = 1 if need is None else divisor_for(need.cut)
         # Of several scans the coefficients are held at full size, whatever the scale of the pixels.
