@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from packhouse._src.imagefile.format import INDEX_TABLE
@@ -37,7 +38,7 @@ COMPRESSED_TABLE_SHARE = 1.5
 """The same of a CSV file that is compressed."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Plan:
     """What will be packed."""
 
@@ -67,7 +68,7 @@ class Plan:
     skipped: tuple[Skipped, ...]
     failed: tuple[Failed, ...]
 
-    @property
+    @cached_property
     def planned_images(self) -> Planned:
         """The images, as the store wants them."""
         keys = self.keys.keys
