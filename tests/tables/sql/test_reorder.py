@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 import packhouse
 from packhouse._src.parquet_ import ParquetSink, ParquetSource
@@ -23,7 +24,7 @@ from packhouse._src.sql.query_output import Workbench
 from packhouse._src.sql.sort_specs import check_sort, read_sort
 from packhouse._src.table_records import ColumnType, TableReport
 from packhouse.errors import ColumnNotFoundError, TableError, UsageError
-from packhouse.progress import silent
+from packhouse.progress import Event, Started, silent
 
 CELLS = st.none() | st.sampled_from(["b", "a", "B", "é", "z", "", "\U0001f600", "\uffff"])
 
@@ -129,6 +130,30 @@ def test_a_pack_is_sorted_where_it_was_asked_for(tmp_path: Path) -> None:
     assert manifest["options"]["sort"] == {"sales": ["k"], "two": ["city", "x"]}
     for file in ("sales.parquet", "one.parquet", "two.parquet", "pack.json"):
         assert (tmp_path / "a.pack" / file).read_bytes() == (tmp_path / "b.pack" / file).read_bytes()
+
+
+def test_a_linked_table_is_sorted_by_the_same_rewrite(tmp_path: Path) -> None:
+    """What a link adds and the order come in one go, and are what one after the other would give."""
+    (tmp_path / "src").mkdir()
+    for name in "acdb":
+        Image.new("RGB", (4, 4)).save(tmp_path / "src" / f"{name}.png")
+    (tmp_path / "src" / "shops.csv").write_text("id,city\nc,Ulm\na,Bonn\nx,Ulm\nb,Aachen\nd,\n")
+    tasks: list[str] = []
+
+    def listen(event: Event) -> None:
+        if isinstance(event, Started):
+            tasks.append(event.task)
+
+    packhouse.pack(tmp_path / "src", tmp_path / "a.pack", sort={"shops": ["city"]}, progress=listen)
+
+    frame = pd.read_csv(tmp_path / "src" / "shops.csv").sort_values("city", kind="stable", na_position="last")
+    table = pq.ParquetFile(tmp_path / "a.pack" / "shops.parquet").read().to_pydict()
+    manifest = json.loads((tmp_path / "a.pack" / "pack.json").read_bytes())
+    assert [task for task in tasks if "shops" in task] == ["table shops", "link shops"]
+    assert table["id"] == frame["id"].to_list() == ["b", "a", "c", "x", "d"]
+    assert table["image_key"] == ["b", "a", "c", None, "d"]
+    assert table["image"] == [True, True, True, False, True]
+    assert manifest["tables"]["shops"]["sorted_by"] == ["city"]
 
 
 def test_too_little_memory_to_sort_says_so_and_where(tmp_path: Path) -> None:

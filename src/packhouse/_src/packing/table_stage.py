@@ -57,10 +57,11 @@ def pack_tables(plan: Plan, folder: Path, observer: Observer, *, has_images: boo
         work = _Work(plan, Workbench(folder, plan.options.compression or COMPRESSIONS[0], observer, engine))
         with work.timed("tables"):
             work.convert()
-            work.sort()
         if has_images and plan.options.link is not False:
             with work.timed("link"):
                 work.link()
+        with work.timed("tables"):
+            work.sort()
         with work.timed("joins"):
             work.join()
     return work.done
@@ -99,7 +100,8 @@ class _Work:
             for work in self._link_tasks(images):
                 with self._may_fail(f"link {work.evidence.table}", self.done.undone):
                     table = self._table(work.evidence.table)
-                    linked, report = link_table(self._bench, table, work, index=index)
+                    columns = self._options.sort_columns.get(table.name, ())
+                    linked, report = link_table(self._bench, table, work, index=index, sorted_by=columns)
                     self.done.tables[self.done.tables.index(table)] = linked
                     self.done.links.append(report)
 
@@ -133,10 +135,11 @@ class _Work:
         raise TableError(f"{name} could not be packed, so it is not linked")
 
     def sort(self) -> None:
+        """Sort what was not linked; a table that was is sorted by the same rewrite."""
         engine, folder = self._bench.engine, self._bench.folder
         for place, table in enumerate(self.done.tables):
             columns = self._options.sort_columns.get(table.name)
-            if columns:
+            if columns and not table.sorted_by:
                 with self._may_fail(f"sort {table.name}", self.done.undone):
                     side = Side(engine, table.name, folder / table.file, "t")
                     sorted_one = rewrite_table(self._bench, table, side, doing="sort", sorted_by=columns)
@@ -178,4 +181,4 @@ class _Work:
     def timed(self, stage: str) -> Iterator[None]:
         started = time.perf_counter()
         yield
-        self.done.seconds[stage] = time.perf_counter() - started
+        self.done.seconds[stage] = self.done.seconds.get(stage, 0.0) + time.perf_counter() - started

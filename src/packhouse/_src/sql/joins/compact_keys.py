@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from packhouse._src.sql.joins.join_specs import counted_on
 from packhouse._src.sql.joins.join_sql import TEXT, Cell, Chain, Link, Side
-from packhouse._src.sql.joins.reorder import rewrite_table
+from packhouse._src.sql.joins.reorder import AddedColumns, rewrite_table
 from packhouse._src.sql.query_output import Workbench
 from packhouse._src.sql.quoting import quote_name
 from packhouse._src.table_records import ColumnType, CompactKey, TableReport
@@ -182,7 +182,11 @@ class Lookups:
         )
         kind = "INTEGER" if new.arrow == "int32" else "BIGINT"
         added = rewrite_table(
-            self._bench, table, side, doing="number", added=(new, f"CAST({side.row_number} AS {kind})")
+            self._bench,
+            replace(table, columns=(*table.columns, new)),
+            side,
+            doing="number",
+            added=AddedColumns({ix_column: f"CAST({side.row_number} AS {kind})"}),
         )
         self._tables[[one.name for one in self._tables].index(table.name)] = added
         self._taken.add(ix_column.lower())

@@ -1,19 +1,36 @@
-"""Writes a table of a pack anew in another order, or with one more column; all else stays as it was."""
+"""Rewrites a table of a pack: in another order, with more columns, or both; all else stays as it was."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from packhouse._src.parquet_ import ParquetSource
 from packhouse._src.sql.duckdb_ import OUT_OF_MEMORY
 from packhouse._src.sql.joins.join_sql import Side
 from packhouse._src.sql.query_output import Workbench, told_of_memory, write_query
 from packhouse._src.sql.quoting import quote_name
-from packhouse._src.table_records import ColumnType, TableReport
+from packhouse._src.table_records import TableReport
 from packhouse.errors import AccountingError, Where
 from packhouse.progress import task
+
+
+class AddedColumns(NamedTuple):
+    """Columns that a table gets behind its own."""
+
+    columns: Mapping[str, str] = MappingProxyType({})
+    """Name -> SQL."""
+
+    joined: str = ""
+    """What they are taken from beside the table: "LEFT JOIN ... ON ..."; it keeps the number of rows."""
+
+    facts: Mapping[str, object] = MappingProxyType({})
+    """What the file says of them."""
+
+
+_NONE = AddedColumns()
 
 
 def rewrite_table(
@@ -23,17 +40,17 @@ def rewrite_table(
     *,
     doing: str,
     sorted_by: Sequence[str] = (),
-    added: tuple[ColumnType, str] | None = None,
+    added: AddedColumns = _NONE,
 ) -> TableReport:
     """Write a table anew in place of itself.
 
     Args:
         bench: Where the work is done.
-        table: Which.
+        table: Which, as it will be.
         side: The same, as SQL.
         doing: What the progress calls it, "sort".
         sorted_by: Columns to sort by: nulls last, text by its bytes, equal rows as they were.
-        added: A column behind the others, and its SQL.
+        added: Columns behind the others.
 
     Returns:
         The table as it is now.
@@ -46,20 +63,12 @@ def rewrite_table(
     path = bench.folder / table.file
     other = path.with_name(f"{path.name}.{doing}")
     cells = [f"{side.alias}.{quote_name(name)} AS c{place}" for place, name in enumerate(side.columns)]
-    names = list(side.columns)
-    if added is not None:
-        column, sql = added
-        cells.append(f"{sql} AS c{len(cells)}")
-        names.append(column.name)
-    query = f"SELECT {', '.join(cells)} FROM {side.numbered} {side.alias}"
-    if sorted_by:
+    cells += [f"{sql} AS c{place}" for place, sql in enumerate(added.columns.values(), len(cells))]
+    query = f"SELECT {', '.join(cells)} FROM {side.numbered} {side.alias} {added.joined}"
+    if sorted_by or added.joined:
         order = [f"{side.alias}.{quote_name(name)} NULLS LAST" for name in sorted_by]
         query += f" ORDER BY {', '.join([*order, side.row_number])}"
-    now = replace(
-        table,
-        columns=(*table.columns, added[0]) if added else table.columns,
-        sorted_by=tuple(sorted_by) or table.sorted_by,
-    )
+    now = replace(table, sorted_by=tuple(sorted_by) or table.sorted_by)
     with (
         told_of_memory(
             Where(member=f"{doing} {table.name}"), f"sorting {OUT_OF_MEMORY}" if sorted_by else OUT_OF_MEMORY
@@ -70,9 +79,9 @@ def rewrite_table(
             bench,
             query,
             other,
-            names=names,
+            names=[*side.columns, *added.columns],
             types=side.types,
-            metadata=_metadata(bench, now),
+            metadata={**_metadata(bench, now), **added.facts},
             on_rows=progress.reach,
         )
     if rows != table.rows:

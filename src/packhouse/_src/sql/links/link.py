@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
-from packhouse._src.parquet_ import ParquetSource
 from packhouse._src.sql.duckdb_ import Engine
+from packhouse._src.sql.joins.join_sql import Side
+from packhouse._src.sql.joins.reorder import AddedColumns, rewrite_table
 from packhouse._src.sql.links.evidence import ImageNames, compare, describe
 from packhouse._src.sql.links.image_names import form_named
-from packhouse._src.sql.query_output import Workbench, write_query
+from packhouse._src.sql.query_output import Workbench
 from packhouse._src.sql.quoting import numbered_rows, parquet_rows, quote_name
 from packhouse._src.table_records import LinkEvidence, LinkReport, TableReport
-from packhouse.errors import AccountingError, Where
-from packhouse.progress import task
 
 EXAMPLES = 5
 FLAG_NAMES = ("image", "has_image")
@@ -35,7 +33,7 @@ class LinkTask:
 
 
 def link_table(
-    bench: Workbench, table: TableReport, work: LinkTask, *, index: Path
+    bench: Workbench, table: TableReport, work: LinkTask, *, index: Path, sorted_by: Sequence[str] = ()
 ) -> tuple[TableReport, LinkReport]:
     """Write the linked table anew, with the two columns behind its own.
 
@@ -44,47 +42,35 @@ def link_table(
         table: The table that describes the images.
         work: What was decided.
         index: image_index.parquet.
+        sorted_by: Columns to sort it by; without any it stays in its order.
 
     Returns:
         The table as it is now, and how it and the images fit.
 
     Raises:
+        TableError: Memory did not suffice; the table is as it was.
+        NoSpaceError: The disk ran full; the table is as it was.
         AccountingError: The table would have changed its number of rows.
     """
-    names = [column.name for column in table.columns]
-    taken = {name.lower() for name in names}
+    side = Side(bench.engine, table.name, bench.folder / table.file, "t")
+    taken = {name.lower() for name in side.columns}
     flag = free_name(FLAG_NAMES, taken)
     key = free_name(KEY_NAMES, taken)
-    path = bench.folder / table.file
-    linked = path.with_name(path.name + ".linked")
-    value = form_named(work.evidence.form).of(work.evidence.column, "t")
-    cells = ", ".join(f"t.{quote_name(name)} AS c{place}" for place, name in enumerate(names))
-    numbered, row_number = numbered_rows(path, names)
-    sql = (
-        f"SELECT {cells}, i.value IS NOT NULL AS flag, CASE WHEN i.n = 1 THEN i.key END AS image_key "
-        f"FROM {numbered} t LEFT JOIN image_names i ON i.value = {value} ORDER BY t.{row_number}"
+    value = form_named(work.evidence.form).of(work.evidence.column, side.alias)
+    linked = rewrite_table(
+        bench,
+        table,
+        side,
+        doing="link",
+        sorted_by=sorted_by,
+        added=AddedColumns(
+            {flag: "i.value IS NOT NULL", key: "CASE WHEN i.n = 1 THEN i.key END"},
+            joined=f"LEFT JOIN image_names i ON i.value = {value}",
+            facts={"image_column": flag, "image_key_column": key},
+        ),
     )
-    with closing(ParquetSource(path)) as facts:
-        metadata = {**facts.metadata, "image_column": flag, "image_key_column": key}
-        types = dict(zip(facts.schema.names, facts.schema.types, strict=True))
-    with task(bench.observer, f"link {table.name}", total=table.rows, unit="rows") as progress:
-        rows = write_query(
-            bench,
-            sql,
-            linked,
-            names=[*names, flag, key],
-            types=types,
-            metadata=metadata,
-            on_rows=progress.reach,
-        )
-    if rows != table.rows:
-        linked.unlink()
-        raise AccountingError(
-            f"{table.rows:,} rows before linking, {rows:,} after", where=Where(member=table.name)
-        )
-    linked.replace(path)
-    report = _report(bench.engine, table, work, _Placed(path, index, flag, key))
-    return replace(table, bytes=path.stat().st_size), report
+    placed = _Placed(bench.folder / table.file, index, flag, key)
+    return linked, _report(bench.engine, table, work, placed)
 
 
 def free_name(wanted: Sequence[str], taken: set[str]) -> str:
