@@ -166,6 +166,15 @@ def test_the_architecture_page_names_every_module() -> None:
             assert f"`{name}`" in page, name
 
 
+def test_the_architecture_page_names_files_that_exist() -> None:
+    """Each path of a module on the page, in pictures and tables, is one below `packhouse` or its `_src/`."""
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    package = ROOT / "src" / "packhouse"
+
+    for name in set(re.findall(r"[\w/]+/\w+\.py\b|\b\w+_\.py\b", page)):
+        assert any((folder / name).is_file() for folder in (package, package / "_src")), name
+
+
 def test_the_changelog_has_the_version() -> None:
     """The version of the package has its section."""
     assert f"## {packhouse.__version__}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
