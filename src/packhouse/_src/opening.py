@@ -21,6 +21,8 @@ from packhouse.progress import Observer, silent
 if TYPE_CHECKING:
     from types import TracebackType
 
+    from packhouse._src.loader.sample_options import OnUnlabelled
+
 
 class Pack(Loadable):
     """An opened pack: `images`, `tables`, and what ties them. A context manager; picklable as its path.
@@ -209,14 +211,17 @@ class Pack(Loadable):
         """
         return rows_without_image(self.tables, self._links_of(table))
 
-    def to_hf(
+    def to_hf(  # noqa: PLR0913  # as the user writes them
         self,
         *,
         where: str | None = None,
         split: str | None = None,
         val: float = 0.0,
+        test: float = 0.0,
+        split_column: str | None = None,
         columns: Sequence[str] | str = (),
         label: str | None = None,
+        on_unlabelled: OnUnlabelled = "raise",
     ) -> Any:  # noqa: ANN401  # a datasets.Dataset; the library is not here for type checkers
         """Make a data set of the Hugging Face library; images stay the bytes of their files.
 
@@ -224,8 +229,11 @@ class Pack(Loadable):
             where: As of `samples`, and so are the others.
             split: As of `samples`.
             val: As of `samples`.
+            test: As of `samples`.
+            split_column: As of `samples`.
             columns: As of `samples`.
             label: As of `samples`.
+            on_unlabelled: As of `samples`.
 
         Returns:
             A `datasets.Dataset`, in the order of the keys: "image", decoded by Pillow when it is asked for;
@@ -240,7 +248,17 @@ class Pack(Loadable):
         """
         from packhouse._src.hf import to_hf
 
-        samples = self.samples(size=None, where=where, split=split, val=val, columns=columns, label=label)
+        samples = self.samples(
+            size=None,
+            where=where,
+            split=split,
+            val=val,
+            test=test,
+            split_column=split_column,
+            columns=columns,
+            label=label,
+            on_unlabelled=on_unlabelled,
+        )
         return to_hf(samples)
 
     def _links_of(self, table: str | None) -> tuple[LinkedColumns, ...]:

@@ -84,7 +84,7 @@ def bench(
     if wanted_size is None:
         raise UsageError("what is measured is scaling too, and needs a size", hint="size=224")
     with Pack(Path(pack)) as opened:
-        options = SampleOptions(size=wanted_size, crop=crop, on_error="skip")
+        options = SampleOptions(size=wanted_size, crop=crop, split="all", on_error="skip")
         return _measure(opened, options, wanted_size, progress or silent)
 
 

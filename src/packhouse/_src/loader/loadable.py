@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from packhouse._src.images.pillow_ import Mode
     from packhouse._src.loader.loader import Loader
     from packhouse._src.loader.order.order import Shuffle
-    from packhouse._src.loader.sample_options import CropName, DerivedChoice, OnError
+    from packhouse._src.loader.sample_options import CropName, DerivedChoice, OnError, OnUnlabelled
     from packhouse._src.loader.samples import Packed, Samples
 
 
@@ -27,8 +27,11 @@ class Loadable:
         where: str | None = None,
         split: str | None = None,
         val: float = 0.0,
+        test: float = 0.0,
+        split_column: str | None = None,
         columns: Sequence[str] | str = (),
         label: str | None = None,
+        on_unlabelled: OnUnlabelled = "raise",
         threads: int | None = None,
         on_error: OnError = "raise",
         derived: DerivedChoice = "auto",
@@ -44,11 +47,19 @@ class Loadable:
             mode: "RGB"; "L" for one channel of luma; "raw" for samples as they are stored, with size=None.
             seed: Of crops, flips and the loader's order: the same seed gives the same pixels everywhere.
             where: SQL, as of `find`: only these images.
-            split: Without `val` the name of a top folder, "train": only images in it. With `val`: "train" or
-                "val", by a hash of the key, whatever the seed.
-            val: Fraction of the images that is "val".
+            split: "train", "val" or "test", in any of their usual spellings: the top folder of that name, or
+                the part that `val` or `test` makes. Or the name of another top folder. "all" takes the
+                images of all splits; without it a choice that mixes splits is refused.
+            val: Fraction of the images to train on that is held out as "val": of the folder "train", or of
+                the whole pack if it has no such folder. By a hash of the key, whatever the seed.
+            test: The same for "test".
+            split_column: Column whose values name the split of each image, such as "articles.split"; it is
+                used in place of folders.
             columns: Columns of image_index and of linked tables: "price", or "articles.price".
-            label: Such a column, whose values are the classes; or "group": the folder is the class.
+            label: Such a column, whose values are the classes; or "group": the folder is the class, without
+                the folder of the split, so that "train/cat" and "val/cat" are both "cat".
+            on_unlabelled: For an image without a label (no row, an empty cell, a folder that is no class):
+                "raise" an error; or "skip" it: `samples.unlabelled` lists them.
             threads: How many read and decode; None: one a core, 16 at most.
             on_error: Of an image that cannot be decoded, or is damaged: "raise" the error; "skip" it, so that
                 batches are shorter; "blank": it is black. The last two are counted and named.
@@ -77,8 +88,11 @@ class Loadable:
             where=where,
             split=split,
             val=val,
+            test=test,
+            split_column=split_column,
             columns=columns_of(columns),
             label=label,
+            on_unlabelled=on_unlabelled,
             threads=threads,
             on_error=on_error,
             derived=derived,
@@ -100,8 +114,11 @@ class Loadable:
         where: str | None = None,
         split: str | None = None,
         val: float = 0.0,
+        test: float = 0.0,
+        split_column: str | None = None,
         columns: Sequence[str] | str = (),
         label: str | None = None,
+        on_unlabelled: OnUnlabelled = "raise",
         rank: int = 0,
         world_size: int = 1,
         drop_last: bool = False,
@@ -130,8 +147,11 @@ class Loadable:
             where: As of `samples`.
             split: As of `samples`.
             val: As of `samples`.
+            test: As of `samples`.
+            split_column: As of `samples`.
             columns: As of `samples`.
             label: As of `samples`.
+            on_unlabelled: As of `samples`.
             threads: As of `samples`.
             on_error: As of `samples`.
             derived: As of `samples`.
@@ -158,8 +178,11 @@ class Loadable:
             where=where,
             split=split,
             val=val,
+            test=test,
+            split_column=split_column,
             columns=columns,
             label=label,
+            on_unlabelled=on_unlabelled,
             threads=threads,
             on_error=on_error,
             derived=derived,

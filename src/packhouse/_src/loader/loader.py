@@ -114,6 +114,16 @@ class Loader:
         """The classes, sorted; a label is a place in it. None where no label was asked for."""
         return self.samples.classes
 
+    @property
+    def class_to_idx(self) -> dict[Any, int]:
+        """Class -> label, as ImageFolder has it; empty where no label was asked for."""
+        return self.samples.class_to_idx
+
+    @property
+    def targets(self) -> list[int] | None:
+        """The labels of all samples of all ranks, in the order of their keys; None without labels."""
+        return self.samples.targets
+
     def set_epoch(self, epoch: int) -> None:
         """Say which epoch comes next, as PyTorch's DistributedSampler has it.
 

@@ -15,13 +15,16 @@ from packhouse._src.concurrency.threads import default_workers
 from packhouse._src.images.cropping import CROPS, RANDOM, Size
 from packhouse._src.images.decoding import Wanted, check_wanted
 from packhouse._src.images.pillow_ import Mode
+from packhouse._src.loader.choice.choosing import Wish
 from packhouse.errors import UsageError
 
 CropName: TypeAlias = Literal["center", "random", "random-resized", "exact", "fit"]
 OnError: TypeAlias = Literal["raise", "skip", "blank"]
+OnUnlabelled: TypeAlias = Literal["raise", "skip"]
 DerivedChoice: TypeAlias = int | Literal[False, "auto"]
 
 ON_ERROR = ("raise", "skip", "blank")
+ON_UNLABELLED = ("raise", "skip")
 MOST_THREADS = 16
 """Taken by default: beyond it, threads that decode mostly wait for each other in the interpreter."""
 
@@ -42,8 +45,11 @@ class SampleOptions:
     where: str | None = None
     split: str | None = None
     val: float = 0.0
+    test: float = 0.0
+    split_column: str | None = None
     columns: tuple[str, ...] = ()
     label: str | None = None
+    on_unlabelled: OnUnlabelled = "raise"
     threads: int | None = None
     on_error: OnError = "raise"
     derived: DerivedChoice = "auto"
@@ -53,22 +59,31 @@ class SampleOptions:
         check_wanted(self.size, self.mode)
         _one_of("crop", self.crop, tuple(CROPS))
         _one_of("on_error", self.on_error, ON_ERROR)
+        _one_of("on_unlabelled", self.on_unlabelled, ON_UNLABELLED)
         if self.size is None:
             self._check_without_size()
         object.__setattr__(self, "seed", whole("seed", self.seed))
         if self.threads is not None and whole("threads", self.threads) < 1:
             raise UsageError(f"threads={self.threads}: at least 1", hint="None takes one a core")
         flag("flip", self.flip)
-        for name in ("where", "split", "label"):
+        for name in ("where", "split", "split_column", "label"):
             _text(name, getattr(self, name))
-        if not _is_share(self.val):
-            raise UsageError(f"val={self.val!r}: a fraction of the images, 0 to below 1", hint="val=0.1")
-
+        self._check_shares()
         if not _is_store(self.derived):
             raise UsageError(
                 f"derived={self.derived!r} is not known",
                 hint='"auto", False for the originals, or the size of a derived store, as derived=256',
             )
+
+    def _check_shares(self) -> None:
+        for name in ("val", "test"):
+            share = getattr(self, name)
+            if not _is_share(share):
+                raise UsageError(
+                    f"{name}={share!r}: a fraction of the images, 0 to below 1", hint=f"{name}=0.1"
+                )
+        if self.val + self.test >= 1:
+            raise UsageError(f"val={self.val}, test={self.test}: nothing is left to train on")
 
     def _check_without_size(self) -> None:
         """Refuse what only images of one size can have."""
@@ -79,6 +94,12 @@ class SampleOptions:
         ):
             if is_asked:
                 raise UsageError(f"{name} needs a size", hint="size=(height, width)")
+
+    @property
+    def wish(self) -> Wish:
+        """Which images were asked for."""
+        names = ("where", "split", "split_column", "val", "test")
+        return Wish(**{name: getattr(self, name) for name in names})
 
     @property
     def wanted(self) -> Wanted:

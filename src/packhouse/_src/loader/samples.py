@@ -17,10 +17,10 @@ from packhouse._src.imagefile.read.store import ImageStore
 from packhouse._src.images.cropping import DRAWS
 from packhouse._src.images.decoding import CHANNELS
 from packhouse._src.loader.batch import Batch, Broken, Sample
-from packhouse._src.loader.choosing import choose_rows
+from packhouse._src.loader.choice.choosing import choose_rows
+from packhouse._src.loader.choice.labelling import NO_LABEL, Labels, columns_of, labels_of, refuse_unlabelled
 from packhouse._src.loader.decode.batch_filling import Failures, Part, fill, gather, parts_of
 from packhouse._src.loader.decode.decode_threads import Workers
-from packhouse._src.loader.labelling import Labels, columns_of, labels_of
 from packhouse._src.loader.order.chance import draws
 from packhouse._src.loader.sample_options import SampleOptions, whole
 from packhouse._src.loader.smaller import store_for
@@ -63,16 +63,28 @@ class Samples(Sequence[Sample]):
     def __init__(self, pack: Packed, options: SampleOptions) -> None:
         self.options = options
         self._pack = pack
-        self.rows: NDArray[np.int64] = choose_rows(
-            pack.images, pack.tables, pack.links, where=options.where, split=options.split, val=options.val
-        )
+        of_pack = (pack.images, pack.tables, pack.links)
+        choice = choose_rows(*of_pack, options.wish)
+        self.rows: NDArray[np.int64] = choice.rows
+        self._unlabelled = self.rows[:0]
         self._labels: Labels | None = None
         if options.label is not None:
-            of_pack, by_folder = (pack.images, pack.tables, pack.links), options.split and not options.val
-            self._labels = labels_of(*of_pack, options.label, self.rows, by_folder=bool(by_folder))
+            self._label(labels_of(*of_pack, options.label, choice))
         self.columns = columns_of(pack.tables, pack.links, options.columns, self.rows)
         self.store = store_for(pack.images, pack.derived, options)
         self._workers = Workers(options.n_threads)
+
+    def _label(self, labels: Labels) -> None:
+        """Take the labels, and leave out the images that have none if that was asked for."""
+        has_label = labels.numbers != NO_LABEL
+        self._unlabelled = self.rows[~has_label]
+        if len(self._unlabelled):
+            options, pack = self.options, self._pack
+            if options.on_unlabelled == "raise" or not has_label.any():
+                of_pack = (pack.images, pack.tables, pack.links)
+                refuse_unlabelled(*of_pack, str(options.label), self._unlabelled)
+            self.rows = self.rows[has_label]
+        self._labels = Labels(labels.classes, labels.numbers[has_label])
 
     def __reduce__(self) -> tuple[type[Samples], tuple[Packed, SampleOptions]]:
         """Pickle as what it was made of."""
@@ -80,7 +92,9 @@ class Samples(Sequence[Sample]):
 
     def __repr__(self) -> str:
         """Return how many of what."""
-        return f"<Samples: {len(self):,} of {len(self._pack.images):,} images in {self.store.path}>"
+        count = len(self._unlabelled)
+        left_out = f", {count:,} without a label left out" if count else ""
+        return f"<Samples: {len(self):,} of {len(self._pack.images):,} images in {self.store.path}{left_out}>"
 
     def __len__(self) -> int:
         """Return how many there are."""
@@ -129,9 +143,24 @@ class Samples(Sequence[Sample]):
         return None if self._labels is None else self._labels.classes
 
     @property
+    def class_to_idx(self) -> dict[Any, int]:
+        """Class -> label, as ImageFolder has it; empty where no label was asked for."""
+        return {name: label for label, name in enumerate(self.classes or ())}
+
+    @property
     def labels(self) -> NDArray[np.int64] | None:
         """(samples,) int64, the labels of all samples; None where no label was asked for."""
         return None if self._labels is None else self._labels.numbers
+
+    @property
+    def targets(self) -> list[int] | None:
+        """The labels of all samples as a list, as ImageFolder has it; None where no label was asked for."""
+        return None if self.labels is None else self.labels.tolist()
+
+    @property
+    def unlabelled(self) -> list[str]:
+        """Keys of the chosen images that are left out because they have no label."""
+        return [self.originals.index.key_of(row) for row in self._unlabelled.tolist()]
 
     @property
     def originals(self) -> ImageStore:

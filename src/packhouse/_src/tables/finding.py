@@ -74,6 +74,29 @@ def images_without_row(tables: Tables, links: Sequence[LinkedColumns]) -> Iterat
         yield from batch.column(0).to_pylist()
 
 
+def images_of_ambiguous_rows(tables: Tables, links: Sequence[LinkedColumns]) -> list[str]:
+    """Return the keys of images that are named, but only by rows that name several images each.
+
+    Such a row has no key: which of the images it describes cannot be known.
+
+    Args:
+        tables: The tables of a pack.
+        links: The linked tables to look into.
+
+    Returns:
+        Keys, each once.
+
+    Raises:
+        CorruptStoreError: A table is missing or damaged.
+    """
+    found = dict[str, None]()
+    for link in links:
+        keys = f"SELECT {_key_of(link)} FROM {quote_name(link.table)} WHERE {_key_of(link)} IS NOT NULL"
+        query = f"SELECT key FROM ({_meant_by_several(link)}) WHERE key NOT IN ({keys})"
+        found.update(dict.fromkeys(tables.sql(query)["key"].to_pylist()))
+    return list(found)
+
+
 def rows_without_image(tables: Tables, links: Sequence[LinkedColumns]) -> Iterator[tuple[str, str | None]]:
     """Yield the rows of the linked tables that name no image.
 
@@ -107,8 +130,13 @@ def _key_of(link: LinkedColumns) -> str:
 
 
 def _unnamed_by(link: LinkedColumns) -> str:
-    rows, key, flag = (quote_name(name) for name in (link.table, link.key_column, link.flag_column))
     # a value that names several images has no key, and yet each of them has a row
-    cells = f"SELECT {form_named(link.form).of(link.column)} FROM {rows} WHERE {flag} AND {key} IS NULL"
-    meant = f"SELECT key FROM ({names_sql(INDEX)}) WHERE value IN ({cells})"
+    rows, key = quote_name(link.table), quote_name(link.key_column)
+    meant = _meant_by_several(link)
     return f"key NOT IN (SELECT {key} FROM {rows} WHERE {key} IS NOT NULL) AND key NOT IN ({meant})"
+
+
+def _meant_by_several(link: LinkedColumns) -> str:
+    rows, key, flag = (quote_name(name) for name in (link.table, link.key_column, link.flag_column))
+    cells = f"SELECT {form_named(link.form).of(link.column)} FROM {rows} WHERE {flag} AND {key} IS NULL"
+    return f"SELECT DISTINCT key FROM ({names_sql(INDEX)}) WHERE value IN ({cells})"

@@ -1,0 +1,1 @@
+"""Which images are loaded, and with which labels and columns."""
