@@ -10,6 +10,7 @@ from pathlib import Path
 
 from packhouse._src.imagefile.format import INDEX_TABLE
 from packhouse._src.imagefile.keys import SettledKeys, beyond_limits, settle_keys
+from packhouse._src.imagefile.write.metadata_size import metadata_bytes
 from packhouse._src.imagefile.write.resume import Planned, folder_of, is_begun
 from packhouse._src.packing.destination import packing_folder
 from packhouse._src.packing.opening_sources import open_any_source
@@ -25,8 +26,6 @@ from packhouse._src.table_records import TablePlan
 from packhouse.errors import NoSpaceError, SourceError, SourceNotFoundError, UsageError, Where
 from packhouse.progress import Observer, task
 
-HDF5_BYTES_PER_IMAGE = 360
-HDF5_BYTES_PER_GROUP = 1800
 INDEX_BYTES_PER_IMAGE = 70
 BLOCK_BYTES = 512
 """Unit of `st_blocks`, whatever the file system's blocks are."""
@@ -84,13 +83,13 @@ class Plan:
         """Sum of the sizes of the CSV files."""
         return sum(table.source_bytes for table in self.tables)
 
-    @property
+    @cached_property
     def needed_bytes(self) -> int:
-        """Estimate of the room the pack takes."""
-        each = HDF5_BYTES_PER_IMAGE + INDEX_BYTES_PER_IMAGE
-        groups = len({key.group for key in self.keys.keys}) * HDF5_BYTES_PER_GROUP
+        """Estimate of the disk space that the pack takes."""
+        records = metadata_bytes([(key.group, key.name, 0) for key in self.keys.keys])
+        index = len(self.images) * INDEX_BYTES_PER_IMAGE
         tables = sum(table.source_bytes * _share(table) for table in self.tables)
-        return self.image_bytes + len(self.images) * each + groups + int(tables)
+        return self.image_bytes + records + index + int(tables)
 
     def to_dict(self) -> dict[str, object]:
         """Return it as JSON-able values."""
