@@ -1,4 +1,4 @@
-"""Everything packhouse raises on purpose, as one tree; each class is also the builtin a stranger would catch.
+"""Everything packhouse raises on purpose, as one tree; each class is also the builtin that callers expect.
 
 PackhouseError
 +-- UsageError                 also ValueError           contradictory or unreadable arguments

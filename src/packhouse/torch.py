@@ -36,7 +36,7 @@ _NOT_SAID = -1
 
 
 class ImageDataset(Dataset[Any]):
-    """Chosen images of a pack as a map-style dataset; `pack.samples` with PyTorch's faces on.
+    """Chosen images of a pack as a map-style dataset; `pack.samples` for PyTorch.
 
     A sample is the image, (channels, height, width) uint8; with `label` it is (image, label) as ImageFolder
     has it, label an int; with `columns` a dict of their values comes last. DataLoader asks for the samples of
@@ -168,7 +168,7 @@ def collate(samples: Sequence[Any]) -> Any:  # noqa: ANN401
 
 
 class ImageBatches(IterableDataset[Any]):
-    """Whole batches, in an order that can be resumed anywhere; `pack.loader` with PyTorch's faces on.
+    """Whole batches, in an order that can be resumed anywhere; `pack.loader` for PyTorch.
 
     A batch is the images, (batch, channels, height, width) uint8; with `label` it is (images, labels), labels
     (batch,) int64; with `columns` a dict comes last: a tensor of numbers, a list of anything else. Images of
@@ -206,7 +206,7 @@ class ImageBatches(IterableDataset[Any]):
         if worker is None or not isinstance(here, TurnTaker):
             return map(_as_tensors, here)
         generation = worker.seed - worker.id  # PyTorch draws it for each set of workers
-        self._generations.settle(here, generation)
+        self._generations.begin_next(here, generation)
         batches = iter(here)
         self._generations.note(here.epoch, generation)
         return map(_as_tensors, batches)

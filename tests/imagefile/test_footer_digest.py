@@ -1,4 +1,4 @@
-"""The seal guards the one part of a Parquet file that has no checksum, and other programs do not mind it."""
+"""The digest guards the one part of a Parquet file without a checksum, and other programs do not mind it."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from packhouse._src.imagefile.footer_digest import check_seal, seal
+from packhouse._src.imagefile.footer_digest import add_footer_digest, check_footer_digest
 from packhouse.errors import CorruptStoreError
 
 
 @pytest.fixture
 def sealed(tmp_path: Path) -> Path:
-    """A Parquet file of a thousand rows, sealed."""
+    """A Parquet file of a thousand rows, with its digest."""
     path = tmp_path / "some.parquet"
     pq.write_table(pa.table({"n": range(1000), "t": [str(n) for n in range(1000)]}), path, row_group_size=300)
-    seal(path)
+    add_footer_digest(path)
     return path
 
 
@@ -30,14 +30,14 @@ def footer_bytes(path: Path) -> int:
 
 def test_a_sealed_file_is_parquet(sealed: Path) -> None:
     """Other programs, pyarrow and DuckDB, read every row of it."""
-    check_seal(sealed)
+    check_footer_digest(sealed)
 
     assert pq.read_table(sealed)["n"].to_pylist() == list(range(1000))
     assert duckdb.execute(f"SELECT sum(n), count(DISTINCT t) FROM '{sealed}'").fetchall() == [(499500, 1000)]  # noqa: S608
 
 
 def test_every_flip_in_the_footer_is_seen(sealed: Path) -> None:
-    """Whichever bit of footer, length, magic or seal flips, the file is refused."""
+    """Whichever bit of footer, length, magic or digest flips, the file is refused."""
     whole = sealed.read_bytes()
     guarded = footer_bytes(sealed) + 16
 
@@ -45,8 +45,8 @@ def test_every_flip_in_the_footer_is_seen(sealed: Path) -> None:
         damaged = bytearray(whole)
         damaged[len(whole) - guarded + bit // 8] ^= 1 << bit % 8
         sealed.write_bytes(damaged)
-        with pytest.raises(CorruptStoreError, match="seal"):
-            check_seal(sealed)
+        with pytest.raises(CorruptStoreError, match="digest"):
+            check_footer_digest(sealed)
 
 
 def test_a_cut_file_is_refused(sealed: Path) -> None:
@@ -56,7 +56,7 @@ def test_a_cut_file_is_refused(sealed: Path) -> None:
     for length in [*range(30), *range(30, len(whole), 97), len(whole) - 1]:
         sealed.write_bytes(whole[:length])
         with pytest.raises(CorruptStoreError):
-            check_seal(sealed)
+            check_footer_digest(sealed)
 
 
 def test_a_file_without_a_seal_is_refused(tmp_path: Path) -> None:
@@ -65,4 +65,4 @@ def test_a_file_without_a_seal_is_refused(tmp_path: Path) -> None:
     pq.write_table(pa.table({"n": range(10)}), path)
 
     with pytest.raises(CorruptStoreError):
-        check_seal(path)
+        check_footer_digest(path)

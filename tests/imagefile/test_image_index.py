@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import packhouse
-from packhouse._src.imagefile.footer_digest import seal
+from packhouse._src.imagefile.footer_digest import add_footer_digest
 from packhouse._src.imagefile.format import IMAGES_FILE, INDEX_COLUMNS, INDEX_FILE
 from packhouse._src.imagefile.index_file import Binding, write_index, write_rows
 from packhouse._src.imagefile.read.image_index import ImageIndex
@@ -57,7 +57,7 @@ def rows(pack: Path) -> list[dict[str, Any]]:
 def write_sealed(path: Path, table: pa.Table, **metadata: object) -> None:
     """Write any table as an index that says so of itself."""
     pq.write_table(table.replace_schema_metadata({b"packhouse": json.dumps(metadata).encode()}), path)
-    seal(path)
+    add_footer_digest(path)
 
 
 @pytest.fixture
@@ -76,7 +76,7 @@ def rewrite(path: Path, **columns: list[object]) -> None:
         )
     facts = pq.read_metadata(path).metadata[b"packhouse"]
     pq.write_table(table.replace_schema_metadata({b"packhouse": facts}), path)
-    seal(path)
+    add_footer_digest(path)
 
 
 def test_columns_and_types_are_those_of_the_format(pack: Path) -> None:
@@ -320,7 +320,7 @@ GOOD = {"role": "image_index", "format_version": 1, "file_size": 1, "file_id": "
     ids=repr,
 )
 def test_metadata_that_is_not_ours_is_refused(copy: Path, changes: dict[str, object]) -> None:
-    """A sound and sealed table that does not say what an index says is none."""
+    """A sound table, its digest right, that does not say what an index says is none."""
     path = copy / INDEX_FILE
     write_sealed(path, pq.read_table(path), **(GOOD | changes))
 

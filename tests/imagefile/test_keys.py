@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from packhouse._src.imagefile.keys import settle_keys, stem
+from packhouse._src.imagefile.keys import assign_keys, stem
 
 AWKWARD = (
     "a",
@@ -51,17 +51,17 @@ trees = st.lists(
 
 def keys_of(*paths: str) -> dict[str, str]:
     """Return path -> key."""
-    return {key.path: key.key for key in settle_keys(paths).keys}
+    return {key.path: key.key for key in assign_keys(paths).keys}
 
 
 @settings(deadline=None, max_examples=60)
 @given(paths=trees)
 def test_keys_are_unique_and_sorted(paths: list[str]) -> None:
     """Each path gets one key, no key is given twice, and they come as the bytes of UTF-8 sort."""
-    settled = settle_keys(paths)
+    assigned = assign_keys(paths)
 
-    found = [key.key for key in settled.keys]
-    assert sorted(key.path for key in settled.keys) == sorted(paths)
+    found = [key.key for key in assigned.keys]
+    assert sorted(key.path for key in assigned.keys) == sorted(paths)
     assert len(set(found)) == len(paths)
     assert found == sorted(found, key=str.encode)
 
@@ -70,7 +70,7 @@ def test_keys_are_unique_and_sorted(paths: list[str]) -> None:
 @given(paths=trees)
 def test_no_key_is_a_group(paths: list[str]) -> None:
     """A dataset never stands where a group of another image must stand."""
-    keys = settle_keys(paths).keys
+    keys = assign_keys(paths).keys
 
     groups = {level for key in keys for level in levels(key.group)}
     assert groups.isdisjoint(key.key for key in keys)
@@ -80,7 +80,7 @@ def test_no_key_is_a_group(paths: list[str]) -> None:
 @given(paths=trees)
 def test_a_key_is_group_and_name(paths: list[str]) -> None:
     """Group and name make the key; no part of it is empty, "." or "..", which mean something in HDF5."""
-    for key in settle_keys(paths).keys:
+    for key in assign_keys(paths).keys:
         assert key.key == (f"{key.group}/{key.name}" if key.group else key.name)
         assert "/" not in key.name
         assert {"", ".", ".."}.isdisjoint(key.key.split("/"))
@@ -90,14 +90,14 @@ def test_a_key_is_group_and_name(paths: list[str]) -> None:
 @given(paths=trees)
 def test_a_key_comes_from_its_path(paths: list[str]) -> None:
     """The group is the file's folder, the name its name, and the report says whose extension was kept."""
-    settled = settle_keys(paths)
+    assigned = assign_keys(paths)
 
-    for key in settled.keys:
+    for key in assigned.keys:
         folder, _, file_name = key.path.rpartition("/")
-        assert "/".join(part for part in (settled.dropped, key.group) if part) == folder
+        assert "/".join(part for part in (assigned.dropped, key.group) if part) == folder
         assert key.name in {file_name, splitext(file_name)[0]}
-    whole = {key.path for key in settled.keys if key.name != stem(key.path.rpartition("/")[2])}
-    assert whole <= set(settled.kept_extensions)
+    whole = {key.path for key in assigned.keys if key.name != stem(key.path.rpartition("/")[2])}
+    assert whole <= set(assigned.kept_extensions)
 
 
 @settings(deadline=None, max_examples=60)
@@ -107,39 +107,39 @@ def test_the_order_of_the_files_does_not_matter(paths: list[str], random: object
     shuffled = list(paths)
     random.shuffle(shuffled)  # type: ignore[attr-defined]
 
-    assert settle_keys(shuffled) == settle_keys(paths)
+    assert assign_keys(shuffled) == assign_keys(paths)
 
 
 def test_shared_leading_folders_are_dropped() -> None:
     """What all paths begin with tells images apart in no way."""
-    settled = settle_keys(["data/images/010/a.jpg", "data/images/011/b.jpg"])
+    assigned = assign_keys(["data/images/010/a.jpg", "data/images/011/b.jpg"])
 
-    assert settled.dropped == "data/images"
-    assert [key.key for key in settled.keys] == ["010/a", "011/b"]
+    assert assigned.dropped == "data/images"
+    assert [key.key for key in assigned.keys] == ["010/a", "011/b"]
 
 
 def test_folders_that_begin_alike_are_not_shared() -> None:
     """Whole names of folders are compared, not letters."""
-    settled = settle_keys(["im1/a.jpg", "im2/b.jpg"])
+    assigned = assign_keys(["im1/a.jpg", "im2/b.jpg"])
 
-    assert settled.dropped == ""
-    assert [key.key for key in settled.keys] == ["im1/a", "im2/b"]
+    assert assigned.dropped == ""
+    assert [key.key for key in assigned.keys] == ["im1/a", "im2/b"]
 
 
 def test_images_of_one_folder_lie_in_the_root_group() -> None:
     """When all files are in one folder, that folder is shared, and dropped."""
-    settled = settle_keys(["images/b.jpg", "images/a.jpg"])
+    assigned = assign_keys(["images/b.jpg", "images/a.jpg"])
 
-    assert settled.dropped == "images"
-    assert [(key.key, key.group) for key in settled.keys] == [("a", ""), ("b", "")]
+    assert assigned.dropped == "images"
+    assert [(key.key, key.group) for key in assigned.keys] == [("a", ""), ("b", "")]
 
 
 def test_a_file_beside_its_folders_ends_the_sharing() -> None:
     """A file in the root shares no folder with the others."""
-    settled = settle_keys(["a.jpg", "images/b.jpg"])
+    assigned = assign_keys(["a.jpg", "images/b.jpg"])
 
-    assert settled.dropped == ""
-    assert [key.key for key in settled.keys] == ["a", "images/b"]
+    assert assigned.dropped == ""
+    assert [key.key for key in assigned.keys] == ["a", "images/b"]
 
 
 def test_one_image_loses_all_its_folders() -> None:
@@ -149,25 +149,25 @@ def test_one_image_loses_all_its_folders() -> None:
 
 def test_no_images_no_keys() -> None:
     """Nothing in, nothing out."""
-    settled = settle_keys([])
+    assigned = assign_keys([])
 
-    assert (settled.keys, settled.dropped, settled.kept_extensions) == ((), "", ())
+    assert (assigned.keys, assigned.dropped, assigned.kept_extensions) == ((), "", ())
 
 
 def test_files_that_differ_in_their_extension_keep_it() -> None:
     """Both keep it, not one of them, and the report can name both."""
-    settled = settle_keys(["x/a.jpg", "x/a.png", "y/a.jpg"])
+    assigned = assign_keys(["x/a.jpg", "x/a.png", "y/a.jpg"])
 
-    assert [key.key for key in settled.keys] == ["x/a.jpg", "x/a.png", "y/a"]
-    assert settled.kept_extensions == ("x/a.jpg", "x/a.png")
+    assert [key.key for key in assigned.keys] == ["x/a.jpg", "x/a.png", "y/a"]
+    assert assigned.kept_extensions == ("x/a.jpg", "x/a.png")
 
 
 def test_a_file_named_like_a_folder_keeps_its_extension() -> None:
     """The key "a" would be the group of "a/b"."""
-    settled = settle_keys(["a.jpg", "a/b.jpg"])
+    assigned = assign_keys(["a.jpg", "a/b.jpg"])
 
-    assert [key.key for key in settled.keys] == ["a.jpg", "a/b"]
-    assert settled.kept_extensions == ("a.jpg",)
+    assert [key.key for key in assigned.keys] == ["a.jpg", "a/b"]
+    assert assigned.kept_extensions == ("a.jpg",)
 
 
 def test_a_kept_extension_can_clash_again() -> None:

@@ -15,7 +15,7 @@ import h5py
 import pytest
 import xxhash
 
-from packhouse._src.imagefile.keys import settle_keys
+from packhouse._src.imagefile.keys import assign_keys
 from packhouse._src.imagefile.slots import ImageSlot, Outcome, Taken
 from packhouse._src.imagefile.write.skeleton import write_skeleton
 from packhouse._src.imagefile.write.writer import Filling, ImageReader, WritePiece, fill
@@ -35,7 +35,7 @@ def make_images(count: int, *, most: int = 400) -> dict[str, bytes]:
 
 def make_skeleton(path: Path, images: dict[str, bytes]) -> list[ImageSlot]:
     """Write the skeleton of some images and return their places."""
-    keys = settle_keys(images).keys
+    keys = assign_keys(images).keys
     datasets = [(key.group, key.name, len(images[key.path])) for key in keys]
     offsets = write_skeleton(path, datasets, file_id="0" * 32).offsets
     files = [SourceFile(key.path, len(images[key.path]), row, row) for row, key in enumerate(keys)]

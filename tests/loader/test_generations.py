@@ -26,7 +26,7 @@ def pack(pictures: Path) -> Pack:
 @settings(deadline=None, max_examples=60)
 @given(data=st.data())
 def test_any_order_of_processes_begins_one_epoch_after_the_other(pack: Pack, data: st.DataObject) -> None:
-    """They settle and note in any order; what was loaded before is gone on with once."""
+    """They begin and note in any order; what was loaded before is gone on with once."""
     shared = [UNKNOWN] * SLOTS
     loader = pack.loader(batch_size=5, size=8)
     owner = Generations(shared)
@@ -43,7 +43,7 @@ def test_any_order_of_processes_begins_one_epoch_after_the_other(pack: Pack, dat
         settled = set[int]()
         for turn in data.draw(st.permutations(steps), label="order"):
             if turn not in settled:
-                here[turn].settle(turns[turn], generation)
+                here[turn].begin_next(turns[turn], generation)
                 settled.add(turn)
             else:
                 iter(turns[turn])
@@ -63,7 +63,7 @@ def test_what_is_told_is_heard_by_those_that_run_on(pack: Pack) -> None:
     for told in (None, None, (7, 10), None, (2, 0), None):
         if told is not None:
             owner.tell(*told)
-        here.settle(turn, 5)
+        here.begin_next(turn, 5)
         batches = iter(turn)
         here.note(turn.epoch, 5)
         consumed = int(turn.state_dict()["consumed"] or 0)

@@ -29,7 +29,7 @@ class Pack(Loadable):
 
     Args:
         path: The folder; or an HDF5 file of images, which is a pack without tables.
-        progress: Told of the walk through an HDF5 file that has no index yet.
+        progress: Progress callback for the walk through an HDF5 file that has no index yet.
 
     Raises:
         NotAPackError: There is no pack at that place.
@@ -294,7 +294,7 @@ def open(  # noqa: A001  # packhouse.open, as gzip.open
     Args:
         path: The folder that `packhouse pack` made; or an HDF5 file, whoever wrote it, which is then a pack
             without tables. What of it is no image stands in `manifest["refused"]`, with reasons.
-        progress: Told of the walk through an HDF5 file that has no index yet.
+        progress: Progress callback for the walk through an HDF5 file that has no index yet.
 
     Returns:
         The pack; its parts are read when they are first used.

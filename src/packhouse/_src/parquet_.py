@@ -1,7 +1,7 @@
-"""The only door to pyarrow: Parquet files written the same way every time, and read part by part.
+"""Parquet by pyarrow: files written the same way every time, and read part by part.
 
 Same rows, same bytes: row groups are cut at exact row counts, whatever batches arrive, and nothing in the
-file tells of a clock or a host. Pages carry checksums, and our own reads verify them.
+file depends on a clock or a host. Pages carry checksums, and our own reads verify them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Frozen values that cross folders: what the rooms of the house hand to each other.
+"""Frozen values that are shared by several folders.
 
 Those of which there is one an image are named tuples: made in a third of the time of a frozen dataclass.
 """

@@ -1,4 +1,4 @@
-"""The door to pyarrow for streams compressed by zstd; imported when there is one."""
+"""Streams compressed by zstd, decompressed by pyarrow; imported when there is one."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ import packhouse
 from packhouse._src.cli._printing import format_report
 from packhouse._src.delimited.convert import convert_table
 from packhouse._src.imagefile.index_file import Binding, write_index
-from packhouse._src.imagefile.keys import settle_keys
+from packhouse._src.imagefile.keys import assign_keys
 from packhouse._src.imagefile.slots import Filled, ImageSlot
 from packhouse._src.records import HeaderFacts, SourceFile
 from packhouse._src.sql.links.evidence import best_evidence, choose_links, find_links, prepare_names
@@ -37,7 +37,7 @@ class House:
     """A bench, an index of images, and tables."""
 
     def __init__(self, bench: Workbench, paths: Sequence[str]) -> None:
-        keys = settle_keys(paths).keys
+        keys = assign_keys(paths).keys
         facts = HeaderFacts("image/jpeg", 1, 1, None, None)
         file = SourceFile("", 1, 0, 0)
         filled = [Filled(ImageSlot(key, 0, file), bytes(16), facts) for key in keys]
@@ -462,7 +462,7 @@ def test_another_folder_means_another_image(build: Build, packed: list[str]) -> 
 
     assert report.form == ""
     assert table["image"].to_pylist() == [False] * 10 + [True] * 10 * len(packed)
-    assert table["image_key"].to_pylist()[10:] == [one.key for one in settle_keys(paths).keys]
+    assert table["image_key"].to_pylist()[10:] == [one.key for one in assign_keys(paths).keys]
     assert (report.rows_without_image, report.rows_ambiguous) == (10, 0)
 
 

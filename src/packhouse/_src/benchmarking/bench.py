@@ -48,7 +48,7 @@ BATCHES = 8
 """At least so many of them are loaded."""
 
 READ_AT_ONCE = 32
-ROOM = 0.8
+CACHE_SHARE = 0.8
 """Part of the machine's memory that its page cache may fill."""
 
 
@@ -59,7 +59,7 @@ def bench(
     crop: CropName = "center",
     progress: Observer | None = None,
 ) -> BenchReport:
-    """Measure how fast a pack feeds training on this machine, and what binds.
+    """Measure how fast a pack feeds training on this machine, and what the bottleneck is.
 
     The same images each time, chosen at random: read from disk (after they are dropped from the page cache,
     where the system lets us), decoded in bare threads from memory, and given by the loader, with several
@@ -69,7 +69,7 @@ def bench(
         pack: A pack, or an HDF5 file of images.
         size: (height, width) in pixels to bring them to, or one number for a square.
         crop: Which part of them, as of `Pack.samples`.
-        progress: Told of the progress.
+        progress: Progress callback.
 
     Returns:
         What was measured.
@@ -126,7 +126,7 @@ def _measure(pack: Pack, options: SampleOptions, size: Size, observer: Observer)
         loader=dict(sorted(loader.items())),
         busy=min(1.0, median(busy)),
         resizer=resizer_name(),
-        fits=samples.store.path.stat().st_size < ROOM * _memory_bytes(),
+        fits=samples.store.path.stat().st_size < CACHE_SHARE * _memory_bytes(),
         broken=broken * len(files) // len(often),
     )
 
@@ -209,7 +209,7 @@ def _loader_rate(pack: Pack, options: SampleOptions, threads: int, count: int) -
     given = first = 0
     started = used = 0.0
     with catch_warnings():
-        simplefilter("ignore")  # broken images are told of once, in the report
+        simplefilter("ignore")  # broken images are reported once, at the end
         while given < count or given == first:
             loader.set_epoch(0)  # its first images are those that were read before
             for batch in loader:

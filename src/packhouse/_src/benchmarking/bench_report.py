@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 ENOUGH = 0.9
-"""Of the ceiling, or of all cores' time: less means that something else binds."""
+"""Of the ceiling, or of all cores' time: less means that something else is the bottleneck."""
 
 WORTH_CHANGING = 1.03
 """More threads than cores are not advised for less than this."""

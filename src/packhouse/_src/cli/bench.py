@@ -1,4 +1,4 @@
-"""packhouse bench: how fast a pack feeds training here, and what binds."""
+"""packhouse bench: how fast a pack feeds training here, and what the bottleneck is."""
 
 from __future__ import annotations
 

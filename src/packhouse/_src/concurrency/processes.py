@@ -37,7 +37,7 @@ def run_in_processes(
     Args:
         pieces: What to do, in the order to begin them; picklable, and so are the results.
         open_work: Called once in each process; picklable.
-        on_done: Told of each piece and its result, in this process.
+        on_done: Called with each piece and its result, in this process.
         workers: Number of processes.
 
     Raises:

@@ -46,7 +46,7 @@ def run_in_threads(
     Args:
         pieces: What to do, in the order to begin them; may wait for the next one.
         open_work: Called once by each thread; gives what does one piece, and is left when no piece is left.
-        on_done: Told of each piece and its result, by the thread that did it, one at a time.
+        on_done: Called with each piece and its result, by the thread that did it, one at a time.
         workers: Number of threads.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The door to pyarrow's CSV parser: whole records in, cells of text out, or what is wrong with which row."""
+"""pyarrow's CSV parser: whole records in, cells of text out, or what is wrong with which row."""
 
 from __future__ import annotations
 

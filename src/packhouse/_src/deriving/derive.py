@@ -22,7 +22,7 @@ from packhouse._src.imagefile.read.store import ImageStore
 from packhouse._src.imagefile.write.build import How, make_images
 from packhouse._src.imagefile.write.resume import Planned
 from packhouse._src.opening import Pack
-from packhouse._src.packing.destination import put_up
+from packhouse._src.packing.destination import install
 from packhouse.errors import UsageError
 from packhouse.progress import Observer, silent, task
 
@@ -99,7 +99,7 @@ def derive(
         quality: Of the JPEGs, 1 to 100 on libjpeg's scale.
         workers: Number of threads; None: one a core.
         overwrite: Whether a store of that size, which the pack has already, is replaced.
-        progress: Told of the progress; called from several threads.
+        progress: Progress callback; called from several threads.
 
     Returns:
         What was made.
@@ -198,7 +198,7 @@ def _make(
         reader.close()
     for err in made.failed.values():  # one row less would shift all others
         raise err
-    put_up(place.store, made.path)
+    install(place.store, made.path)
     shutil.rmtree(made.path.parent)  # the journal, of no use any more
 
 

@@ -55,7 +55,7 @@ def spool(
         rows: All originals, in order of their keys.
         derive_one: Reads the original of a row number and makes it smaller; called from several threads.
         workers: Number of threads.
-        on_done: Told of numbers of images done.
+        on_done: Called with numbers of images done.
 
     Returns:
         Where each is, in the order of `rows`.

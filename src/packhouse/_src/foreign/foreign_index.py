@@ -72,7 +72,7 @@ def open_foreign(path: Path, *, observer: Observer = silent) -> ImageStore:
 
     Args:
         path: The file.
-        observer: Told of progress.
+        observer: Progress callback.
 
     Returns:
         The images.
@@ -92,7 +92,7 @@ def index_foreign(path: Path, *, workers: int | None = None, observer: Observer 
     Args:
         path: The file.
         workers: Number of threads that read; None for one a core.
-        observer: Told of progress.
+        observer: Progress callback.
 
     Returns:
         Where it lies, and what of the file is not in it.

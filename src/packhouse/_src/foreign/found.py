@@ -1,4 +1,4 @@
-"""What the walk through a stranger's HDF5 file finds: byte ranges that are images, and what was not taken."""
+"""What the walk through a third-party HDF5 file finds: the byte ranges of images, and what was refused."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ _Names = dict[int, tuple[Dataset, list[str]]]
 """Number of rows -> the column of names with as many, and the names."""
 
 
-class Forms:
+class Recognizer:
     """Tells images from the rest in one file.
 
     Args:

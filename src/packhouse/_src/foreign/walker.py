@@ -1,11 +1,11 @@
 """The strict walk through an HDF5 file that packhouse did not write; run as a process of its own.
 
-With `skeleton`, the only place that imports h5py. One component at a time, hard links only; what a link or a
+With `skeleton`, the only module that imports h5py. One component at a time, hard links only; what a link or a
 dataset says of itself is looked at before it is followed, and no data is ever read through the HDF5 library:
 nothing that the file says makes us open another one, load a plugin, or allocate what it declares.
 
 The library is "not designed to handle maliciously crafted files safely" (its SECURITY.md), hence the process:
-`walking_apart` starts it and reads what it prints, one JSON document a line.
+`walker_process` starts it and reads what it prints, one JSON document a line.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from packhouse._src.foreign.found import (
     RefusedError,
     readable,
 )
-from packhouse._src.foreign.recognition import MOST_ROWS, Forms, Item
+from packhouse._src.foreign.recognition import MOST_ROWS, Item, Recognizer
 from packhouse._src.imagefile import format as file_format
 
 LINES_TOGETHER = 512
@@ -104,7 +104,7 @@ class Walk:
         created = self._file.get_create_plist()
         widths = created.get_sizes()
         self.host = HostFile(self.descriptor, facts.st_size, created.get_userblock(), *widths)
-        self._forms = Forms(self.host)
+        self._recognizer = Recognizer(self.host)
         self._entered: dict[int, str] = {}
 
     def __iter__(self) -> Iterator[Item]:
@@ -146,7 +146,7 @@ class Walk:
                 yield Refused(path, str(err))
             except _ERRORS as err:
                 yield Refused(path, f"the HDF5 library cannot read its description: {_told(err)}")
-        yield from self._forms.sort_out(datasets)
+        yield from self._recognizer.sort_out(datasets)
 
     def _enter(self, address: int, path: str, depth: int) -> None:
         if address in self._entered:

@@ -1,4 +1,4 @@
-"""Runs the walk through a stranger's HDF5 file in a process of its own; believes nothing it prints."""
+"""Runs the walk through a third-party HDF5 file in a process of its own; checks all that it prints."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ def walk_apart(path: Path, size: int, *, on_images: Callable[[int], None] = lamb
 
     Args:
         path: The file, a regular one.
-        size: Its size in bytes; nothing outside of it is believed to be an image.
-        on_images: Told now and then how many images were found since the last time.
+        size: Its size in bytes; nothing outside of it is taken for an image.
+        on_images: Called now and then with the number of images found since the last call.
 
     Returns:
         Images in the order of the walk, the rest with reasons.

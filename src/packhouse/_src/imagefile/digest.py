@@ -1,4 +1,4 @@
-"""The only door to xxhash: the digest that every image carries."""
+"""The one module that imports xxhash: the digest that every image carries."""
 
 from __future__ import annotations
 

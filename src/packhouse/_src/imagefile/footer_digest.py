@@ -4,7 +4,7 @@ Pages carry checksums, the footer carries none: one flipped bit in it can make t
 whole process, or drop a column in silence. So the digest lies right before the footer, in a gap that other
 readers step over, and is checked before the library sees a byte.
 
-    PAR1 <pages> | seal: 16 bytes | <footer> <its length: 4 bytes> PAR1
+    PAR1 <pages> | digest: 16 bytes | <footer> <its length: 4 bytes> PAR1
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ LENGTH_BYTES = 4
 TAIL_BYTES = LENGTH_BYTES + len(MAGIC)
 
 
-def seal(path: Path) -> None:
-    """Put the seal into a Parquet file that has none, and flush it to the disk (fsync).
+def add_footer_digest(path: Path) -> None:
+    """Put the digest into a Parquet file that has none, and flush it to the disk (fsync).
 
     Args:
         path: A whole Parquet file.
@@ -35,14 +35,14 @@ def seal(path: Path) -> None:
         os.fsync(file.fileno())
 
 
-def check_seal(path: Path) -> None:
-    """See that the footer of a sealed file is whole.
+def check_footer_digest(path: Path) -> None:
+    """See that the footer of a file with such a digest is whole.
 
     Args:
         path: The file.
 
     Raises:
-        CorruptStoreError: It is not, or there is no seal.
+        CorruptStoreError: It is not, or there is no digest.
 
     Cost: reads the footer, some 15 KB for a hundred thousand images.
     """
@@ -52,7 +52,7 @@ def check_seal(path: Path) -> None:
         file.seek(max(0, start))
         if not footer or start < len(MAGIC) or file.read(DIGEST_BYTES) != digest_of(footer):
             raise CorruptStoreError(
-                "its footer does not match its seal: the file was damaged or cut",
+                "its footer does not match its digest: the file was damaged or cut",
                 where=Where(file=str(path)),
                 hint="pack the data set again, or restore this file from a copy",
             )

@@ -1,4 +1,4 @@
-"""image_index.parquet as a file: how it is written and sealed, and what ties it to its HDF5 file."""
+"""image_index.parquet as a file: how it is written, and what ties it to its HDF5 file."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from packhouse._src.imagefile.footer_digest import check_seal, seal
+from packhouse._src.imagefile.footer_digest import add_footer_digest, check_footer_digest
 from packhouse._src.imagefile.format import FORMAT_VERSION, IMAGES_FILE, INDEX_COLUMNS, INDEX_ROW_GROUP_ROWS
 from packhouse._src.imagefile.slots import Filled
 from packhouse._src.parquet_ import ParquetSink, ParquetSource, batch_of
@@ -79,7 +79,7 @@ def write_rows(
             columns = zip(*rows, strict=True)
             kinds = INDEX_COLUMNS.items()
             sink.write(batch_of({n: (k, v) for (n, k), v in zip(kinds, columns, strict=True)}))
-    seal(path)
+    add_footer_digest(path)
 
 
 def _row(image: Filled) -> tuple[object, ...]:
@@ -100,7 +100,7 @@ def _row(image: Filled) -> tuple[object, ...]:
     )
 
 
-def open_sealed(path: Path) -> ParquetSource:
+def open_checked(path: Path) -> ParquetSource:
     """Open an index whose footer is as it was written.
 
     Args:
@@ -112,7 +112,7 @@ def open_sealed(path: Path) -> ParquetSource:
     Raises:
         CorruptStoreError: The footer is damaged.
     """
-    check_seal(path)
+    check_footer_digest(path)
     return ParquetSource(path)
 
 

@@ -38,7 +38,7 @@ class Key(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class SettledKeys:
+class AssignedKeys:
     """Keys of all images, and what had to be done to make them unique."""
 
     keys: tuple[Key, ...]
@@ -54,7 +54,7 @@ class SettledKeys:
     """Keys that differ from another one only in case or in Unicode form, sorted; each is kept as it is."""
 
 
-def settle_keys(paths: Iterable[str]) -> SettledKeys:
+def assign_keys(paths: Iterable[str]) -> AssignedKeys:
     """Give every image its key.
 
     Args:
@@ -82,7 +82,7 @@ def settle_keys(paths: Iterable[str]) -> SettledKeys:
             break
         whole |= clashing
     keys.sort(key=itemgetter(0))
-    return SettledKeys(tuple(keys), dropped, tuple(sorted(whole)), _alike([key.key for key in keys]))
+    return AssignedKeys(tuple(keys), dropped, tuple(sorted(whole)), _alike([key.key for key in keys]))
 
 
 def _alike(keys: Sequence[str]) -> tuple[str, ...]:

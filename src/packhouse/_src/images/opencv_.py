@@ -1,4 +1,4 @@
-"""The only door to OpenCV: the resize that is used where it is installed."""
+"""The one module that imports OpenCV: the resize that is used where it is installed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The only door to Pillow: opening, converting, resizing; its errors leave it as ImageError.
+"""The one module that imports Pillow: opening, converting, resizing; its errors leave it as ImageError.
 
 Files are opened through the seven plugin classes themselves, never through `PIL.Image.open`. That
 is the allow-list: no other plugin (EPS starts Ghostscript) is ever reached. It also leaves out

@@ -44,7 +44,7 @@ def media_type_of(data: bytes) -> str | None:
         return WEBP
     if data[4:12] in {b"ftypavif", b"ftypavis"}:
         return AVIF
-    # Two letters are too little, much text begins with "BM"; the second header's size settles it.
+    # Two letters are too little, much text begins with "BM"; the second header's size decides.
     if data[:2] == b"BM" and int.from_bytes(data[14:18], "little") in _BMP_HEADER_SIZES:
         return BMP
     return None

@@ -57,7 +57,7 @@ class Generations:
         """Note that this process has loaded a state of its own."""
         self._heard, self._is_new = self._number(TOLD), False
 
-    def settle(self, turn: TurnTaker, generation: int) -> None:
+    def begin_next(self, turn: TurnTaker, generation: int) -> None:
         """Bring a process's loader to where its next epoch begins.
 
         Args:
@@ -78,7 +78,7 @@ class Generations:
 
         Args:
             epoch: It.
-            generation: As of `settle`.
+            generation: As of `begin_next`.
         """
         self._shared[BEGUN] = generation % MOST_EPOCHS * MOST_EPOCHS + epoch
 

@@ -16,7 +16,7 @@ from packhouse._src.loader.order.order import Order, Shuffle
 from packhouse._src.loader.order.sharding import Sharding, Step
 from packhouse._src.loader.order.state import Plain, State, check
 from packhouse._src.loader.sample_options import flag, whole
-from packhouse._src.loader.samples import Samples, Underway
+from packhouse._src.loader.samples import PendingBatch, Samples
 from packhouse._src.loader.stats import Stats
 from packhouse.errors import LoaderError, UsageError
 
@@ -173,21 +173,21 @@ class Loader:
     def _run(self, loop: object) -> Iterator[Batch]:
         self._marked = time.perf_counter()
         with closing(self._begun_ahead()) as begun:
-            for step, underway in begun:
+            for step, pending in begun:
                 if self._loop is not loop:
                     raise LoaderError(
                         "this loop is over: the loader has begun another one, or was sent elsewhere",
                         hint="one loader for each loop: pack.loader(...) again",
                     )
-                yield self._given(step, underway)
+                yield self._given(step, pending)
         self._go_to(self.epoch + 1, 0)
 
-    def _begun_ahead(self) -> Generator[tuple[Step, Underway], None, None]:
+    def _begun_ahead(self) -> Generator[tuple[Step, PendingBatch], None, None]:
         """Yield batches that are under way, the next ones behind them begun already."""
         samples, order, steps = self.samples, self._order, self.sharding.steps(self._consumed)
         images_ahead = IMAGES_AHEAD_A_THREAD * samples.threads
         ahead = max(BATCHES_AHEAD, -(-images_ahead // self.sharding.batch_size))
-        begun: deque[tuple[Step, Underway]] = deque()
+        begun: deque[tuple[Step, PendingBatch]] = deque()
         try:
             while True:
                 for step in islice(steps, ahead + 1 - len(begun)):
@@ -196,13 +196,13 @@ class Loader:
                     return
                 yield begun.popleft()
         finally:
-            for _step, underway in begun:
-                underway.cancel()
+            for _step, pending in begun:
+                pending.cancel()
 
-    def _given(self, step: Step, underway: Underway) -> Batch:
+    def _given(self, step: Step, pending: PendingBatch) -> Batch:
         """Wait for a batch and note that it is given."""
         asked = time.perf_counter()
-        batch = underway.finish()
+        batch = pending.finish()
         self._consumed, self._is_begun = step.consumed, True
         stats, given = self.stats, time.perf_counter()
         stats.images, stats.batches = stats.images + len(batch), stats.batches + 1

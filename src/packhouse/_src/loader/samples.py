@@ -30,7 +30,7 @@ from packhouse.errors import ImageError, LoaderError, Where
 
 
 class Packed(Protocol):
-    """What samples need of a pack, which is on a higher floor; it is pickled as its path."""
+    """What samples need of a pack, which is in a higher layer; it is pickled as its path."""
 
     @property
     def images(self) -> ImageStore: ...
@@ -204,7 +204,7 @@ class Samples(Sequence[Sample]):
         """
         return self.begin(self._checked(indices), whole("epoch", epoch)).finish()
 
-    def begin(self, indices: NDArray[np.int64], epoch: int) -> Underway:
+    def begin(self, indices: NDArray[np.int64], epoch: int) -> PendingBatch:
         """Begin to read and decode some samples.
 
         Args:
@@ -214,7 +214,7 @@ class Samples(Sequence[Sample]):
         Returns:
             What gives the batch when it is done.
         """
-        return Underway(self, indices, epoch)
+        return PendingBatch(self, indices, epoch)
 
     def _checked(self, indices: Iterable[int]) -> NDArray[np.int64]:
         places = [operator.index(index) for index in indices]
@@ -225,8 +225,8 @@ class Samples(Sequence[Sample]):
         return np.array([place % count for place in places], dtype=np.int64)
 
 
-class Underway:
-    """A batch on its way.
+class PendingBatch:
+    """A batch that is being read and decoded.
 
     Args:
         samples: Where from.

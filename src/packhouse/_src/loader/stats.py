@@ -32,8 +32,8 @@ class Stats:
     """Wall time within epochs, from asking for the first batch to getting the last one."""
 
     waited: float = 0.0
-    """Part of it, in seconds, in which the loop waited for a batch. Near `seconds`: the loader is what binds;
-    near 0: what the loop does with the batches."""
+    """Part of it, in seconds, in which the loop waited for a batch. Near `seconds`, the loader is the
+    bottleneck; near 0, what the loop does with the batches."""
 
     broken: dict[str, str] = field(default_factory=dict)
     """Key of an image that gave no pixels -> what is wrong with it."""

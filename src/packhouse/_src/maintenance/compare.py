@@ -55,7 +55,7 @@ def compare(
         manifest: What pack.json says: the globs that chose the images.
         pack: The folder of the pack, which is not a part of the data set if it lies in there.
         workers: Number of threads.
-        observer: Told of the progress.
+        observer: Progress callback.
 
     Returns:
         All differences, sorted by path.

@@ -101,7 +101,7 @@ def extract(
     Args:
         pack: The folder.
         target: The folder to write below; made if it is missing.
-        progress: Told of the progress; called from several threads.
+        progress: Progress callback; called from several threads.
 
     Returns:
         What was written, and what was not and why: bad names, files in the way, damaged images.

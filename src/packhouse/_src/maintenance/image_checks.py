@@ -43,7 +43,7 @@ def check_images(
         manifest: What pack.json says of them.
         findings: Takes what is wrong.
         workers: Number of threads.
-        observer: Told of the progress.
+        observer: Progress callback.
 
     Returns:
         The rows that could be read; None when the index cannot be opened.
@@ -148,7 +148,7 @@ def check_derived(
         originals: Rows of the images of the pack, where they could be read.
         findings: Takes what is wrong.
         workers: Number of threads.
-        observer: Told of the progress.
+        observer: Progress callback.
 
     Returns:
         Files of the pack that were checked, below its folder.

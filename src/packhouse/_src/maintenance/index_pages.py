@@ -21,7 +21,7 @@ def changed_bytes(path: Path, binding: Binding) -> list[int]:
     """Return the offsets of the bytes of an index that are not what was written.
 
     Args:
-        path: An index of a pack, its seal and the checksums of its pages checked.
+        path: An index of a pack, the digest of its footer and the checksums of its pages checked.
         binding: What it is bound to.
 
     Returns:
@@ -61,7 +61,7 @@ def _all_columns(path: Path) -> Iterator[tuple[object, ...]]:
 
 
 def _pages(path: Path) -> bytes:
-    """Return all but seal and footer: the footer names the release that wrote it, and is sealed."""
+    """Return all but footer and digest: the footer names the release that wrote it, and has the digest."""
     data = path.read_bytes()
     footer = int.from_bytes(data[-TAIL_BYTES:][:4], "little") + TAIL_BYTES + DIGEST_BYTES
     return data[:-footer]

@@ -33,7 +33,7 @@ from packhouse._src.packing.destination import (
     check_apart,
     check_destination,
     check_outside,
-    put_up,
+    install,
     under_construction,
 )
 from packhouse._src.packing.report import describe_images
@@ -98,7 +98,7 @@ def repair(
         pack: The damaged pack.
         dest: The pack to make: a folder that is not there yet.
         workers: Number of threads; None: one a core.
-        progress: Told of the progress; called from several threads.
+        progress: Progress callback; called from several threads.
 
     Returns:
         What was saved and what is lost.
@@ -137,7 +137,7 @@ def repair(
         lost = (*manifest.damaged, *salvaged.lost, *lost_tables, *_derived(manifest))
         write_manifest(folder / MANIFEST_FILE, _document(manifest, saved, made, salvaged, lost))
         if made is not None:
-            put_up(folder, made.path)
+            install(folder, made.path)
     return RepairReport(
         pack=source,
         dest=target,

@@ -42,7 +42,7 @@ def salvage_images(folder: Path, *, workers: int, observer: Observer) -> Salvage
     Args:
         folder: The damaged pack.
         workers: Number of threads.
-        observer: Told of the progress.
+        observer: Progress callback.
 
     Returns:
         What can be saved and what cannot.

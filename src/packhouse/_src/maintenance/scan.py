@@ -93,8 +93,8 @@ class Sweeper:
 
         Args:
             piece: Which.
-            take: Told of each sound image and its bytes, which last until it returns.
-            refuse: Told of each other image, and what is wrong with it.
+            take: Called with each sound image and its bytes, which last until it returns.
+            refuse: Called with each other image, and what is wrong with it.
 
         Cost: one system call, unless the disk fails; then one an image. Releases the interpreter lock to read
         and to hash.

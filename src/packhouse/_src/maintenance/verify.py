@@ -79,14 +79,14 @@ def verify(
 ) -> VerifyReport:
     """Read every byte of a pack and compare it with all that is known of it.
 
-    Every image is compared with its digest; the index with its seal, its checksums, pack.json and HDF5's own
-    view of images.h5; every table with its digest. Nothing is changed.
+    Every image is compared with its digest; the index with its checksums, pack.json and HDF5's own view of
+    images.h5; every table with its digest. Nothing is changed.
 
     Args:
         pack: The folder; one that `packhouse.open` refuses is looked at all the same.
         against: The data set it was made of: its images are compared with those of the pack.
         workers: Number of threads; None: one a core.
-        progress: Told of the progress; called from several threads.
+        progress: Progress callback; called from several threads.
 
     Returns:
         All that is damaged, and how the originals differ.
@@ -112,7 +112,7 @@ def verify(
         rows = check_images(folder, manifest, findings, threads, observer)
     _check_tables(folder, manifest, findings, observer)
     derived = check_derived(folder, manifest, rows, findings, threads, observer)
-    findings.notes += _strangers(folder, manifest, derived)
+    findings.notes += _unknown_files(folder, manifest, derived)
     differences: list[Difference] = []
     if against is not None:
         differences = compare(rows or [], Path(against), manifest, folder, workers=threads, observer=observer)
@@ -166,7 +166,7 @@ def _check_table(folder: Path, table: TableFacts, findings: Findings) -> Iterato
             yield f"has {rows:,} rows, pack.json says {table.rows:,}"
 
 
-def _strangers(folder: Path, manifest: Manifest, derived: Sequence[str]) -> Iterator[str]:
+def _unknown_files(folder: Path, manifest: Manifest, derived: Sequence[str]) -> Iterator[str]:
     """Name what lies in the folder and is not of the pack."""
     ours = {MANIFEST_FILE, *derived, *(table.file for table in manifest.tables)}
     if manifest.has_images is not False:

@@ -225,7 +225,7 @@ def _take_lock(lock: int, folder: Path) -> None:
 
 def _tidy(folder: Path) -> None:
     """Remove what an earlier run left there, all but the images it has begun."""
-    _take_down(folder)
+    _uninstall(folder)
     for entry in os.scandir(folder):
         if entry.name == LOCK_FILE or entry.name.startswith(FOLDER_PREFIX):
             continue
@@ -235,7 +235,7 @@ def _tidy(folder: Path) -> None:
             Path(entry.path).unlink()
 
 
-def _take_down(folder: Path) -> None:
+def _uninstall(folder: Path) -> None:
     """Move the image file back to its journal, if a run was killed while it put the pack in place."""
     up = folder / IMAGES_FILE
     for journal in folder.glob(f"{FOLDER_PREFIX}*/{JOURNAL_FILE}"):
@@ -243,7 +243,7 @@ def _take_down(folder: Path) -> None:
             up.rename(journal.with_name(IMAGES_FILE))
 
 
-def put_up(folder: Path, images: Path) -> None:
+def install(folder: Path, images: Path) -> None:
     """Move the finished image file from the folder it was made in to its place in the pack.
 
     Args:

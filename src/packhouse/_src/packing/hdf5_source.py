@@ -32,7 +32,7 @@ class Hdf5Source(RangeSource):
         """List every image; a path is that of its dataset, with an extension that fits.
 
         Args:
-            on_found: Told the number of images found since it was last told.
+            on_found: Called with the number of images found since the last call.
 
         Returns:
             Images; datasets that say where images lie are skipped, everything else has failed.

@@ -38,7 +38,7 @@ def pack_images(plan: Plan, folder: Path, earlier: EarlierPack, observer: Observ
         plan: What to pack.
         folder: Where to write.
         earlier: The pack that this one replaces, with --update: what has not changed is copied from it.
-        observer: Told of the progress.
+        observer: Progress callback.
 
     Returns:
         What was packed, and the errors of files that could not be read.

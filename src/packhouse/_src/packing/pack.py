@@ -1,4 +1,4 @@
-"""The main job, from a plan to a sealed pack."""
+"""The main job, from a plan to a finished pack."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from packhouse._src.packing.destination import (
     check_apart,
     check_destination,
     drop_others,
-    put_up,
+    install,
     under_construction,
 )
 from packhouse._src.packing.image_stage import PackedImages, pack_images
@@ -51,7 +51,7 @@ def plan(
         src: The data set, as for `pack`.
         dest: The pack to be.
         options: As for `pack`.
-        progress: Told of the progress.
+        progress: Progress callback.
 
     Returns:
         Files, keys, tables, sizes.
@@ -230,7 +230,7 @@ def _pack_images(made: Plan, folder: Path, earlier: EarlierPack, observer: Obser
     images = pack_images(made, folder, earlier, observer)
     remember_files(made.source.path, made.dest, images.path)
     drop_others(folder, images.path)
-    put_up(folder, images.path)
+    install(folder, images.path)
     if images.failed and made.options.on_error == "stop":
         raise next(iter(images.failed.values()))
     return images

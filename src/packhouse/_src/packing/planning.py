@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 
 from packhouse._src.imagefile.format import INDEX_TABLE
-from packhouse._src.imagefile.keys import SettledKeys, beyond_limits, settle_keys
+from packhouse._src.imagefile.keys import AssignedKeys, assign_keys, beyond_limits
 from packhouse._src.imagefile.write.metadata_size import metadata_bytes
 from packhouse._src.imagefile.write.resume import Planned, folder_of, is_begun
 from packhouse._src.packing.destination import packing_folder
@@ -59,7 +59,7 @@ class Plan:
     escaped: tuple[str, ...]
     """Paths of images whose names are not UTF-8."""
 
-    keys: SettledKeys
+    keys: AssignedKeys
     tables: tuple[TablePlan, ...]
     table_files: dict[str, SourceFile]
     """Path -> file, of the tables."""
@@ -134,13 +134,13 @@ def make_plan(
     *,
     complete: Callable[[PackOptions], PackOptions],
 ) -> Plan:
-    """Scan the source and decide what becomes of every file.
+    """Scan the source and decide what happens to every file.
 
     Args:
         src: The data set.
         dest: The pack to be.
         options: What the user asked for.
-        observer: Told of the progress.
+        observer: Progress callback.
         complete: Gives options that the user has not set now.
 
     Returns:
@@ -186,7 +186,7 @@ def make_plan(
         settings=None if settings is None else settings.path,
         images=images,
         escaped=tuple(path for path in found.escaped if path in images),
-        keys=settle_keys(images),
+        keys=assign_keys(images),
         tables=tables,
         table_files={file.path: file for file in sorted_files.tables},
         skipped=tuple(sorted((*found.skipped, *sorted_files.skipped), key=lambda one: one.path)),
@@ -257,7 +257,7 @@ def check_space(plan: Plan) -> None:
 
 
 def _bytes_there(plan: Plan) -> int:
-    """Return the room that an earlier run for the same images has taken already."""
+    """Return the disk space that an earlier run for the same images has taken already."""
     packing = packing_folder(plan.dest)
     if not is_begun(packing):
         return 0

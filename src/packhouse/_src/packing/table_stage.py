@@ -41,7 +41,7 @@ def pack_tables(plan: Plan, folder: Path, observer: Observer, *, has_images: boo
     Args:
         plan: What to pack.
         folder: Where to write; image_index.parquet is there when there are images.
-        observer: Told of the progress.
+        observer: Progress callback.
         has_images: Whether there are images to link.
 
     Returns:

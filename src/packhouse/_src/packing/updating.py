@@ -17,7 +17,7 @@ from pathlib import Path
 
 from packhouse._src.cache_folder import cache_folder
 from packhouse._src.imagefile.digest import digest_of_all
-from packhouse._src.imagefile.footer_digest import check_seal
+from packhouse._src.imagefile.footer_digest import check_footer_digest
 from packhouse._src.imagefile.format import DERIVED, IMAGES_FILE, INDEX_FILE, MANIFEST_FILE
 from packhouse._src.imagefile.slots import Filled
 from packhouse._src.imagefile.write.journal import files_in, read_journal
@@ -135,7 +135,7 @@ def read_earlier(source: Path, dest: Path) -> EarlierPack:
     index = dest / INDEX_FILE
     if not index.exists():
         return EarlierPack(tables=_tables_of(dest), derived=_derived_in(dest))
-    check_seal(index)  # a damaged footer can bring pyarrow down
+    check_footer_digest(index)  # a damaged footer can bring pyarrow down
     opened = ParquetSource(index)
     digests: dict[str, bytes] = {}
     for table in opened.iterate(("file_name", "digest")):

@@ -53,7 +53,7 @@ class FolderSource:
         """List every file below the folder.
 
         Args:
-            on_found: Told the number of files of each folder as it is done.
+            on_found: Called with the number of files of each folder as it is done.
 
         Returns:
             What was found; the same for the same tree, whatever order the file system lists it in.
@@ -74,7 +74,7 @@ class FolderSource:
         walk = FolderWalk(self._below, self._leave_out)
         while walk.waiting:
             on_found(walk.list_folder(walk.waiting.pop()))
-        walk.settle_escaped()
+        walk.fail_ambiguous()
         self._escaped = frozenset(file.path for file in walk.escaped)
         return Found(
             files=tuple(sorted((*walk.files, *walk.escaped), key=itemgetter(0))),

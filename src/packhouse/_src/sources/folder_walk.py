@@ -73,7 +73,7 @@ class FolderWalk:
         is_inside = with_slash(target).startswith(self._below)
         return "symbolic link within the data set" if is_inside else "symbolic link out of the data set"
 
-    def settle_escaped(self) -> None:
+    def fail_ambiguous(self) -> None:
         """Let an escaped file fail whose path is the very name of another: two would have one path."""
         names = {file.path for file in self.files} if self.escaped else set()
         self.failed += [

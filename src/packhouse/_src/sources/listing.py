@@ -51,7 +51,7 @@ class ListSource:
         """Look at every file that is listed.
 
         Args:
-            on_found: Told the number of paths looked at since it was last told.
+            on_found: Called with the number of paths looked at since the last call.
 
         Returns:
             What was found. A list that is a CSV or TSV file is a file too; another one is skipped.
@@ -77,7 +77,7 @@ class ListSource:
             if look.count - told >= TELL_EVERY:
                 on_found(look.count - told)
                 told = look.count
-        look.settle_escaped()
+        look.fail_ambiguous()
         on_found(look.count - told)
         found = look.found()
         self._folder.take(frozenset(found.escaped))
@@ -207,7 +207,7 @@ class _Look:
             return f"cannot be read: {err.strerror}"
         return None if real == (path or "/") else LINK
 
-    def settle_escaped(self) -> None:
+    def fail_ambiguous(self) -> None:
         """Let a file fail whose escaped path is the very name of another."""
         for name, file in [*self._files.items()]:
             if name != file.path and file.path in self._files:

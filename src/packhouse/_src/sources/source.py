@@ -60,7 +60,7 @@ class Source(Protocol):
         """List every file.
 
         Args:
-            on_found: Told the number of files found since it was last told.
+            on_found: Called with the number of files found since the last call.
 
         Returns:
             What was found; the same for the same data set, whatever order it is listed in.

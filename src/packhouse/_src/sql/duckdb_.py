@@ -1,4 +1,4 @@
-"""The only door to duckdb: bounded memory, queries that report progress and can be cancelled."""
+"""The one module that imports duckdb: bounded memory, queries that report progress and can be cancelled."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class Engine:
         Args:
             sql: The statement.
             parameters: Values for its question marks.
-            on_percent: Told from 0 to 100 how far it is, some twenty times a second.
+            on_percent: Called with the percentage done, about twenty times a second.
 
         Returns:
             All rows.

@@ -67,7 +67,7 @@ def write_query(  # noqa: PLR0913  # names, types and facts of the file are what
         target: The file to make; it must not exist.
         names: Names of the columns in the file, whatever the query calls them.
         metadata: Facts to keep in the file.
-        on_rows: Told the number of rows written so far; called from another thread.
+        on_rows: Called with the number of rows written so far; called from another thread.
         types: Name -> type in the file; DuckDB knows no time zone of a column. Others are as the query gives
             them.
 

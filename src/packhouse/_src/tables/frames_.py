@@ -1,4 +1,4 @@
-"""The only door to pandas and Polars, which are the user's: needed only when asked for."""
+"""The one module that imports pandas and Polars, which are the user's: needed only when asked for."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from packhouse._src.imagefile.digest import DIGEST_BYTES
-from packhouse._src.imagefile.index_file import open_sealed, read_binding
+from packhouse._src.imagefile.index_file import open_checked, read_binding
 from packhouse._src.parquet_ import ParquetSource, fixed_width_values
 from packhouse.errors import CorruptStoreError, Where
 
@@ -67,7 +67,7 @@ class _Block:
         together["digest"] = np.frombuffer(fixed_width_values(table["digest"]), "V16")
         self.ranges = together.tobytes()
         """RANGE of each image, one after the other."""
-        # an index may be a stranger's: what it asks for is a part of the file, or is refused; an empty image
+        # an index may come from anyone: what it asks for is a part of the file, or is refused; an empty image
         # asks for nothing, and where all are empty they stand behind the end of the file
         outside = (offsets < 0) | (lengths < 0) | (lengths > file_size) | (offsets > file_size - lengths)
         if (outside & (lengths != 0)).any():
@@ -121,7 +121,7 @@ class ImageIndex:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._opened: ParquetSource | None = open_sealed(path)
+        self._opened: ParquetSource | None = open_checked(path)
         self.binding = read_binding(self._source)
         self.notes = self._source.metadata
         """What `write_rows` was given to keep, among the facts of the file itself."""
@@ -242,7 +242,7 @@ class ImageIndex:
     def _source(self) -> ParquetSource:
         opened = self._opened
         if opened is None:
-            opened = open_sealed(self.path)
+            opened = open_checked(self.path)
             if read_binding(opened) != self.binding:
                 raise CorruptStoreError("was replaced since it was opened", where=Where(file=str(self.path)))
             self._opened = opened

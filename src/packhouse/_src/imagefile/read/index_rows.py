@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from packhouse._src.imagefile.digest import DIGEST_BYTES
-from packhouse._src.imagefile.footer_digest import check_seal
+from packhouse._src.imagefile.footer_digest import check_footer_digest
 from packhouse._src.imagefile.format import INDEX_COLUMNS
 from packhouse._src.parquet_ import ParquetSource, batch_of, fixed_width_values
 from packhouse.errors import CorruptStoreError, Where
@@ -58,7 +58,7 @@ class IndexRows:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        check_seal(path)
+        check_footer_digest(path)
         self._source = ParquetSource(path)
         empty = batch_of({name: (kind, []) for name, kind in INDEX_COLUMNS.items()})
         if list(self._source.schema) != list(empty.schema):

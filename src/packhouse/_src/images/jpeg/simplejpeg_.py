@@ -1,4 +1,4 @@
-"""The only door to simplejpeg, the binding of libjpeg-turbo that decodes ordinary JPEGs."""
+"""The one module that imports simplejpeg, the binding of libjpeg-turbo that decodes ordinary JPEGs."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ class TarSource(RangeSource):
         """List every member.
 
         Args:
-            on_found: Told the number of members found since it was last told.
+            on_found: Called with the number of members found since the last call.
 
         Returns:
             What was found.

@@ -65,10 +65,10 @@ def sort_members(
 
     Args:
         file: The archive.
-        members: Told of each member.
-        on_found: Told the number of members found since it was last told.
+        members: Called with each member.
+        on_found: Called with the number of members found since the last call.
         archive: Path of the archive, for errors.
-        on_member: Told of each regular file, when the file stands at its bytes.
+        on_member: Called with each regular file, when the file stands at its bytes.
 
     Raises:
         SourceError: It is no tar archive, or damaged.

@@ -46,7 +46,7 @@ class Decompressor(Protocol):
 
 
 class _Inflate:
-    """Deflate, with the face of the others."""
+    """Deflate, with the interface of the others."""
 
     def __init__(self) -> None:
         self._inflate = zlib.decompressobj(-zlib.MAX_WBITS)

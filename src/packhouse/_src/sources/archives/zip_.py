@@ -56,7 +56,7 @@ class ZipSource:
         """List every member.
 
         Args:
-            on_found: Told the number of members.
+            on_found: Called with the number of members.
 
         Returns:
             What was found.

@@ -20,7 +20,7 @@ MOST_INT32_ROWS = 2**31
 
 @dataclass(frozen=True, slots=True)
 class Compacted:
-    """What becomes of the keys of one join."""
+    """How the keys of one join are compacted."""
 
     keys: tuple[CompactKey, ...] = ()
     kept_text: tuple[tuple[str, str], ...] = ()
