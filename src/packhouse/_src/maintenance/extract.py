@@ -15,7 +15,7 @@ from packhouse._src.imagefile.format import IMAGES_FILE, INDEX_FILE
 from packhouse._src.imagefile.read.index_rows import Damage, IndexRow, IndexRows, is_inside
 from packhouse._src.imagefile.read.store import ImageStore
 from packhouse._src.maintenance.manifest_checks import Manifest, read_manifest
-from packhouse._src.maintenance.scan import ScanPiece, Sweeper, cut, opened
+from packhouse._src.maintenance.scan import ScanPiece, ScanReader, cut, opened
 from packhouse._src.maintenance.target import TargetFolder, parts_of
 from packhouse._src.packing.destination import check_outside
 from packhouse._src.records import Failed
@@ -231,11 +231,11 @@ class _Extracting:
     @contextmanager
     def open(self) -> Iterator[Callable[[ScanPiece], _Done]]:
         """Give what writes one piece."""
-        sweeper = Sweeper(self._source)
+        reader = ScanReader(self._source)
         with TargetFolder(self._out) as target:
-            yield lambda piece: self._write(piece, sweeper, target)
+            yield lambda piece: self._write(piece, reader, target)
 
-    def _write(self, piece: ScanPiece, sweeper: Sweeper, target: TargetFolder) -> _Done:
+    def _write(self, piece: ScanPiece, reader: ScanReader, target: TargetFolder) -> _Done:
         written: list[int] = []
         there: list[str] = []
         failed: list[Failed] = []
@@ -256,5 +256,5 @@ class _Extracting:
         def refuse(row: IndexRow, what: str) -> None:
             damaged.append(Damage(IMAGES_FILE, row.key, what))
 
-        sweeper.sweep(piece, take, refuse)
+        reader.read(piece, take, refuse)
         return _Done(len(written), sum(written), len(there), failed, damaged)

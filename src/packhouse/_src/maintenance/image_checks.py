@@ -13,7 +13,8 @@ from packhouse._src.imagefile.read.image_index import ImageIndex
 from packhouse._src.imagefile.read.index_rows import Damage, IndexRow, IndexRows, check_rows, is_inside
 from packhouse._src.maintenance.index_pages import changed_bytes
 from packhouse._src.maintenance.manifest_checks import Manifest, why_unreadable
-from packhouse._src.maintenance.structure import check_binding, check_bytes, check_structure
+from packhouse._src.maintenance.scan import check_bytes
+from packhouse._src.maintenance.structure import check_binding, check_structure
 from packhouse.errors import CorruptStoreError
 from packhouse.progress import Observer, task
 
@@ -66,7 +67,7 @@ def check_images(
     findings.damaged += wrong
     inside = [row for row in rows if is_inside(row, binding.file_size)]
     with task(observer, "images", total=len(rows), unit="files") as progress:
-        findings.damaged += check_bytes(path, inside, workers=workers, on_read=progress.advance)
+        findings.damaged += check_bytes(path, inside, workers=workers, on_read=progress.advance)[1]
     findings.images = len(inside)
     if is_whole and not wrong:
         with task(observer, "HDF5's view", total=len(rows), unit="files") as progress:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from packhouse._src.concurrency.threads import run_in_threads
 from packhouse._src.foreign.foreign_index import file_name_for
 from packhouse._src.foreign.walker_process import walk_apart
 from packhouse._src.imagefile.format import IMAGES_FILE, INDEX_FILE
 from packhouse._src.imagefile.read.index_rows import Damage, IndexRow, IndexRows, is_inside, is_key
 from packhouse._src.images.sniffing import media_type_of
-from packhouse._src.maintenance.scan import ScanPiece, Sweeper, cut, opened
+from packhouse._src.maintenance.scan import check_bytes
 from packhouse.errors import CorruptStoreError
 from packhouse.progress import Observer, task
 
@@ -59,7 +57,7 @@ def salvage_images(folder: Path, *, workers: int, observer: Observer) -> Salvage
     sound = {row.key: row for row in rows if is_key(row.key) and is_inside(row, size)}
     index_is_whole &= len(sound) == len(rows)
     with task(observer, "images read", total=len(sound), unit="files") as progress:
-        intact, lost = _sweep(path, list(sound.values()), workers=workers, on_read=progress.advance)
+        intact, lost = check_bytes(path, list(sound.values()), workers=workers, on_read=progress.advance)
     found.lost += lost
     if not index_is_whole:
         names = {row.file_name for row in rows}
@@ -88,28 +86,6 @@ def _read_rows(path: Path, lost: list[Damage]) -> tuple[list[IndexRow], bool]:
             whole = False
     index.close()
     return rows, whole
-
-
-def _sweep(
-    path: Path, rows: Sequence[IndexRow], *, workers: int, on_read: Callable[[int], None]
-) -> tuple[list[IndexRow], list[Damage]]:
-    intact: list[IndexRow] = []
-    lost: list[Damage] = []
-    with opened(path) as descriptor:
-
-        @contextmanager
-        def sweeping() -> Iterator[Callable[[ScanPiece], None]]:
-            sweeper = Sweeper(descriptor)
-            yield lambda piece: sweeper.sweep(
-                piece,
-                lambda row, _data: intact.append(row),
-                lambda row, what: lost.append(Damage(IMAGES_FILE, row.key, what)),
-            )
-
-        run_in_threads(
-            list(cut(rows)), sweeping, lambda piece, _done: on_read(len(piece.rows)), workers=workers
-        )
-    return intact, lost
 
 
 def _by_walk(

@@ -9,8 +9,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from packhouse._src.concurrency.threads import run_in_threads
 from packhouse._src.imagefile.digest import digest_of
-from packhouse._src.imagefile.read.index_rows import IndexRow
+from packhouse._src.imagefile.format import IMAGES_FILE
+from packhouse._src.imagefile.read.index_rows import Damage, IndexRow
 from packhouse._src.ranges import cut_runs, read_into
 from packhouse.errors import CorruptStoreError, Where
 
@@ -77,7 +79,45 @@ def opened(path: Path) -> Iterator[int]:
         os.close(descriptor)
 
 
-class Sweeper:
+def check_bytes(
+    path: Path, rows: Sequence[IndexRow], *, workers: int, on_read: Callable[[int], None]
+) -> tuple[list[IndexRow], list[Damage]]:
+    """Read every image and compare it with its digest.
+
+    Args:
+        path: images.h5.
+        rows: Images whose ranges are parts of the file.
+        workers: Number of threads.
+        on_read: Called with numbers of images read, from any thread.
+
+    Returns:
+        The images that are whole, in any order, and each damaged one, in order of the keys.
+
+    Raises:
+        CorruptStoreError: The file cannot be opened.
+
+    Cost: reads every image once; reading and hashing release the interpreter lock.
+    """
+    intact: list[IndexRow] = []
+    damaged: list[Damage] = []
+
+    def refuse(row: IndexRow, what: str) -> None:
+        damaged.append(Damage(IMAGES_FILE, row.key, what))
+
+    with opened(path) as descriptor:
+
+        @contextmanager
+        def reading() -> Iterator[Callable[[ScanPiece], None]]:
+            reader = ScanReader(descriptor)
+            yield lambda piece: reader.read(piece, lambda row, _data: intact.append(row), refuse)
+
+        run_in_threads(
+            list(cut(rows)), reading, lambda piece, _done: on_read(len(piece.rows)), workers=workers
+        )
+    return intact, sorted(damaged)
+
+
+class ScanReader:
     """One thread's reader of pieces; its buffer is used again, since fresh memory costs page faults.
 
     Args:
@@ -88,7 +128,7 @@ class Sweeper:
         self._descriptor = descriptor
         self._buffer = bytearray(PIECE_BYTES)
 
-    def sweep(self, piece: ScanPiece, take: Take, refuse: Refuse) -> None:
+    def read(self, piece: ScanPiece, take: Take, refuse: Refuse) -> None:
         """Read the images of one piece.
 
         Args:
@@ -112,7 +152,7 @@ class Sweeper:
                 refuse(piece.rows[0], f"cannot be read: {err}")
                 return
             for row in piece.rows:  # so that a bad sector costs the images that lie on it, and no other
-                self.sweep(ScanPiece([row], row.offset, row.offset + row.length), take, refuse)
+                self.read(ScanPiece([row], row.offset, row.offset + row.length), take, refuse)
 
 
 class _ReadError(Exception):

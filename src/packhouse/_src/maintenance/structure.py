@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +12,7 @@ import numpy as np
 from packhouse._src.imagefile.format import ID_LENGTH, IMAGES_FILE
 from packhouse._src.imagefile.index_file import Binding
 from packhouse._src.imagefile.read.index_rows import Damage, IndexRow
-from packhouse._src.maintenance.scan import ScanPiece, Sweeper, cut, opened
+from packhouse._src.maintenance.scan import opened
 from packhouse._src.ranges import outside
 from packhouse.errors import CorruptStoreError, PackhouseError
 
@@ -41,49 +40,6 @@ def check_binding(path: Path, binding: Binding) -> Iterator[Damage]:
                 yield Damage(IMAGES_FILE, None, "its id is not the one that the index says")
     except CorruptStoreError as err:
         yield Damage(IMAGES_FILE, None, err.problem)
-
-
-def check_bytes(
-    path: Path, rows: Sequence[IndexRow], *, workers: int, on_read: Callable[[int], None]
-) -> list[Damage]:
-    """Read every image and compare it with its digest.
-
-    Args:
-        path: images.h5.
-        rows: Images whose ranges are parts of the file.
-        workers: Number of threads.
-        on_read: Told of numbers of images read, from any thread.
-
-    Returns:
-        Each damaged image, in order of the keys.
-
-    Raises:
-        CorruptStoreError: The file cannot be opened.
-
-    Cost: reads every image once; reading and hashing release the interpreter lock.
-    """
-    from packhouse._src.concurrency.threads import run_in_threads
-
-    found: list[Damage] = []
-
-    def refuse(row: IndexRow, what: str) -> None:
-        found.append(Damage(IMAGES_FILE, row.key, what))
-
-    with opened(path) as descriptor:
-
-        @contextmanager
-        def sweeping() -> Iterator[Callable[[ScanPiece], None]]:
-            sweeper = Sweeper(descriptor)
-            yield lambda piece: sweeper.sweep(piece, _pass, refuse)
-
-        run_in_threads(
-            list(cut(rows)), sweeping, lambda piece, _done: on_read(len(piece.rows)), workers=workers
-        )
-    return sorted(found)
-
-
-def _pass(_row: IndexRow, _data: memoryview) -> None:
-    """Take a sound image: there is nothing to do."""
 
 
 def check_structure(path: Path, rows: Sequence[IndexRow], binding: Binding) -> tuple[list[Damage], list[str]]:
