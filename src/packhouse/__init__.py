@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from packhouse._src.benchmarking.bench_report import BenchReport
     from packhouse._src.deriving.derive import DeriveReport, derive
     from packhouse._src.maintenance.extract import ExtractReport, extract
+    from packhouse._src.maintenance.index import IndexReport, index
     from packhouse._src.maintenance.repair import RepairReport, repair
     from packhouse._src.maintenance.verify import VerifyReport, verify
     from packhouse._src.opening import Pack, open  # noqa: A004  # packhouse.open, as gzip.open
@@ -31,6 +32,7 @@ __all__ = [
     "BenchReport",
     "DeriveReport",
     "ExtractReport",
+    "IndexReport",
     "Pack",
     "PackOptions",
     "PackhouseError",
@@ -40,6 +42,7 @@ __all__ = [
     "bench",
     "derive",
     "extract",
+    "index",
     "open",
     "pack",
     "plan",
@@ -52,10 +55,12 @@ _HOMES = {
     "bench": "packhouse._src.benchmarking.bench",
     "DeriveReport": "packhouse._src.deriving.derive",
     "ExtractReport": "packhouse._src.maintenance.extract",
+    "IndexReport": "packhouse._src.maintenance.index",
     "RepairReport": "packhouse._src.maintenance.repair",
     "VerifyReport": "packhouse._src.maintenance.verify",
     "derive": "packhouse._src.deriving.derive",
     "extract": "packhouse._src.maintenance.extract",
+    "index": "packhouse._src.maintenance.index",
     "repair": "packhouse._src.maintenance.repair",
     "verify": "packhouse._src.maintenance.verify",
     "Pack": "packhouse._src.opening",

@@ -17,6 +17,7 @@ import pytest
 from click.testing import CliRunner
 
 import packhouse
+from docstring_kit import arguments_of
 from packhouse import PackOptions
 from packhouse._src.cli._options import YES, SpelledCommand, given_options, options_of
 from packhouse._src.cli.pack import command
@@ -51,14 +52,6 @@ SPECIAL = {
     "encoding": ('["a=cp1252"]', ["a=cp1252"]),
 }
 """Of options that take no value of their kind."""
-
-
-def arguments_of(function: object) -> dict[str, str]:
-    """Return argument -> its words in a docstring of Google's style."""
-    block = re.search(r"\n *Args:\n(.*?)\n\n", f"{inspect.getdoc(function)}\n\n", re.DOTALL)
-    assert block is not None
-    found = re.findall(r"^ {4}(\w+): (.*?)(?=^ {4}\w|\Z)", block[1] + "\n", re.DOTALL | re.MULTILINE)
-    return {name: " ".join(words.split()) for name, words in found}
 
 
 def annotation_of(one: OptionField) -> str:
@@ -98,7 +91,7 @@ def test_the_docstring_of_pack_explains_each_option() -> None:
 
 
 def test_help_is_one_sentence_without_its_default() -> None:
-    """The full stop and the default are added where it is shown."""
+    """The default is added where it is shown."""
     for one in SPELLED.values():
         assert one.option.help == one.option.help.strip()
         assert not one.option.help.endswith(".")

@@ -54,12 +54,12 @@ CACHE_SHARE = 0.8
 
 def bench(
     pack: str | os.PathLike[str],
-    size: tuple[int, int] | int = (224, 224),
+    size: tuple[int, int] | int = 224,
     *,
     crop: CropName = "center",
     progress: Observer | None = None,
 ) -> BenchReport:
-    """Measure how fast a pack feeds training on this machine, and what the bottleneck is.
+    """Measure how fast a pack feeds training on this machine, and report the bottleneck.
 
     The same images each time, chosen at random: read from disk (after they are dropped from the page cache,
     where the system lets us), decoded in bare threads from memory, and given by the loader, with several
@@ -67,8 +67,8 @@ def bench(
 
     Args:
         pack: A pack, or an HDF5 file of images.
-        size: (height, width) in pixels to bring them to, or one number for a square.
-        crop: Which part of them, as of `Pack.samples`.
+        size: Height and width in pixels, or one number for a square.
+        crop: Part of each image to use; see `Pack.samples`.
         progress: Progress callback.
 
     Returns:

@@ -1,4 +1,4 @@
-"""Builds the options of a command from the dataclass that spells them."""
+"""Builds the options of a command from the dataclass that spells them; options that many commands have."""
 
 from __future__ import annotations
 
@@ -12,6 +12,17 @@ from packhouse._src.option_fields import REPEATABLE, OptionField, ValueKind, opt
 Decorated = Callable[..., Any]
 YES = "yes"
 """What --x alone means, for an option that can also have a value: --x or --x=anywhere."""
+
+
+def with_default(words: str, default: str) -> str:
+    """Return a line of help with the default in words, as click shows those that are values."""
+    return f"{words}  [default: {default}]" if default else words
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print the result as JSON")
+workers_option = click.option(
+    "--workers", type=int, metavar="N", help=with_default("Number of workers", "one per core")
+)
 
 
 class SpelledCommand(click.Command):
@@ -69,9 +80,8 @@ def given_options(spelled: type, parameters: dict[str, Any]) -> dict[str, Any]:
 
 def _click_option(one: OptionField) -> Callable[[Decorated], Decorated]:
     repeatable = one.kind in REPEATABLE
-    words = one.option.help + ("; repeatable." if repeatable else ".")
-    if one.option.default:
-        words += f"  [default: {one.option.default}]"
+    words = one.option.help + ("; repeatable" if repeatable else "")
+    words = with_default(words, one.option.default)
     if one.kind is ValueKind.SWITCH:
         return click.option(one.flag, one.name, is_flag=True, help=words)
     if one.kind is ValueKind.YES_NO:
@@ -95,7 +105,7 @@ def _click_option(one: OptionField) -> Callable[[Decorated], Decorated]:
 
 def _switched_off(one: OptionField) -> Callable[[Decorated], Decorated]:
     flag = f"--no-{one.flag.removeprefix('--')}"
-    return click.option(flag, f"no_{one.name}", is_flag=True, help=f"{one.option.off}.")
+    return click.option(flag, f"no_{one.name}", is_flag=True, help=one.option.off)
 
 
 def _or_false(one: OptionField, value: object, *, is_off: bool) -> object:

@@ -1,4 +1,4 @@
-"""packhouse bench: how fast a pack feeds training here, and what the bottleneck is."""
+"""packhouse bench: how fast a pack feeds training on this machine, and the bottleneck."""
 
 from __future__ import annotations
 
@@ -7,25 +7,29 @@ from typing import TYPE_CHECKING
 
 import click
 
+from packhouse._src.cli._options import json_option
+
 if TYPE_CHECKING:
     from packhouse._src.benchmarking.bench_report import BenchReport
 
 
 @click.command("bench")
 @click.argument("pack")
-@click.option("--size", type=int, default=224, show_default=True, help="Pixels of both sides of each image.")
+@click.option(
+    "--size", type=int, default=224, show_default=True, metavar="N", help="Height and width in pixels"
+)
 @click.option(
     "--crop",
     type=click.Choice(["center", "random", "random-resized", "exact", "fit"]),
     default="center",
     show_default=True,
-    help="Which part of each image.",
+    help="Part of each image to use",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON document.")
+@json_option
 def command(pack: str, size: int, crop: str, as_json: bool) -> int:
-    """Measure how fast PACK feeds training on this machine, and say what binds.
+    """Measure how fast PACK feeds training, and report the bottleneck.
 
-    Reads, decodes and loads some of its images, chosen at random, for 10 to 20 seconds.
+    Reads, decodes and loads a random sample of the images. Takes 10 to 20 seconds.
     """
     import packhouse
     from packhouse._src.cli._printing import print_json

@@ -7,25 +7,27 @@ from typing import TYPE_CHECKING
 
 import click
 
+from packhouse._src.cli._options import json_option, workers_option
+
 if TYPE_CHECKING:
     from packhouse._src.deriving.derive import DeriveReport
 
 
 @click.command("derive")
 @click.argument("pack")
+@click.option("--size", type=int, default=256, show_default=True, metavar="N", help="Shorter side in pixels")
 @click.option(
-    "--size", type=int, default=256, show_default=True, help="Pixels of the shorter side of each image."
+    "--quality", type=int, default=90, show_default=True, metavar="N", help="JPEG quality, 1 to 100"
 )
-@click.option("--quality", type=int, default=90, show_default=True, help="Of the JPEGs, 1 to 100.")
-@click.option("--workers", type=int, help="Number of threads; one a core.")
-@click.option("--overwrite", is_flag=True, help="Replace the store of that size that the pack has already.")
-@click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON document.")
+@workers_option
+@click.option("--overwrite", is_flag=True, help="Replace an existing store of this size")
+@json_option
 def command(pack: str, size: int, quality: int, workers: int | None, overwrite: bool, as_json: bool) -> int:
-    """Make a smaller copy of every image of PACK, in PACK; the originals stay as they are.
+    """Add smaller copies of all images to PACK, for faster training.
 
-    For those who train on small pictures of huge originals, where decoding takes most of the time. An image
-    that is not larger, or cannot be decoded, is copied byte for byte. Exit code 3 when something is wrong
-    with some originals; each is listed.
+    Use it when the originals are much larger than the images you train on: decoding then takes most of the
+    time. The originals stay as they are. Images that are not larger than the new size, or cannot be decoded,
+    are copied byte for byte. Exit code 3 if some originals are broken; they are listed.
     """
     import packhouse
     from packhouse._src.cli._printing import print_json

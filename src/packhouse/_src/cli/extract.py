@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from packhouse._src.cli._options import json_option
+
 if TYPE_CHECKING:
     from packhouse._src.maintenance.extract import ExtractReport
 
@@ -14,14 +16,14 @@ if TYPE_CHECKING:
 @click.command("extract")
 @click.argument("pack")
 @click.argument("target", metavar="DIR")
-@click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON document.")
+@json_option
 def command(pack: str, target: str, as_json: bool) -> int:
-    """Write the images of PACK below DIR, byte for byte, under their original names.
+    """Write the images of PACK to DIR as files, with their original names and bytes.
 
-    Nothing is written outside of DIR or over a file that is there, and no link in DIR is followed. Files that
-    are there with the same bytes count as done: the same command goes on where it was stopped. Tables are
-    not turned back into CSV files. Exit code 3 when something could not be written, 4 when an image is
-    damaged; each is listed.
+    Nothing is written outside DIR, no existing file is overwritten, and no symlink in DIR is followed. If a
+    run is interrupted, run the same command again: it resumes, because files that already have the right
+    bytes count as done. Tables are not converted back to CSV. Exit code 3 if something could not be written,
+    4 if an image is damaged; both are listed.
     """
     import packhouse
     from packhouse._src.cli._printing import print_json

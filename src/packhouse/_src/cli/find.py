@@ -8,28 +8,30 @@ from collections.abc import Iterable
 
 import click
 
+from packhouse._src.cli._options import json_option
+
 
 @click.command("find")
 @click.argument("pack")
-@click.option("--where", metavar="SQL", help="On columns of image_index and of the linked tables.")
+@click.option("--where", metavar="SQL", help="Condition on columns of image_index and of linked tables")
 @click.option(
     "--orphans",
     type=click.Choice(["images", "rows"]),
-    help="Images that no row of a linked table names, or rows of linked tables that name no image.",
+    help="List images without a table row, or table rows without an image",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@json_option
 def command(pack: str, where: str | None, orphans: str | None, as_json: bool) -> None:
-    """Print the keys of the images of PACK that meet a condition, or what has no counterpart.
+    """Print the keys of images that match a condition, or that have no row.
 
     \b
     packhouse find hm.pack --where "colour_group_name = 'Black' AND width < 400"
     packhouse find hm.pack --orphans images
-    packhouse find hm.pack --orphans rows      (a line a row: table, tab, what names no image)
+    packhouse find hm.pack --orphans rows      (one line per row: table, tab, value without an image)
     """
     import packhouse
 
     if (where is None) == (orphans is None):
-        raise click.UsageError("one of --where and --orphans")
+        raise click.UsageError("give either --where or --orphans")
     with packhouse.open(pack) as opened:
         if orphans == "rows":
             rows = opened.rows_without_image()

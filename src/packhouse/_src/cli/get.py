@@ -21,17 +21,17 @@ if TYPE_CHECKING:
     "-o",
     "--output",
     metavar="FILE|DIR|-",
-    help="A new file, an existing folder, or - for stdout (the default).",
+    help="New file, existing folder, or - for stdout  [default: stdout]",
 )
 def command(pack: str, keys: tuple[str, ...], output: str | None) -> None:
-    """Write the original bytes of the images KEY... of PACK to a file, a folder or stdout."""
+    """Write the original bytes of images to a file, a folder or stdout."""
     import packhouse
 
     to_stdout = output in {None, "-"}
     if to_stdout and len(keys) > 1:
         raise click.UsageError("several images need a folder: -o DIR")
     if output is None and sys.stdout.isatty():
-        raise click.UsageError("an image is no text for a terminal: -o FILE, or -o - to insist")
+        raise click.UsageError("an image would garble the terminal: use -o FILE, or -o - to print it anyway")
     with packhouse.open(pack) as opened:
         images = [opened.images[key] for key in keys]
         if to_stdout:

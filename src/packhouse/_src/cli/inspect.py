@@ -7,14 +7,15 @@ from typing import Any
 
 import click
 
+from packhouse._src.cli._options import json_option
 from packhouse._src.cli._printing import examples, print_json, size
 
 
 @click.command("inspect")
 @click.argument("pack")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@json_option
 def command(pack: str, as_json: bool) -> None:
-    """Show what PACK holds: images, tables, the types of their columns and why, links, joins."""
+    """Show the contents of PACK: images, tables, column types, links, joins."""
     import packhouse
 
     with packhouse.open(pack) as opened:

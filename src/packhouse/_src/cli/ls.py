@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import click
 
+from packhouse._src.cli._options import json_option
 from packhouse.errors import KeyNotFoundError, Where
 
 
 @click.command("ls")
 @click.argument("pack")
 @click.argument("group", required=False)
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@json_option
 def command(pack: str, group: str | None, as_json: bool) -> None:
-    """List the groups of PACK with their numbers of images, or the keys in GROUP ("/" is the root)."""
+    """List the groups of PACK, or the keys in GROUP ("/" is the root)."""
     import packhouse
     from packhouse._src.cli._printing import print_json
 

@@ -75,10 +75,10 @@ class LazyGroup(click.Group):
     epilog="Exit codes: 0 done, 1 failed, 2 usage, 3 done but some inputs were skipped or failed (listed), "
     "4 damage was found, 130 interrupted. Data goes to stdout, everything else to stderr.",
 )
-@click.option("-v", "--verbose", is_flag=True, help="Show where in the code an error arose.")
+@click.option("-v", "--verbose", is_flag=True, help="Show a traceback when a command fails")
 @click.version_option(__version__, prog_name="packhouse")
 def group(verbose: bool) -> None:
-    """Pack a data set (image folders and CSV tables) into HDF5 and Parquet, and look into the pack."""
+    """Pack a data set (image folders and CSV tables) into HDF5 and Parquet."""
     del verbose  # `run` sees to it, since it also speaks of errors in the command line itself
 
 

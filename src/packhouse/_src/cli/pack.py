@@ -6,16 +6,16 @@ from typing import Any
 
 import click
 
-from packhouse._src.cli._options import SpelledCommand, given_options, options_of
+from packhouse._src.cli._options import SpelledCommand, given_options, json_option, options_of
 from packhouse._src.packing.options import PackOptions
 
 
 @click.command("pack", cls=SpelledCommand)
 @click.argument("src")
-@click.option("-o", "--output", "dest", required=True, metavar="DEST", help="Pack to create.")
+@click.option("-o", "--output", "dest", required=True, metavar="DEST", help="Pack to create")
 @options_of(PackOptions)
-@click.option("--dry-run", is_flag=True, help="Show the plan and write nothing.")
-@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
+@click.option("--dry-run", is_flag=True, help="Show the plan and write nothing")
+@json_option
 def command(
     src: str,
     dest: str,

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from packhouse._src.cli._options import json_option, workers_option
+
 if TYPE_CHECKING:
     from packhouse._src.maintenance.repair import RepairReport
 
@@ -14,13 +16,13 @@ if TYPE_CHECKING:
 @click.command("repair")
 @click.argument("pack")
 @click.argument("dest")
-@click.option("--workers", type=int, help="Number of threads; one a core.")
-@click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON document.")
+@workers_option
+@json_option
 def command(pack: str, dest: str, workers: int | None, as_json: bool) -> int:
-    """Save all that is intact in PACK as the new pack DEST; PACK is only read.
+    """Save everything that is intact in PACK as the new pack DEST.
 
-    Images and tables that match their digests are saved, the others listed. Exit code 3 when something is
-    lost or could not be checked.
+    PACK itself is not changed. Images and tables that match their digests are saved, all others are listed.
+    Exit code 3 if something is lost or could not be checked.
     """
     import packhouse
     from packhouse._src.cli._printing import print_json

@@ -6,13 +6,15 @@ from typing import Any
 
 import click
 
+from packhouse._src.cli._options import json_option
+
 
 @click.command("rows")
 @click.argument("pack")
 @click.argument("key")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document: table -> rows.")
+@json_option
 def command(pack: str, key: str, as_json: bool) -> None:
-    """Print the rows of the linked tables of PACK that describe the image KEY, each under its table."""
+    """Print the table rows for the image KEY."""
     import packhouse
     from packhouse._src.cli._printing import print_json
 

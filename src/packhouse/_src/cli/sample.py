@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import click
 
+from packhouse._src.cli._options import json_option
+
 
 @click.command("sample")
 @click.argument("folder", metavar="DIR")
-@click.option("--images", default=2000, show_default=True, help="Number of images.")
-@click.option("--customers", default=5000, show_default=True, help="Rows of customers.csv.")
-@click.option("--transactions", default=100_000, show_default=True, help="Rows of transactions_train.csv.")
-@click.option("--seed", default=0, show_default=True, help="Same seed, same bytes.")
-@click.option("--problems", is_flag=True, help="Add what real trees contain: broken and odd files.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.option("--images", default=2000, show_default=True, metavar="N", help="Number of images")
+@click.option("--customers", default=5000, show_default=True, metavar="N", help="Rows of customers.csv")
+@click.option(
+    "--transactions", default=100_000, show_default=True, metavar="N", help="Rows of transactions_train.csv"
+)
+@click.option(
+    "--seed",
+    default=0,
+    show_default=True,
+    metavar="N",
+    help="Random seed; the same seed gives the same bytes",
+)
+@click.option("--problems", is_flag=True, help="Add broken and unusual files, as real data sets have them")
+@json_option
 def command(  # noqa: PLR0917
     folder: str,
     images: int,
@@ -22,7 +32,7 @@ def command(  # noqa: PLR0917
     problems: bool,
     as_json: bool,
 ) -> None:
-    """Write a made-up fashion data set into the new folder DIR: drawn garments and four CSV tables."""
+    """Write a made-up fashion data set to the new folder DIR."""
     from dataclasses import asdict
     from pathlib import Path
 

@@ -7,20 +7,22 @@ from typing import TYPE_CHECKING
 
 import click
 
+from packhouse._src.cli._options import json_option, workers_option
+
 if TYPE_CHECKING:
     from packhouse._src.maintenance.verify import VerifyReport
 
 
 @click.command("verify")
 @click.argument("pack")
-@click.option("--against", metavar="SRC", help="Compare the images with the data set they were packed from.")
-@click.option("--workers", type=int, help="Number of threads; one a core.")
-@click.option("--json", "as_json", is_flag=True, help="Print the report as one JSON document.")
+@click.option("--against", metavar="SRC", help="Compare the images with the original data set too")
+@workers_option
+@json_option
 def command(pack: str, against: str | None, workers: int | None, as_json: bool) -> int:
-    """Read every byte of PACK and name all that is damaged.
+    """Check PACK for damage: read every byte and compare all digests.
 
-    Images are compared with their digests, the index with HDF5's own view of images.h5, tables with their
-    digests. Nothing is changed. Exit code 4 when something is damaged, or differs from SRC.
+    Also compares the index with what the HDF5 library sees in images.h5. Nothing is changed. Exit code 4 if
+    something is damaged, or differs from SRC.
     """
     import packhouse
     from packhouse._src.cli._printing import print_json

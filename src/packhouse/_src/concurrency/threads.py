@@ -10,6 +10,7 @@ from itertools import islice
 from typing import TypeVar
 
 from packhouse._src.concurrency.cores import usable_cores
+from packhouse.errors import UsageError
 
 Piece = TypeVar("Piece")
 Result = TypeVar("Result")
@@ -21,6 +22,20 @@ MOST_WORKERS = 8
 def default_workers(*, most: int = MOST_WORKERS) -> int:
     """Return the number of cores this process may use, at most `most`."""
     return min(usable_cores(), most)
+
+
+def workers_or_default(workers: int | None) -> int:
+    """Return the number of workers that a user asked for, or the default.
+
+    Args:
+        workers: None for the default.
+
+    Raises:
+        UsageError: It is less than 1.
+    """
+    if workers is not None and workers < 1:
+        raise UsageError(f"workers is {workers}", hint="at least 1")
+    return workers or default_workers()
 
 
 def run_pieces(pieces: Sequence[Piece], work: Callable[[Piece], None], *, workers: int) -> None:

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from packhouse._src.concurrency.threads import default_workers
+from packhouse._src.concurrency.threads import workers_or_default
 from packhouse._src.deriving.publishing import SPOOL_FILE, DerivedPlace, deriving_in
 from packhouse._src.deriving.scaling import Derived, derive_image
 from packhouse._src.deriving.spooling import Spooled, SpoolReader, spool
@@ -95,10 +95,10 @@ def derive(
 
     Args:
         pack: The folder of a pack.
-        size: Pixels of the shorter side: a little more than is trained on, 256 for 224.
-        quality: Of the JPEGs, 1 to 100 on libjpeg's scale.
-        workers: Number of threads; None: one a core.
-        overwrite: Whether a store of that size, which the pack has already, is replaced.
+        size: Shorter side in pixels: a little more than the size you train on, e.g. 256 for 224.
+        quality: JPEG quality, 1 to 100, on libjpeg's scale.
+        workers: Number of workers. Default: one per core, 8 at most.
+        overwrite: Replace an existing store of this size.
         progress: Progress callback; called from several threads.
 
     Returns:
@@ -118,9 +118,9 @@ def derive(
         originals give the same bytes, whatever the number of workers, with the same versions of the
         libraries that decode and scale.
     """
-    _check_numbers(size=size, quality=quality, workers=workers)
+    _check_numbers(size=size, quality=quality)
     started = time.perf_counter()
-    folder, observer, n_workers = Path(pack), progress or silent, workers or default_workers()
+    folder, observer, n_workers = Path(pack), progress or silent, workers_or_default(workers)
     with deriving_in(folder, size, overwrite=overwrite) as place, Pack(folder) as opened:
         rows = _all_rows(opened.images)
         images = _spool(place, opened.images, rows, quality, n_workers, observer)
@@ -149,13 +149,11 @@ def derive(
     )
 
 
-def _check_numbers(*, size: int, quality: int, workers: int | None) -> None:
+def _check_numbers(*, size: int, quality: int) -> None:
     if size < 1:
         raise UsageError(f"size is {size}, and must be at least 1 pixel")
     if quality not in QUALITIES:
         raise UsageError(f"quality is {quality}, and must be from {QUALITIES[0]} to {QUALITIES[-1]}")
-    if workers is not None and workers < 1:
-        raise UsageError(f"workers is {workers}, and must be at least 1")
 
 
 def _all_rows(originals: ImageStore) -> list[IndexRow]:

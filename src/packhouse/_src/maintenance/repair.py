@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from packhouse._src.concurrency.threads import default_workers
+from packhouse._src.concurrency.threads import workers_or_default
 from packhouse._src.imagefile.digest import digest_of, digest_of_file
 from packhouse._src.imagefile.format import (
     DERIVED,
@@ -41,7 +41,7 @@ from packhouse._src.parquet_ import ParquetSource
 from packhouse._src.ranges import read_into
 from packhouse._src.records import SourceFile
 from packhouse._src.version import __version__
-from packhouse.errors import CorruptStoreError, SourceError, UsageError, Where
+from packhouse.errors import CorruptStoreError, SourceError, Where
 from packhouse.progress import Observer, silent
 
 
@@ -97,7 +97,7 @@ def repair(
     Args:
         pack: The damaged pack.
         dest: The pack to make: a folder that is not there yet.
-        workers: Number of threads; None: one a core.
+        workers: Number of workers. Default: one per core, 8 at most.
         progress: Progress callback; called from several threads.
 
     Returns:
@@ -112,10 +112,8 @@ def repair(
 
     Cost: images are read twice and written once.
     """
-    if workers is not None and workers < 1:
-        raise UsageError(f"workers is {workers}, and must be at least 1")
     started = time.perf_counter()
-    source, target, n_workers = Path(pack), Path(dest), workers or default_workers()
+    source, target, n_workers = Path(pack), Path(dest), workers_or_default(workers)
     check_outside(dest, pack)
     check_apart(source, target)
     check_destination(target, replace=False)

@@ -9,14 +9,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from packhouse._src.concurrency.threads import default_workers
+from packhouse._src.concurrency.threads import workers_or_default
 from packhouse._src.imagefile.digest import digest_of_file
 from packhouse._src.imagefile.format import IMAGES_FILE, INDEX_FILE, MANIFEST_FILE
 from packhouse._src.imagefile.read.index_rows import Damage, IndexRow
 from packhouse._src.maintenance.compare import Difference, compare
 from packhouse._src.maintenance.image_checks import Findings, check_derived, check_images
 from packhouse._src.maintenance.manifest_checks import Manifest, TableFacts, read_manifest, why_unreadable
-from packhouse.errors import CorruptStoreError, UsageError
+from packhouse.errors import CorruptStoreError
 from packhouse.progress import Observer, silent, task
 
 
@@ -84,8 +84,8 @@ def verify(
 
     Args:
         pack: The folder; one that `packhouse.open` refuses is looked at all the same.
-        against: The data set it was made of: its images are compared with those of the pack.
-        workers: Number of threads; None: one a core.
+        against: Compare the images with the original data set too, at this path.
+        workers: Number of workers. Default: one per core, 8 at most.
         progress: Progress callback; called from several threads.
 
     Returns:
@@ -100,10 +100,8 @@ def verify(
     Cost: one read of the pack at the speed of the disk, 25 us an image to check the index and HDF5's view,
     and 600 bytes of memory an image.
     """
-    if workers is not None and workers < 1:
-        raise UsageError(f"workers is {workers}, and must be at least 1")
     started = time.perf_counter()
-    folder, observer, threads = Path(pack), progress or silent, workers or default_workers()
+    folder, observer, threads = Path(pack), progress or silent, workers_or_default(workers)
     manifest = read_manifest(folder)
     findings = Findings(list(manifest.damaged))
     rows: list[IndexRow] | None = None

@@ -39,7 +39,12 @@ class PackOptions:
     ] = ()
     how: Annotated[
         str | None,
-        Option("Rows that a join keeps: inner or all left ones", choices=HOW, default="inner", in_pack=True),
+        Option(
+            "Type of join: inner drops left rows without a match, left keeps them",
+            choices=HOW,
+            default="inner",
+            in_pack=True,
+        ),
     ] = None
     allow_many: Annotated[
         bool | None, Option("Allow repeated keys in the right table of a join", in_pack=True)

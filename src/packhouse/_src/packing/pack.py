@@ -110,8 +110,8 @@ def pack(  # noqa: PLR0913  # all options, as `PackOptions` spells them
         joins: Join tables, e.g. "train = transactions_train + customers on customer_id". A left row matches
             one right row at most, and the order of the left rows is kept. Further right tables follow:
             "... + articles on article_id".
-        how: Rows that a join keeps: inner or all left ones. "inner" (default) drops left rows without a
-            match; "left" keeps them with missing values.
+        how: Type of join: inner drops left rows without a match, left keeps them with missing values.
+            Default: "inner".
         allow_many: Allow repeated keys in the right table of a join; left rows are then repeated too.
         sort: Sort the rows of a table or join: {"train": ["customer_id", "t_dat"]}.
         compact_keys: Replace text keys with row numbers of the lookup table, in joins: the column customer_id
@@ -136,7 +136,7 @@ def pack(  # noqa: PLR0913  # all options, as `PackOptions` spells them
         update: Bring an existing pack up to date; unchanged images are reused: those whose files have the
             same size, modification time and inode as before. Tables are converted again. Options that are
             not given stay as they were. If something in the pack cannot be read now, the pack stays as it is.
-        progress: Callback that receives progress events, from several threads.
+        progress: Progress callback; called from several threads.
 
     Returns:
         What was packed, what was not and why.
