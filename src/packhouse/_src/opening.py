@@ -19,8 +19,6 @@ from packhouse.errors import NotAPackError, StoreError, UsageError, Where
 from packhouse.progress import Observer, silent
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from packhouse._src.loader.sample_options import OnUnlabelled
 
 
@@ -59,12 +57,7 @@ class Pack(Loadable):
         """Return the pack itself."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         """Close it."""
         self.close()
 

@@ -47,7 +47,7 @@ class FolderSource:
 
     def __repr__(self) -> str:
         """Return what it is of."""
-        return f"<FolderSource of {self.path}>"
+        return f"<{type(self).__name__} of {self.path}>"
 
     def scan(self, on_found: Callable[[int], None]) -> Found:
         """List every file below the folder.
@@ -125,15 +125,6 @@ class FolderSource:
                     advise(descriptor, 0, file.size)
                 finally:
                     os.close(descriptor)
-
-    def take(self, escaped: frozenset[str]) -> None:
-        """Read files below the folder that another has listed, instead of a scan.
-
-        Args:
-            escaped: Those of their paths that are escaped.
-        """
-        self._below = with_slash(os.path.realpath(self.path))
-        self._escaped = escaped
 
     @contextmanager
     def as_file(

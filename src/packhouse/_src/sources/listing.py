@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable
 from functools import cache
 from operator import itemgetter
 from pathlib import Path
 
 from packhouse._src.records import Failed, Skipped, SourceFile
 from packhouse._src.sources.folder import FolderSource
-from packhouse._src.sources.folder_walk import NOT_A_FILE, TAKEN
+from packhouse._src.sources.folder_walk import NOT_A_FILE, TAKEN, with_slash
 from packhouse._src.sources.listed_paths import read_paths
 from packhouse._src.sources.names import as_text
 from packhouse._src.sources.source import Found
@@ -26,7 +25,7 @@ TELL_EVERY = 1000
 TABLES = (".csv", ".tsv")
 
 
-class ListSource:
+class ListSource(FolderSource):
     """The files that a text file, a CSV or TSV file or a Parquet file names, below the folder it lies in.
 
     Safe to share between threads and to pickle.
@@ -35,17 +34,11 @@ class ListSource:
         path: The list.
     """
 
-    in_turn = False
-    by_position = False
     chosen = True
 
     def __init__(self, path: Path) -> None:
+        super().__init__(path.parent)
         self.path = path
-        self._folder = FolderSource(path.parent)
-
-    def __repr__(self) -> str:
-        """Return what it is of."""
-        return f"<ListSource of {self.path}>"
 
     def scan(self, on_found: Callable[[int], None]) -> Found:
         """Look at every file that is listed.
@@ -80,50 +73,8 @@ class ListSource:
         look.fail_ambiguous()
         on_found(look.count - told)
         found = look.found()
-        self._folder.take(frozenset(found.escaped))
+        self._below, self._escaped = with_slash(root), frozenset(found.escaped)
         return found
-
-    def read_into(self, file: SourceFile, view: memoryview) -> SourceFile:
-        """Read one file whole, as of a folder.
-
-        Args:
-            file: As the scan saw it.
-            view: Where its bytes go; exactly as long as the file.
-
-        Returns:
-            The file as it was when these bytes were read.
-
-        Raises:
-            SourceChangedError: It has another size than when it was scanned, or keeps changing.
-            SourceError: It cannot be read.
-        """
-        return self._folder.read_into(file, view)
-
-    def read_ahead(self, files: Sequence[SourceFile]) -> None:
-        """Tell the system that these files will be read soon.
-
-        Args:
-            files: As the scan saw them.
-        """
-        self._folder.read_ahead(files)
-
-    def as_file(
-        self, file: SourceFile, folder: Path, *, most: int | None = None
-    ) -> AbstractContextManager[Path]:
-        """Give the file itself, as of a folder.
-
-        Args:
-            file: As the scan saw it.
-            folder: Not used.
-            most: Not used.
-
-        Returns:
-            A context that gives its path.
-
-        Raises:
-            SourceError: It is gone, or no regular file any more.
-        """
-        return self._folder.as_file(file, folder, most=most)
 
 
 class _Look:

@@ -24,8 +24,6 @@ from packhouse.errors import (
 )
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     import pyarrow as pa
 
 Result = TypeVar("Result")
@@ -70,12 +68,7 @@ class Engine:
         """Return the engine itself."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         """Close the connection."""
         self._connection.close()
 

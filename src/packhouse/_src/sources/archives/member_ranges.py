@@ -1,7 +1,8 @@
-"""What tar archives and HDF5 files have in common: each file is one range of bytes of a larger one."""
+"""What archives have in common, and those in which each member is one range of bytes."""
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,10 +13,8 @@ from packhouse._src.sources.changes import Identity
 from packhouse.errors import SourceError, Where
 
 
-class RangeSource:
-    """Reads files out of one file, where `inode` is the place at which each starts.
-
-    Safe to share between threads and to pickle.
+class ArchiveSource:
+    """Files that are members of one file, where `inode` is the place at which each starts.
 
     Args:
         path: The file.
@@ -30,13 +29,52 @@ class RangeSource:
         self.path = path
         self._archive = ArchiveFile(path, identity)
 
-    def __reduce__(self) -> tuple[type[RangeSource], tuple[Path, Identity]]:
+    def __reduce__(self) -> tuple[type[ArchiveSource], tuple[Path, Identity]]:
         """Pickle as the path and what lies there."""
         return (type(self), (self.path, self._archive.identity))
 
     def __repr__(self) -> str:
         """Return what it is of."""
         return f"<{type(self).__name__} of {self.path}>"
+
+    @contextmanager
+    def as_file(self, file: SourceFile, folder: Path, *, most: int | None = None) -> Iterator[Path]:
+        """Copy a member to a file by itself, a part at a time.
+
+        Args:
+            file: As the scan saw it.
+            folder: Where the copy lies while the context lasts.
+            most: Only so many bytes from the start are copied.
+
+        Yields:
+            The path of the copy.
+
+        Raises:
+            SourceChangedError: The archive was written to.
+            SourceError: The archive is damaged, or ends early.
+            DestinationError: The copy cannot be written.
+        """
+        size = file.size if most is None else min(most, file.size)
+        with copied(file, folder, self._parts(file, size)) as path:
+            yield path
+
+    @abstractmethod
+    def _parts(self, file: SourceFile, size: int) -> Iterator[bytes]:
+        """Yield the first bytes of a member."""
+
+    def _cut(self, file: SourceFile) -> SourceError:
+        return SourceError(
+            "is damaged: its bytes end early",
+            where=Where(file=str(self.path), member=file.path),
+            hint="copy or download the archive again",
+        )
+
+
+class RangeSource(ArchiveSource):
+    """Members that are ranges of bytes of the file, read by any number of threads.
+
+    Safe to share between threads and to pickle.
+    """
 
     def read_into(self, file: SourceFile, view: memoryview) -> SourceFile:
         """Read one member whole; a tar archive has no checksum of its bytes.
@@ -69,27 +107,6 @@ class RangeSource:
         for file in files:
             self._archive.read_ahead(file.inode, file.size)
 
-    @contextmanager
-    def as_file(self, file: SourceFile, folder: Path, *, most: int | None = None) -> Iterator[Path]:
-        """Copy a member to a file by itself, a part at a time.
-
-        Args:
-            file: As the scan saw it.
-            folder: Where the copy lies while the context lasts.
-            most: Only so many bytes from the start are copied.
-
-        Yields:
-            The path of the copy.
-
-        Raises:
-            SourceChangedError: The archive was written to.
-            SourceError: The archive ends early.
-            DestinationError: The copy cannot be written.
-        """
-        size = file.size if most is None else min(most, file.size)
-        with copied(file, folder, self._parts(file, size)) as path:
-            yield path
-
     def _parts(self, file: SourceFile, size: int) -> Iterator[bytes]:
         for start in range(0, size, COPY_BYTES):
             length = min(COPY_BYTES, size - start)
@@ -98,10 +115,3 @@ class RangeSource:
             if len(part) != length:
                 raise self._cut(file)
             yield part
-
-    def _cut(self, file: SourceFile) -> SourceError:
-        return SourceError(
-            "is damaged: its bytes end early",
-            where=Where(file=str(self.path), member=file.path),
-            hint="copy or download the archive again",
-        )

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from tarfile import TarInfo
 
 from packhouse._src.records import SourceFile
-from packhouse._src.sources.archives.archive_file import COPY_BYTES, ArchiveFile, copied
+from packhouse._src.sources.archives.archive_file import COPY_BYTES
 from packhouse._src.sources.archives.forward import ForwardStream
+from packhouse._src.sources.archives.member_ranges import ArchiveSource
 from packhouse._src.sources.archives.members import Members
 from packhouse._src.sources.archives.tar_headers import sort_members
 from packhouse._src.sources.changes import Identity
 from packhouse._src.sources.source import Found
-from packhouse.errors import SourceError, Where
 
 TABLE_EXTENSIONS = (".csv", ".tsv")
 KEPT_OF_A_TABLE = 64 << 10
@@ -22,7 +21,7 @@ KEPT_OF_TABLES = 8 << 20
 KEPT_OF_THE_LAST = 8 << 20
 
 
-class TarStreamSource:
+class TarStreamSource(ArchiveSource):
     """A tar archive compressed by gzip, zstd, bzip2 or xz; read by one thread.
 
     The first bytes of its tables are kept when it is scanned, since their headers are asked for before any
@@ -34,24 +33,13 @@ class TarStreamSource:
     """
 
     in_turn = True
-    by_position = True
-    chosen = False
 
     def __init__(self, path: Path, identity: Identity | None = None) -> None:
-        self.path = path
-        self._archive = ArchiveFile(path, identity)
+        super().__init__(path, identity)
         self._stream = ForwardStream(self._archive)
         self._heads: dict[int, bytes] = {}
         self._kept = 0
         self._last = (-1, b"")
-
-    def __reduce__(self) -> tuple[type[TarStreamSource], tuple[Path, Identity]]:
-        """Pickle as the path and what lies there."""
-        return (TarStreamSource, (self.path, self._archive.identity))
-
-    def __repr__(self) -> str:
-        """Return what it is of."""
-        return f"<TarStreamSource of {self.path}>"
 
     def scan(self, on_found: Callable[[int], None]) -> Found:
         """List every member.
@@ -117,32 +105,11 @@ class TarStreamSource:
             files: Not used.
         """
 
-    @contextmanager
-    def as_file(self, file: SourceFile, folder: Path, *, most: int | None = None) -> Iterator[Path]:
-        """Copy a member to a file by itself, a part at a time.
-
-        Args:
-            file: As the scan saw it.
-            folder: Where the copy lies while the context lasts.
-            most: Only so many bytes from the start are copied.
-
-        Yields:
-            The path of the copy.
-
-        Raises:
-            SourceChangedError: The archive was written to.
-            SourceError: The stream is damaged.
-            DestinationError: The copy cannot be written.
-
-        Cost: as `read_into`; nothing is decompressed for the first 64 KiB of a table.
-        """
-        size = file.size if most is None else min(most, file.size)
-        head = self._heads.get(file.inode, b"")
-        parts = [head[:size]] if len(head) >= size else self._parts(file, size)
-        with copied(file, folder, parts) as path:
-            yield path
-
     def _parts(self, file: SourceFile, size: int) -> Iterator[bytes]:
+        head = self._heads.get(file.inode, b"")
+        if len(head) >= size:
+            yield head[:size]
+            return
         self._stream.seek(file.inode)
         left = size
         while left and (part := self._stream.read(min(left, COPY_BYTES))):
@@ -150,11 +117,7 @@ class TarStreamSource:
             yield part
         self._archive.check_unchanged()
         if left:
-            raise SourceError(
-                "is damaged: its bytes end early",
-                where=Where(file=str(self.path), member=file.path),
-                hint="copy or download the archive again",
-            )
+            raise self._cut(file)
 
     def _keep_head(self, info: TarInfo) -> None:
         if info.name.lower().endswith(TABLE_EXTENSIONS):
