@@ -190,7 +190,7 @@ SHAPES = (
     Sound(
         "header_of_one_name.csv",
         "a,A,b\n1,2,3\n",
-        notes=["column 2, 'A', has the name of another but for case: called 'A_2'"],
+        notes=["column 2, 'A', differs from another only in case; it is called 'A_2'"],
     ),
     Sound("long_header.csv", "a" * 100_000 + ",b\n1,2\n"),
     Sound(
@@ -198,15 +198,15 @@ SHAPES = (
         "a;b\n1,5;x\n2,5;y\n",
         delimiter=";",
         types={"a": "string"},
-        notes=["cells are separated by ';'"],
+        notes=["delimiter: ';'"],
     ),
-    Sound("tabs.tsv", "a\tb\n1\tx, y\n", delimiter="\t", notes=["cells are separated by tabs"]),
-    Sound("tabs_too.csv", 'a\tb\n1\t"x\ty"\n', delimiter="\t", notes=["cells are separated by tabs"]),
-    Sound("pipes.csv", "a|b|c\n1|x|\n", delimiter="|", notes=["cells are separated by '|'"]),
+    Sound("tabs.tsv", "a\tb\n1\tx, y\n", delimiter="\t", notes=["delimiter: tabs"]),
+    Sound("tabs_too.csv", 'a\tb\n1\t"x\ty"\n', delimiter="\t", notes=["delimiter: tabs"]),
+    Sound("pipes.csv", "a|b|c\n1|x|\n", delimiter="|", notes=["delimiter: '|'"]),
     Sound(
         "either.csv",
         "a;b,c\n1;2,3\n",
-        notes=["cells are separated by ',', by the first lines; ';' would have done too"],
+        notes=["delimiter: ',', detected from the first lines; ';' would fit too"],
     ),
     Sound("comma_in_tsv.tsv", "a,b\n1,x\n"),
 )
@@ -251,8 +251,8 @@ FILES = (
 
 SOUND = TYPES + SHAPES + FILES
 
-BEHIND = "a quoted cell is broken, something stands behind its closing quote"
-UNCLOSED = "a quoted cell is broken, its quote is never closed"
+BEHIND = "a quoted cell is malformed, there is text after its closing quote"
+UNCLOSED = "a quoted cell is malformed, its quote is never closed"
 MANY = b"a,b\n" + b"1,x\n" * 1_100_000
 QUOTED = b"a,b\n" + b'"1\n",x\n' * 650_000
 
@@ -261,17 +261,17 @@ BROKEN = (
     Broken("mark_alone.csv", BOM.encode(), 1, "the file is empty: no header line"),
     Broken("empty_packed.csv.gz", gzip.compress(b""), 1, "the file is empty: no header line"),
     Broken("blank_first.csv", b"\na,b\n1,2\n", 1, "the first line is blank"),
-    Broken("twice.csv", b"a,b,a\n1,2,3\n", 1, "columns 1 and 3 have one name: 'a'"),
+    Broken("twice.csv", b"a,b,a\n1,2,3\n", 1, "columns 1 and 3 have the same name: 'a'"),
     Broken("open_header.csv", b'"a,b\n1,2\n', 1, "the header cannot be read"),
-    Broken("comment_first.csv", b"# made by hand\na,b\n1,2\n", 2, "the row has 2 cells, the header 1: a,b"),
-    Broken("short.csv", b"a,b\n1,2\n3\n", 3, "the row has 1 cells, the header 2: 3"),
-    Broken("long.csv", b"a,b\n1,2\n3,4,5\n", 3, "the row has 3 cells, the header 2: 3,4,5"),
-    Broken("empty_cells_more.csv", b"a,b\n1,2,\n", 2, "the row has 3 cells, the header 2: 1,2,"),
-    Broken("short_late.csv", MANY + b"2\n", 1_100_002, "the row has 1 cells, the header 2: 2"),
+    Broken("comment_first.csv", b"# made by hand\na,b\n1,2\n", 2, "the row has 2 cells, the header has 1"),
+    Broken("short.csv", b"a,b\n1,2\n3\n", 3, "the row has 1 cells, the header has 2: 3"),
+    Broken("long.csv", b"a,b\n1,2\n3,4,5\n", 3, "the row has 3 cells, the header has 2: 3,4,5"),
+    Broken("empty_cells_more.csv", b"a,b\n1,2,\n", 2, "the row has 3 cells, the header has 2: 1,2,"),
+    Broken("short_late.csv", MANY + b"2\n", 1_100_002, "the row has 1 cells, the header has 2: 2"),
     Broken("long_late.csv", MANY + b"2,3,4\n" + b"1,x\n" * 9, 1_100_002, "the row has 3 cells"),
-    Broken("short_of_blanks.csv", b"a,b\n  \n", 2, "the row has 1 cells, the header 2:   "),
-    Broken("short_behind_breaks.csv", b'a,b\n"1\n1",2\n\r\n3\n', 5, "the row has 1 cells, the header 2: 3"),
-    Broken("end_of_dos.csv", b"a,b\r\n1,2\r\n\x1a", 3, "the row has 1 cells, the header 2: \x1a"),
+    Broken("short_of_blanks.csv", b"a,b\n  \n", 2, "the row has 1 cells, the header has 2:   "),
+    Broken("short_behind_breaks.csv", b'a,b\n"1\n1",2\n\r\n3\n', 5, "the row has 1 cells, the header has 2"),
+    Broken("end_of_dos.csv", b"a,b\r\n1,2\r\n\x1a", 3, "the row has 1 cells, the header has 2: \x1a"),
     Broken("unclosed.csv", b'a,b\n1,2\n3,"4\n5,6\n', 3, UNCLOSED),
     Broken("unclosed_first.csv", b'a,b\n"1,2\n' + MANY, 2, UNCLOSED),
     Broken("unclosed_late.csv", MANY + b'2,"x\n1,2\n', 1_100_002, UNCLOSED),
@@ -291,9 +291,13 @@ BROKEN = (
     ),
     Broken("half_gb18030.csv", CHINESE.encode("gb18030")[:-2], 3, "is not gb18030", encoding="gb18030"),
     Broken("image.csv", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", 1, "is not UTF-8: byte 0x89"),
-    Broken("cut.csv.gz", gzip.compress(ROWS.encode())[:-9], None, "cannot be read on"),
-    Broken("cut_late.csv.gz", gzip.compress(MANY, 1)[:-100], None, "cannot be read on"),
-    Broken("cut_zst.csv.zst", zstd(SHORT)[:-5], None, "cannot be read on"),
-    Broken("changed.csv.gz", gzip.compress(b"a,b\n" * 99)[:-8] + bytes(8), None, "cannot be read on"),
-    Broken("behind_packed.csv.gz", gzip.compress(ROWS.encode()) + b"more", None, "cannot be read on"),
+    Broken("cut.csv.gz", gzip.compress(ROWS.encode())[:-9], None, "cannot be read any further"),
+    Broken("cut_late.csv.gz", gzip.compress(MANY, 1)[:-100], None, "cannot be read any further"),
+    Broken("cut_zst.csv.zst", zstd(SHORT)[:-5], None, "cannot be read any further"),
+    Broken(
+        "changed.csv.gz", gzip.compress(b"a,b\n" * 99)[:-8] + bytes(8), None, "cannot be read any further"
+    ),
+    Broken(
+        "behind_packed.csv.gz", gzip.compress(ROWS.encode()) + b"more", None, "cannot be read any further"
+    ),
 )

@@ -69,7 +69,7 @@ def test_skipped_and_failed_inputs_exit_3(dataset: DataSet, tmp_path: Path) -> N
 
     assert done.returncode == 3
     assert "skipped, neither an image nor a table, by its name: 1 (readme.txt)" in done.stdout
-    assert "FAILED bad.csv: the row has 3 cells, the header 2: 1,2,3" in done.stdout
+    assert "FAILED bad.csv: the row has 3 cells, the header has 2: 1,2,3" in done.stdout
 
 
 def test_dry_run_writes_nothing(dataset: DataSet, tmp_path: Path) -> None:

@@ -54,10 +54,10 @@ def test_the_delimiter_is_said(tmp_path: Path) -> None:
     packed = run("pack", tmp_path / "src", "-o", tmp_path / "x.pack").stdout
 
     for said in (planned, packed):
-        assert "note: cells are separated by ';', by the first lines" in said
-        assert "note: cells are separated by tabs, by the first lines" in said
+        assert "note: delimiter: ';', detected from the first lines" in said
+        assert "note: delimiter: tabs, detected from the first lines" in said
     tables = json.loads((tmp_path / "x.pack/pack.json").read_text())["tables"]
-    assert tables["a"]["notes"] == ["cells are separated by ';', by the first lines"]
+    assert tables["a"]["notes"] == ["delimiter: ';', detected from the first lines"]
     assert pq.ParquetFile(tmp_path / "x.pack/a.parquet").read().to_pylist() == [{"id": "01", "name": "x, y"}]
 
 
@@ -72,13 +72,13 @@ def test_another_encoding_is_asked_for_and_read(tmp_path: Path) -> None:
     wrong = run("pack", tmp_path / "src", "-o", tmp_path / "z.pack", "--encoding", "cp99")
 
     assert refused.returncode == 3
-    said = "FAILED a.csv: is not UTF-8: byte 0xf6\n  in a.csv, line 3 [name]\n  try: say what it is"
+    said = "FAILED a.csv: is not UTF-8: byte 0xf6\n  in a.csv, line 3 [name]\n  try: set the encoding"
     assert said in refused.stdout
     assert (tmp_path / "x.pack/b.parquet").exists()
     assert taken.returncode == 0
     assert pq.ParquetFile(tmp_path / "y.pack/a.parquet").read()["name"].to_pylist() == ["x", "größe"]
     assert wrong.returncode == 2
-    assert "'cp99' is no text encoding" in wrong.stderr
+    assert "'cp99' is not a text encoding" in wrong.stderr
 
 
 def test_types_are_shown_with_reasons(tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_types_are_shown_with_reasons(tmp_path: Path) -> None:
 
     assert "id: string - text: 1 of 2 values starts with 0" in said
     assert "ok: bool - boolean: all 2 values are true or false" in said
-    assert "at: timestamp[us, tz=+02:00] - timestamp: all 2 values are ISO timestamps of the zone" in said
+    assert "at: timestamp[us, tz=+02:00] - timestamp: all 2 values are ISO timestamps in the zone" in said
 
 
 def test_a_type_that_does_not_hold_names_the_line(tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_a_type_that_does_not_hold_names_the_line(tmp_path: Path) -> None:
     done = run("pack", tmp_path / "src", "-o", tmp_path / "x.pack", "--types", "a.n=integer")
 
     assert done.returncode == 3
-    assert "column 'n' cannot be integer: 1 of 3 values is not whole numbers, such as 'x3'" in done.stdout
+    assert "column 'n' cannot be integer: 1 of 3 values is not a whole number: 'x3'" in done.stdout
     assert "in a.csv, line 5" in done.stdout
     assert sorted(os.listdir(tmp_path / "x.pack")) == ["b.parquet", "pack.json"]
 

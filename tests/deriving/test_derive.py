@@ -146,7 +146,7 @@ def test_the_same_bytes_for_any_number_of_workers(made: Path) -> None:
     """Made anew with overwrite."""
     packhouse.derive(made, 96, workers=1)
     first = contents(made)
-    with pytest.raises(DestinationExistsError, match="96 already"):
+    with pytest.raises(DestinationExistsError, match="already has a derived store of size 96"):
         packhouse.derive(made, 96)
     packhouse.derive(made, 96, workers=4, overwrite=True)
 
@@ -224,12 +224,12 @@ def test_a_stop_at_any_moment_leaves_all_or_nothing(
 
 
 def test_what_cannot_be_derived_from_is_refused(made: Path, tmp_path: Path) -> None:
-    """Numbers out of range, a lone HDF5 file, no pack."""
+    """Numbers out of range, a lsingle HDF5 file, no pack."""
     for options in ({"size": 0}, {"quality": 0}, {"quality": 101}, {"workers": 0}):
         with pytest.raises(UsageError):
             packhouse.derive(made, **options)  # type: ignore[arg-type]
     (tmp_path / "lone.h5").write_bytes((made / "images.h5").read_bytes())
-    with pytest.raises(UsageError, match="one HDF5 file"):
+    with pytest.raises(UsageError, match="single HDF5 file"):
         packhouse.derive(tmp_path / "lone.h5")
     with pytest.raises(NotAPackError):
         packhouse.derive(tmp_path / "nothing")

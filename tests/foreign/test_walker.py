@@ -297,7 +297,7 @@ def test_keys_that_come_out_alike_are_told_of(tmp_path: Path) -> None:
     walked = walk(made(tmp_path / "u.h5", write))
 
     assert [image.key for image in walked.images] == ["%FF"]
-    assert reasons(walked) == {"%FF": "another dataset of the group has this name as text"}
+    assert reasons(walked) == {"%FF": "another dataset in the group has the same name"}
 
 
 def test_two_names_of_one_dataset_are_two_images(tmp_path: Path) -> None:
@@ -562,13 +562,13 @@ def test_a_file_that_kills_the_library_is_an_error(tmp_path: Path, monkeypatch: 
     path = made(tmp_path / "f.h5", write_every_form)
     for code, told in (
         ("import os; os.kill(os.getpid(), 11)", "crashed on it \\(SIGSEGV\\)"),
-        ("import os; os.kill(os.getpid(), 24)", "went on and on"),
-        ("pass", "ended in the middle"),
-        ("print('babble')", "ended in the middle"),
-        ('print(\'[["image", "a", 0, 99999999, null], ["end"]]\')', "ended in the middle"),
-        ('print(\'[["image", "../a", 0, 9, null], ["end"]]\')', "ended in the middle"),
-        ('print(\'[["image", "a", 0, 9, [3, 3, 3]], ["end"]]\')', "ended in the middle"),
-        ('print(\'[["image", "a", -5, 5, null], ["end"]]\')', "ended in the middle"),
+        ("import os; os.kill(os.getpid(), 24)", "did not finish reading it"),
+        ("pass", "ended early"),
+        ("print('babble')", "ended early"),
+        ('print(\'[["image", "a", 0, 99999999, null], ["end"]]\')', "ended early"),
+        ('print(\'[["image", "../a", 0, 9, null], ["end"]]\')', "ended early"),
+        ('print(\'[["image", "a", 0, 9, [3, 3, 3]], ["end"]]\')', "ended early"),
+        ('print(\'[["image", "a", -5, 5, null], ["end"]]\')', "ended early"),
     ):
         monkeypatch.setattr("packhouse._src.concurrency.helper_process.BOOTSTRAP", code)
         with pytest.raises(CorruptStoreError, match=told):
@@ -587,7 +587,7 @@ def test_a_tree_deeper_than_any_is_cut(tmp_path: Path) -> None:
     walked = walk(made(tmp_path / "d.h5", write))
 
     assert walked.images == []
-    assert [one.reason for one in walked.refused] == ["lies more than 256 groups deep"]
+    assert [one.reason for one in walked.refused] == ["is more than 256 groups deep"]
 
 
 def test_limits_are_those_of_the_child_alone(tmp_path: Path) -> None:

@@ -223,7 +223,7 @@ def test_on_error_stop_leaves_what_the_next_run_goes_on_with(dataset: DataSet, t
     """With on_error="stop" the first broken table raises; when it is mended, no image is read again."""
     (dataset.folder / "customers.csv").write_text("a,b\n1\n")
 
-    with pytest.raises(packhouse.PackhouseError, match="the row has 1 cells, the header 2") as caught:
+    with pytest.raises(packhouse.PackhouseError, match="the row has 1 cells, the header has 2") as caught:
         packhouse.pack(dataset.folder, tmp_path / "shop.pack", on_error="stop")
 
     assert "the same command goes on" in caught.value.__notes__[0]

@@ -137,7 +137,7 @@ def test_a_settings_file_elsewhere_is_only_a_file(tmp_path: Path) -> None:
         ("compression = 3", "'compression' is 3", 'compression = "zstd"'),
         ('compression = "rar"', "compression is 'rar'", "one of zstd"),
         ('allow_many = "yes"', "'allow_many' is 'yes'", "allow_many = true"),
-        ('encoding = "klingon"', "'klingon' is no text encoding", "cp1252"),
+        ('encoding = "klingon"', "'klingon' is not a text encoding", "cp1252"),
         ('joins = ["a"]', "cannot read the join 'a'", "--join"),
     ],
 )
@@ -201,7 +201,7 @@ def test_the_encoding_of_one_table(tmp_path: Path) -> None:
 
     tables = [pq.ParquetFile(tmp_path / f"out.pack/{name}.parquet").read() for name in ("old", "new")]
     assert tables[0].to_pydict() == tables[1].to_pydict() == {"größe": [1], "preis": ["3€"]}
-    assert {table.name: table.notes for table in report.tables}["old"] == ("read as cp1252, as asked",)
+    assert {table.name: table.notes for table in report.tables}["old"] == ("read as cp1252, as requested",)
 
 
 def test_a_default_that_is_said_counts_more_than_the_settings(tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ def to_hf(samples: Samples) -> Any:  # noqa: ANN401  # a datasets.Dataset; the l
     taken = next((name for name in samples.columns if name in OWN), None)
     if taken is not None:
         raise UsageError(
-            f"columns: the dataset has a column {taken!r} of its own", hint=f'columns=("TABLE.{taken}",)'
+            f"columns: the dataset has a column {taken!r} already", hint=f'columns=("TABLE.{taken}",)'
         )
     _refuse_pixels(samples.originals)
     every = np.arange(len(samples.rows), dtype=np.int64)

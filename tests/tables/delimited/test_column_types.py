@@ -235,17 +235,17 @@ def test_reasons_have_their_counts() -> None:
         "integer: all 3 values are whole numbers, from 1 to 300"
     )
     assert typed("a", INTEGER, rows=1, values=1, bounds=(7, 7)).reason == (
-        "integer: the only value is one of the whole numbers, from 7 to 7"
+        "integer: the only value is a whole number, from 7 to 7"
     )
     assert why_text(INTEGER, values=9, zeros=0, misfits=1, example="A12") == (
-        "1 of 9 values is not whole numbers, such as 'A12'"
+        "1 of 9 values is not a whole number: 'A12'"
     )
     assert why_text(None, values=9, zeros=2, misfits=0, example=None) == "2 of 9 values start with 0"
     assert why_text(None, values=9, zeros=0, misfits=0, example="x" * 50) == (
         repr("x" * 39 + "…") + " is neither a number nor a date"
     )
     assert why_text(None, values=9, zeros=0, misfits=0, example="1", beside="true") == (
-        "'1' and 'true' are not of one type"
+        "'1' and 'true' are of different types"
     )
     assert typed("a", BOOLEAN, rows=5, values=3, bounds=(None, None)).reason == (
         "boolean: all 3 values are true or false"
@@ -264,7 +264,7 @@ def test_a_type_that_was_asked_for_of_an_empty_column_has_a_name() -> None:
     decided = typed("a", INTEGER, rows=5, values=0, bounds=(None, None))
 
     assert (decided.arrow, decided.nulls) == ("int8", 5)
-    assert decided.reason == "integer: asked for; no values"
+    assert decided.reason == "integer: requested; no values"
 
 
 def test_the_names_of_types_are_those_of_the_options() -> None:

@@ -266,8 +266,8 @@ def test_a_blank_line_of_one_column_is_a_missing_value(convert: Convert) -> None
 @pytest.mark.parametrize(
     ("cells", "reason"),
     [
-        (["2018-02-28", "1"], "text: '2018-02-28' and '1' are not of one type"),
-        (["1", "0.5", "true"], "text: '1' and 'true' are not of one type"),
+        (["2018-02-28", "1"], "text: '2018-02-28' and '1' are of different types"),
+        (["1", "0.5", "true"], "text: '1' and 'true' are of different types"),
         (["1", "x", "007"], "text: 1 of 3 values starts with 0"),
         (["x", "1"], "text: 'x' is neither a number nor a date"),
     ],
@@ -302,7 +302,7 @@ def test_a_type_that_was_asked_for(convert: Convert, asked: str, cells: list[str
     assert report.columns[0].arrow == str(table.schema.field(0).type).removesuffix("[day]") == arrow
     assert_same_cells(rows, report, table)
     if asked == "text":
-        assert report.columns[0].reason == "text: asked for"
+        assert report.columns[0].reason == "text: requested"
 
 
 @pytest.mark.parametrize(

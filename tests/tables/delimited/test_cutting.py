@@ -256,16 +256,16 @@ def test_rows_are_counted_against_the_cut(records_cut: int) -> None:
 @pytest.mark.parametrize(
     ("data", "line", "problem"),
     [
-        (b"1,2\n3\n", 2, "the row has 1 cells, the header 2: 3"),
-        (b"1,2\n3,4,5\n", 2, "the row has 3 cells, the header 2: 3,4,5"),
-        (b'"1\n1",2\n\n3\n', 4, "the row has 1 cells, the header 2: 3"),
-        (b'"1\r1",2\n"3\n3"\n', 3, "the row has 1 cells, the header 2: 3\\n3"),
-        (b'"1\r\n1",2\r\n3\r\n', 3, "the row has 1 cells, the header 2: 3"),
-        (b'1,2\n3,"4\n5,6\n', 2, 'a quoted cell is broken, its quote is never closed: 3,"4'),
-        (b'1,"2\n2"\n"4"x\n', 3, 'a quoted cell is broken, something stands behind its closing quote: "4"x'),
+        (b"1,2\n3\n", 2, "the row has 1 cells, the header has 2: 3"),
+        (b"1,2\n3,4,5\n", 2, "the row has 3 cells, the header has 2: 3,4,5"),
+        (b'"1\n1",2\n\n3\n', 4, "the row has 1 cells, the header has 2: 3"),
+        (b'"1\r1",2\n"3\n3"\n', 3, "the row has 1 cells, the header has 2: 3\\n3"),
+        (b'"1\r\n1",2\r\n3\r\n', 3, "the row has 1 cells, the header has 2: 3"),
+        (b'1,2\n3,"4\n5,6\n', 2, 'a quoted cell is malformed, its quote is never closed: 3,"4'),
+        (b'1,"2\n2"\n"4"x\n', 3, 'a quoted cell is malformed, there is text after its closing quote: "4"x'),
         (b"1,2\n3,\xe9\n", 2, "is not UTF-8: byte 0xe9"),
         (b'1,"\n\n\xc3"\n', 3, "is not UTF-8: byte 0xc3"),
-        (b"1" * 200_000 + b"\n", 1, "the row has 1 cells, the header 2: " + "1" * 79 + "…"),
+        (b"1" * 200_000 + b"\n", 1, "the row has 1 cells, the header has 2: " + "1" * 79 + "…"),
     ],
 )  # fmt: skip
 def test_faults_are_located(data: bytes, line: int, problem: str) -> None:

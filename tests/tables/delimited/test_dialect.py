@@ -57,7 +57,7 @@ def test_the_header_is_what_python_reads(tmp_path: Path, line: bytes) -> None:
 
 
 NAMES = st.text(st.characters(codec="utf-8", exclude_characters=",;\t|\0"), min_size=1, max_size=5)
-BY = "cells are separated by"
+BY = "delimiter:"
 CELLS = st.text('ab1 "\n', max_size=4)
 
 
@@ -94,15 +94,15 @@ def test_the_delimiter_is_found(
 @pytest.mark.parametrize(
     ("data", "delimiter", "notes"),
     [
-        (b"a;b\n1,5;x\n2,5;y\n", ";", (f"{BY} ';', by the first lines",)),
-        (b"a\tb\n1\tx, y\n", "\t", (f"{BY} tabs, by the first lines",)),
-        (b'a|b\n1|"x\ny"\n', "|", (f"{BY} '|', by the first lines",)),
-        (b"a;b,c\n1;2,3\n", ",", (f"{BY} ',', by the first lines; ';' would have done too",)),
-        (b"a;b,c\n1;2,3\n4;5 6\n", ";", (f"{BY} ';', by the first lines",)),
-        (b"a;b;c,d\n1;2;3,4\n", ";", (f"{BY} ';', by the first lines; ',' would have done too",)),
+        (b"a;b\n1,5;x\n2,5;y\n", ";", (f"{BY} ';', detected from the first lines",)),
+        (b"a\tb\n1\tx, y\n", "\t", (f"{BY} tabs, detected from the first lines",)),
+        (b'a|b\n1|"x\ny"\n', "|", (f"{BY} '|', detected from the first lines",)),
+        (b"a;b,c\n1;2,3\n", ",", (f"{BY} ',', detected from the first lines; ';' would fit too",)),
+        (b"a;b,c\n1;2,3\n4;5 6\n", ";", (f"{BY} ';', detected from the first lines",)),
+        (b"a;b;c,d\n1;2;3,4\n", ";", (f"{BY} ';', detected from the first lines; ',' would fit too",)),
         (b"text\nhello, world\n", ",", ()),
         (b'"a;b",c\n1,2\n', ",", ()),
-        (b"a;b\n" + b"x" * 200_000 + b";1\n", ";", (f"{BY} ';', by the first lines",)),
+        (b"a;b\n" + b"x" * 200_000 + b";1\n", ";", (f"{BY} ';', detected from the first lines",)),
         (b"a,b\n" + b"1;2,3\n" * 9 + b"4;", ",", ()),
     ],
 )  # fmt: skip
@@ -145,7 +145,8 @@ def test_another_encoding_is_noted(tmp_path: Path) -> None:
 
     header = read_header(path, shown_as="t.csv", encoding="cp1252")
 
-    assert header == Header(("größe", "b"), ("read as cp1252, as asked",), n_bytes=len("größe,b\n".encode()))
+    notes = ("read as cp1252, as requested",)
+    assert header == Header(("größe", "b"), notes, n_bytes=len("größe,b\n".encode()))
 
 
 def test_a_header_of_a_byte_order_mark_alone_is_empty(tmp_path: Path) -> None:
@@ -162,7 +163,7 @@ def test_a_header_of_a_byte_order_mark_alone_is_empty(tmp_path: Path) -> None:
         (b"", "the file is empty: no header line"),
         (b"\na,b\n", "the first line is blank"),
         (b"\r\na,b\r\n", "the first line is blank"),
-        (b"a,b,a\n", "columns 1 and 3 have one name: 'a'"),
+        (b"a,b,a\n", "columns 1 and 3 have the same name: 'a'"),
         (b'"a,b\n1,2\n', "the header cannot be read"),
         (b'"a"x,b\n', "the header cannot be read"),
     ],
@@ -182,8 +183,8 @@ def test_columns_without_a_name_are_counted_and_noted(tmp_path: Path) -> None:
 
     assert header.columns == ("column_1", "b", "column_3")
     assert header.notes == (
-        "column 1 has no name: called column_1",
-        "column 3 has no name: called column_3",
+        "column 1 has no name; it is called column_1",
+        "column 3 has no name; it is called column_3",
     )
 
 
@@ -228,11 +229,11 @@ def test_a_header_near_a_byte_that_is_not_utf8(tmp_path: Path, data: bytes, line
     [
         ('a,b\n"1\n1",2\n3\n', 4, "the row has 1 cells"),
         ("a,b\n1,2\n3,4,5\n", 3, "the row has 3 cells"),
-        ("a,b\n" + "1,2\n" * 5000 + '3,"4\n', 5002, "a quoted cell is broken"),
-        ('a,b\n1,"2"x\n', 2, "a quoted cell is broken"),
+        ("a,b\n" + "1,2\n" * 5000 + '3,"4\n', 5002, "a quoted cell is malformed"),
+        ('a,b\n1,"2"x\n', 2, "a quoted cell is malformed"),
         (b"a,b\n" + b"1,2\n" * 5000 + b"\xe9,4\n", 5002, "is not UTF-8"),
         ("a,b\n1,2,\n", 2, "the row has 3 cells"),
-        ('a,b\n"x" ,1\n', 2, "a quoted cell is broken"),
+        ('a,b\n"x" ,1\n', 2, "a quoted cell is malformed"),
         ("a,b\n" + "1,2\n" * 5000 + "3\n", 5002, "the row has 1 cells"),
     ],
 )

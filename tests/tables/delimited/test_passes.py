@@ -28,8 +28,13 @@ Convert = Callable[..., tuple[Any, Any]]
     ("first", "later", "arrow", "reason"),
     [
         ("7", "007", "string", "text: 1 of 12,000 values starts with 0"),
-        ("7", "A12", "string", "text: 1 of 12,000 values is not whole numbers, such as 'A12'"),
-        ("7", "0.5", "double", "float: all 12,000 values are numbers that a double holds, from 0.5 to 7.0"),
+        ("7", "A12", "string", "text: 1 of 12,000 values is not a whole number: 'A12'"),
+        (
+            "7",
+            "0.5",
+            "double",
+            "float: all 12,000 values are numbers that fit a double exactly, from 0.5 to 7.0",
+        ),
         (
             "7",
             str(2**63 - 1),
@@ -40,7 +45,7 @@ Convert = Callable[..., tuple[Any, Any]]
             "7",
             str(2**63),
             "string",
-            f"text: 1 of 12,000 values is not numbers that a double holds, such as '{2**63}'",
+            f"text: 1 of 12,000 values is not a number that fits a double exactly: '{2**63}'",
         ),
         (
             "-7",
@@ -48,47 +53,57 @@ Convert = Callable[..., tuple[Any, Any]]
             "int64",
             f"integer: all 12,000 values are whole numbers, from {-(2**63)} to -7",
         ),
-        ("7", str(-(2**63) - 1), "string", "text: 1 of 12,000 values is not numbers that a double holds"),
-        ("0.5", "9007199254740993", "string", "text: 1 of 12,000 values is not numbers that a double holds"),
+        (
+            "7",
+            str(-(2**63) - 1),
+            "string",
+            "text: 1 of 12,000 values is not a number that fits a double exactly",
+        ),
+        (
+            "0.5",
+            "9007199254740993",
+            "string",
+            "text: 1 of 12,000 values is not a number that fits a double exactly",
+        ),
         (
             "0.5",
             "0.1234567890123456789",
             "string",
-            "text: 1 of 12,000 values is not numbers that a double holds",
+            "text: 1 of 12,000 values is not a number that fits a double exactly",
         ),
         (
             "0.5",
             "1e400",
             "string",
-            "text: 1 of 12,000 values is not numbers that a double holds, such as '1e400'",
+            "text: 1 of 12,000 values is not a number that fits a double exactly: '1e400'",
         ),
         (
             "2018-02-28",
             "2018-02-30",
             "string",
-            "text: 1 of 12,000 values is not ISO dates, such as '2018-02-30'",
+            "text: 1 of 12,000 values is not an ISO date: '2018-02-30'",
         ),
-        ("2018-02-28", "2018-02-28 10:00:00", "string", "text: 1 of 12,000 values is not ISO dates"),
-        ("2018-02-28 10:00:00", "2018-02-28", "string", "text: 1 of 12,000 values is not ISO timestamps"),
+        ("2018-02-28", "2018-02-28 10:00:00", "string", "text: 1 of 12,000 values is not an ISO date"),
+        ("2018-02-28 10:00:00", "2018-02-28", "string", "text: 1 of 12,000 values is not an ISO timestamp"),
         ("", "x", "string", "text: 'x' is neither a number nor a date"),
-        ("", "2018-02-28", "date32", "date: the only value is one of the ISO dates"),
+        ("", "2018-02-28", "date32", "date: the only value is an ISO date"),
         (
             "",
             "2018-02-28 10:00:00",
             "timestamp[us]",
-            "timestamp: the only value is one of the ISO timestamps",
+            "timestamp: the only value is an ISO timestamp",
         ),
         ("", "007", "string", "text: 1 of 1 values starts with 0"),
         ("7", "128", "int16", "integer: all 12,000 values are whole numbers, from 7 to 128"),
-        ("true", "1", "string", "text: 1 of 12,000 values is not true or false, such as '1'"),
+        ("true", "1", "string", "text: 1 of 12,000 values is not true or false: '1'"),
         ("", "true", "bool", "boolean: the only value is true or false"),
         (
             "2018-02-28 10:00:00Z",
             "2018-02-28 10:00:00+01:00",
             "string",
-            "text: 1 of 12,000 values is not ISO",
+            "text: 1 of 12,000 values is not an ISO",
         ),
-        ("", "2018-02-28 10:00:00Z", "timestamp[us, tz=UTC]", "timestamp: the only value is one of the ISO"),
+        ("", "2018-02-28 10:00:00Z", "timestamp[us, tz=UTC]", "timestamp: the only value is an ISO"),
         ("7", "", "int8", "integer: all 11,999 values are whole numbers, from 7 to 7"),
         ("x", "7", "string", "text: 'x' is neither a number nor a date"),
     ],
@@ -164,12 +179,12 @@ def test_columns_that_break_late_in_different_places(
     assert [column.reason for column in report.columns] == [
         "integer: all 9,000 values are whole numbers, from -32769 to 1099511627776",
         "text: 1 of 9,000 values starts with 0",
-        "text: 1 of 9,000 values is not ISO dates, such as '28.02.2018'",
-        "text: 1 of 9,000 values is not numbers that a double holds, such as '1e400'",
-        "float: all 2 values are numbers that a double holds, from 0.5 to 5.0",
-        "text: 1 of 9,000 values is not true or false, such as 'yes'",
-        "float: all 8,999 values are numbers that a double holds, from 7.0 to 7.25",
-        "text: 1 of 9,000 values is not ISO timestamps of the zone UTC, such as '2018-02-28 10:00:00+02:00'",
+        "text: 1 of 9,000 values is not an ISO date: '28.02.2018'",
+        "text: 1 of 9,000 values is not a number that fits a double exactly: '1e400'",
+        "float: all 2 values are numbers that fit a double exactly, from 0.5 to 5.0",
+        "text: 1 of 9,000 values is not true or false: 'yes'",
+        "float: all 8,999 values are numbers that fit a double exactly, from 7.0 to 7.25",
+        "text: 1 of 9,000 values is not an ISO timestamp in the zone UTC: '2018-02-28 10:00:00+02:00'",
     ]
 
 
@@ -216,7 +231,7 @@ def test_the_bytes_do_not_follow_the_chunks(tmp_path: Path, monkeypatch: pytest.
     ("rows", "line", "said"),
     [
         ("1,x\n" * 4000 + "2\n" + "3\n" * 900, 4002, "the row has 1 cells"),
-        ("1,x\n" * 4000 + '2,"x\n' + "3,y\n" * 900, 4002, "a quoted cell is broken"),
+        ("1,x\n" * 4000 + '2,"x\n' + "3,y\n" * 900, 4002, "a quoted cell is malformed"),
         ("1,x\n" * 4000 + "y,x\n" * 900 + "3\n", 4902, "the row has 1 cells"),
         ('"1\n1",x\n' * 4000 + "2\n" + '"1"x,y\n', 8002, "the row has 1 cells"),
     ],
@@ -238,7 +253,7 @@ def test_a_misfit_is_located(convert: Convert, monkeypatch: pytest.MonkeyPatch) 
     small_chunks(monkeypatch)
     rows = '"1",x\n\n' * 3000 + '1,"y\ny"\n' + "z,x\n" + "1,x\n" * 900
 
-    with pytest.raises(TypingError, match="1 of 3,902 values is not whole numbers, such as 'z'") as caught:
+    with pytest.raises(TypingError, match="1 of 3,902 values is not a whole number: 'z'") as caught:
         convert(f"a,b\n{rows}", wanted={"a": "integer"})
 
     assert caught.value.where.line == 6004
@@ -250,7 +265,7 @@ def test_a_file_that_changes_is_not_half_believed(tmp_path: Path, bench: Workben
     source.write_text("a,c\n1,2\n")
     plan = TablePlan("t", "t.csv", 1, "changed.parquet", ("a", "b"), ())
 
-    with pytest.raises(CsvError, match="it has changed while it was read"):
+    with pytest.raises(CsvError, match="it changed while it was read"):
         convert_table(bench, plan, source, wanted={})
 
     assert not (bench.folder / "changed.parquet").exists()

@@ -80,7 +80,7 @@ def test_what_cannot_be_read_is_named(packed: packhouse.Report, case: Broken) ->
     place, _, column = where.partition(" [")
     assert place == f"  in {case.file}" + ("" if case.line is None else f", line {case.line}")
     assert bool(column) == (
-        case.line != 1 and problem.startswith(("a quoted cell is broken", "is not UTF-8"))
+        case.line != 1 and problem.startswith(("a quoted cell is malformed", "is not UTF-8"))
     )
     assert hint.startswith("  try: ")
     assert not (packed.dest / f"{without_extension(case.file)}.parquet").exists()

@@ -82,7 +82,7 @@ def bench(
     """
     wanted_size = size_of(size)
     if wanted_size is None:
-        raise UsageError("what is measured is scaling too, and needs a size", hint="size=224")
+        raise UsageError("bench also measures scaling, so it needs a size", hint="size=224")
     with Pack(Path(pack)) as opened:
         options = SampleOptions(size=wanted_size, crop=crop, split="all", on_error="skip")
         return _measure(opened, options, wanted_size, progress or silent)
@@ -144,7 +144,7 @@ def _rows_to_take(samples: Samples, cores: int) -> tuple[list[int], int]:
         raise UsageError(
             f"none of {broken} images can be decoded",
             where=Where(file=str(samples.store.path)),
-            hint="packhouse verify PACK says what is wrong with them",
+            hint="packhouse verify PACK lists what is wrong with them",
         )
     mean = sum(len(file.data) for file in files) / len(files)
     count = int(max(LEAST, rate * SECONDS))

@@ -106,5 +106,5 @@ def _end_with_parent(watched: Connection) -> None:
 
 def _do(piece: Any) -> Any:  # noqa: ANN401  # what the pool hands over
     if _work is None:
-        raise _failed or WorkerDiedError("a worker process could not begin")
+        raise _failed or WorkerDiedError("a worker process could not start")
     return _work(piece)

@@ -34,8 +34,11 @@ class Candidate:
     arrow: str
     """Arrow type of the converted column, before integers are made narrow."""
 
+    singular: str
+    """What one value of it is called."""
+
     plural: str
-    """What values of it are called."""
+    """What several are called."""
 
     def holds(self, text: str) -> bool:
         """Say whether a cell is a value of this type, and can be had back from it."""
@@ -93,21 +96,31 @@ EXACT_WHOLE = 2.0**53
 """Below it every whole number is a double (IEEE 754, binary64)."""
 
 # no sign before zero, no "+", no leading zero: the text can be had back from the number
-INTEGER = Candidate("integer", "0|-?[1-9][0-9]{0,18}", _fits_int64, "int64", "whole numbers")
+INTEGER = Candidate(
+    "integer", "0|-?[1-9][0-9]{0,18}", _fits_int64, "int64", "a whole number", "whole numbers"
+)
 FLOAT = Candidate(
     "float",
     r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]{1,3})?",
     _fits_double,
     "double",
-    "numbers that a double holds",
+    "a number that fits a double exactly",
+    "numbers that fit a double exactly",
 )
 BOOLEAN = Candidate(
-    "boolean", "true|false|True|False|TRUE|FALSE", lambda _text: True, "bool", "true or false"
+    "boolean",
+    "true|false|True|False|TRUE|FALSE",
+    lambda _text: True,
+    "bool",
+    "true or false",
+    "true or false",
 )
 _DAY = "(000[1-9]|00[1-9][0-9]|0[1-9][0-9]{2}|[1-9][0-9]{3})-[0-9]{2}-[0-9]{2}"
 _STAMP = _DAY + r"[ T]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?"
-DATE = Candidate("date", _DAY, _is_date, "date32", "ISO dates")
-TIMESTAMP = Candidate("timestamp", _STAMP, _is_timestamp, "timestamp[us]", "ISO timestamps")
+DATE = Candidate("date", _DAY, _is_date, "date32", "an ISO date", "ISO dates")
+TIMESTAMP = Candidate(
+    "timestamp", _STAMP, _is_timestamp, "timestamp[us]", "an ISO timestamp", "ISO timestamps"
+)
 
 CANDIDATES = (INTEGER, FLOAT, BOOLEAN, DATE, TIMESTAMP)
 """Without timestamps of a zone, of which there is a candidate for each offset."""
@@ -133,8 +146,9 @@ def _zoned(hours: str, minutes: str) -> Candidate:
     # Polars refuses a whole file for a zone such as +05:30
     is_common = minutes == "00" and WESTERNMOST <= int(hours) <= EASTERNMOST
     arrow = f"timestamp[us, tz={zone if is_common else 'UTC'}]"
-    plural = f"ISO timestamps of the zone {zone}" + ("" if is_common else ", kept in UTC")
-    return Candidate("timestamp", _STAMP + suffix, _is_zoned_timestamp, arrow, plural)
+    one, more = (f"{what} in the zone {zone}" for what in ("an ISO timestamp", "ISO timestamps"))
+    stored = "" if is_common else ", stored in UTC"
+    return Candidate("timestamp", _STAMP + suffix, _is_zoned_timestamp, arrow, one + stored, more + stored)
 
 
 def _zone_candidates(present: Sequence[str]) -> tuple[Candidate, ...]:
@@ -190,10 +204,10 @@ def typed(
         numbers = [bound for bound in bounds if isinstance(bound, int)] or [0]
         arrow = integer_width(min(numbers), max(numbers))
     if values == 0:
-        return ColumnType(name, arrow, f"{candidate.name}: asked for; no values", rows)
+        return ColumnType(name, arrow, f"{candidate.name}: requested; no values", rows)
     if candidate is BOOLEAN:
         return ColumnType(name, arrow, f"boolean: {_all_of(values)} true or false", rows - values)
-    what = candidate.plural if values != 1 else f"one of the {candidate.plural}"
+    what = candidate.plural if values != 1 else candidate.singular
     reason = f"{candidate.name}: {_all_of(values)} {what}, from {lowest} to {highest}"
     return ColumnType(name, arrow, reason, rows - values)
 
@@ -235,11 +249,12 @@ def why_text(
         return f"{zeros:,} of {values:,} values start{'s' if zeros == 1 else ''} with 0"
     shown = _shorten(example or "")
     if candidate is None and beside is not None:
-        return f"{shown} and {_shorten(beside)} are not of one type"
+        return f"{shown} and {_shorten(beside)} are of different types"
     if candidate is None:
         return f"{shown} is neither a number nor a date"
-    verb = "is" if misfits == 1 else "are"
-    return f"{misfits:,} of {values:,} values {verb} not {candidate.plural}, such as {shown}"
+    if misfits == 1:
+        return f"1 of {values:,} values is not {candidate.singular}: {shown}"
+    return f"{misfits:,} of {values:,} values are not {candidate.plural}, such as {shown}"
 
 
 def _shorten(text: str, most: int = 40) -> str:

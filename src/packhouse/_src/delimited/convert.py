@@ -78,7 +78,7 @@ def _make_folder(target: Path, plan: TablePlan) -> None:
         target.parent.mkdir(parents=True, exist_ok=True)
     except FileExistsError as err:
         raise TableError(
-            f"its folder cannot be made: the pack has a file named {target.parent.name}",
+            f"its folder cannot be created: the pack has a file named {target.parent.name}",
             where=Where(file=plan.source),
             hint="rename the folder",
         ) from err
@@ -135,7 +135,7 @@ class _Conversion:
 
     def _changed(self) -> CsvError:
         return CsvError(
-            "it has changed while it was read",
+            "it changed while it was read",
             where=Where(file=self._plan.source),
             hint="pack again when nothing writes to it",
         )
@@ -268,5 +268,5 @@ class _Conversion:
     def _check_rows(self, read: int, written: int) -> None:
         if read != written:
             raise AccountingError(
-                f"{read:,} rows were read and {written:,} written", where=Where(file=self._plan.source)
+                f"{read:,} rows were read, {written:,} written", where=Where(file=self._plan.source)
             )

@@ -101,9 +101,9 @@ def find_fault(chunk: Chunk, header: Header, *, shown_as: str, said: str) -> Csv
         if row and len(row) != expected:  # a blank line is no row, or one of one empty cell
             shown = header.delimiter.join(row)
             return CsvError(
-                f"the row has {len(row)} cells, the header {expected}: {_shorten(shown)}",
+                f"the row has {len(row)} cells, the header has {expected}: {_shorten(shown)}",
                 where=Where(file=shown_as, line=line),
-                hint=f"mend the row (a {header.delimiter!r} inside a cell needs quotes), then pack again",
+                hint=f"fix the row (a {header.delimiter!r} inside a cell needs quotes), then pack again",
             )
     return CsvError(_shorten(said, 300), where=Where(file=shown_as, line=chunk.first_line))
 

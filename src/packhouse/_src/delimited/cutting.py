@@ -101,7 +101,7 @@ def cut_records(
             raise CsvError(
                 f"a row is longer than {LONGEST_RECORD_BYTES:,} bytes, or its quote is never closed",
                 where=Where(file=shown_as, line=line),
-                hint='a quote inside a cell is written twice: "", and the last one must close it',
+                hint='write a quote inside a cell as "", and close the cell with a quote',
             )
 
 
@@ -242,10 +242,10 @@ def _broken(buffer: bytes, delimiter: str, where: Where) -> CsvError:
     if begun.match(buffer) is not None:
         problem = "its quote is never closed"
     else:
-        problem = "something stands behind its closing quote"
+        problem = "there is text after its closing quote"
     first = re.split(rb"[\r\n]", buffer[:200], maxsplit=1)[0].decode("utf-8", "replace")
     return CsvError(
-        f"a quoted cell is broken, {problem}: {first[:80]}",
+        f"a quoted cell is malformed, {problem}: {first[:80]}",
         where=Where(file=where.file, line=where.line, member=f"column {_count_cells(buffer, delimiter) + 1}"),
-        hint='a quote inside a cell is written twice: "", and the last one must close it',
+        hint='write a quote inside a cell as "", and close the cell with a quote',
     )

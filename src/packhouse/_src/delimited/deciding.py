@@ -166,7 +166,7 @@ def decide(name: str, tried: Guess, tally: Tally, *, rows: int, shown_as: str) -
             raise TypingError(
                 f"column {name!r} cannot be {candidate.name}: {reason}",
                 where=Where(file=shown_as, line=tally.misfit_line),
-                hint="leave it as text, or mend those values",
+                hint="keep it as text, or fix those values",
             )
         return Guess(others, others[0].arrow, forced=True)
     example = tally.misfit or ""
@@ -188,7 +188,7 @@ def _decide_text(name: str, tried: Guess, tally: Tally, rows: int) -> ColumnType
     if tried.is_empty and tally.misfit is not None:
         return guess([tally.misfit], None)
     if tried.forced:
-        return as_text(name, "asked for", rows=rows, values=tally.values)
+        return as_text(name, "requested", rows=rows, values=tally.values)
     reason = why_text(
         None, values=tally.values, zeros=tally.zeros, misfits=0, example=tried.example, beside=tried.beside
     )

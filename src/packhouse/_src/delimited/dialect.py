@@ -73,7 +73,7 @@ def read_header(
     columns, renamed = _unique_names(names, Where(file=shown_as, line=1))
     notes = [*_delimiter_notes(delimiter, others), *renamed]
     if encoding is not None:
-        notes.append(f"read as {encoding}, as asked")
+        notes.append(f"read as {encoding}, as requested")
     record = "".join(islice(io.StringIO(text, newline=""), n_lines))
     return Header(columns, tuple(notes), delimiter, len(record.encode()), n_lines)
 
@@ -156,19 +156,21 @@ def _first_row(text: str, delimiter: str, shown_as: str) -> tuple[list[str], int
         raise CsvError(
             f"the header cannot be read: {err}",
             where=where,
-            hint="is the first line a header? it has a name of that many letters"
+            hint="check that the first line is a header: one of its names is that long"
             if is_long
-            else 'a quote inside a cell is written twice: "", and the last one must close it',
+            else 'write a quote inside a cell as "", and close the cell with a quote',
         ) from err
     if names and any("\0" in name for name in names):
         raise CsvError(
-            "the header has NUL bytes: is it UTF-16?", where=where, hint="--encoding utf-16-le, or utf-16-be"
+            "the header has NUL bytes: is it UTF-16?",
+            where=where,
+            hint="--encoding utf-16-le or --encoding utf-16-be",
         )
     if not names:
         raise CsvError(
             "the file is empty: no header line" if names is None else "the first line is blank",
             where=where,
-            hint="a line with the names of the columns, or leave the file out with --tables",
+            hint="add a header line with column names, or exclude the file with --tables",
         )
     return names, reader.line_num
 
@@ -179,7 +181,7 @@ def _unique_names(names: Sequence[str], where: Where) -> tuple[tuple[str, ...], 
     for number, name in enumerate(names, 1):
         if name and first.setdefault(name, number) != number:
             raise CsvError(
-                f"columns {first[name]} and {number} have one name: {name!r}",
+                f"columns {first[name]} and {number} have the same name: {name!r}",
                 where=where,
                 hint="rename one of them in the header",
             )
@@ -193,9 +195,11 @@ def _unique_names(names: Sequence[str], where: Where) -> tuple[tuple[str, ...], 
             count += 1
             new = f"{wanted}_{count}"
         if not name:
-            notes.append(f"column {number} has no name: called {new}")
+            notes.append(f"column {number} has no name; it is called {new}")
         elif new != name:
-            notes.append(f"column {number}, {name!r}, has the name of another but for case: called {new!r}")
+            notes.append(
+                f"column {number}, {name!r}, differs from another only in case; it is called {new!r}"
+            )
         seen.add(new.lower())
         columns.append(new)
     return tuple(columns), notes
@@ -203,7 +207,7 @@ def _unique_names(names: Sequence[str], where: Where) -> tuple[tuple[str, ...], 
 
 def _delimiter_notes(delimiter: str, others: Sequence[str]) -> Iterator[str]:
     if delimiter != "," or others:
-        note = f"cells are separated by {_NAMED.get(delimiter, repr(delimiter))}, by the first lines"
+        note = f"delimiter: {_NAMED.get(delimiter, repr(delimiter))}, detected from the first lines"
         if others:
-            note += f"; {' or '.join(map(repr, others))} would have done too"
+            note += f"; {' or '.join(map(repr, others))} would fit too"
         yield note

@@ -210,6 +210,6 @@ def _count_misfits(candidate: Candidate, cells: pa.StringArray, values: int) -> 
     odd = pc.and_(pc.is_valid(cells), pc.invert(fitting))
     row = pc.index(odd, value=True).as_py()
     if row < 0:  # the two ways of looking at a cell contradict each other
-        message = f"{candidate.name}: no cell is wrong, but not all were converted"
+        message = f"{candidate.name}: all cells are valid, but not all were converted"
         raise AssertionError(message)
     return Checked(values, fits, misfit=cells[row].as_py(), misfit_row=row)

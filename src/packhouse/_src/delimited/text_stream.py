@@ -25,7 +25,7 @@ ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 SKIPPABLE_MAGIC = b"\x2a\x4d\x18"
 """Of a frame to be stepped over, behind a byte from 0x50 to 0x5f; RFC 8878, 3.1.2."""
 
-NOT_UTF8_HINT = "say what it is, such as --encoding cp1252 (Western Windows) or --encoding latin-1"
+NOT_UTF8_HINT = "set the encoding, e.g. --encoding cp1252 (Western Windows) or --encoding latin-1"
 
 
 class Bytes(Protocol):
@@ -64,9 +64,9 @@ class TableStream:
             return self._stream.read(size)
         except (EOFError, zlib.error, OSError) as err:
             raise CsvError(
-                f"cannot be read on: {err}",
+                f"cannot be read any further: {err}",
                 where=Where(file=self._shown_as),
-                hint="the file is damaged or was cut short; get it again",
+                hint="the file is damaged or incomplete: copy or download it again",
             ) from err
 
     def skip(self, size: int) -> None:
@@ -124,7 +124,7 @@ def check_encoding(encoding: str) -> None:
         "".encode(encoding)
     except (LookupError, TypeError, ValueError) as err:
         raise UsageError(
-            f"{encoding!r} is no text encoding", hint="--encoding cp1252, latin-1, utf-16, gb18030, ..."
+            f"{encoding!r} is not a text encoding", hint="--encoding cp1252, latin-1, utf-16, gb18030, ..."
         ) from err
 
 
@@ -185,7 +185,9 @@ class _Transcoded:
                 problem += f": byte 0x{err.object[err.start]:02x}"
                 line += _line_ends(err.object[: err.start].decode(self._encoding, "replace"))
             where = Where(file=self._shown_as, line=line)
-            raise CsvError(problem, where=where, hint="is it another encoding, or damaged?") from err
+            raise CsvError(
+                problem, where=where, hint="try another encoding, or check whether the file is damaged"
+            ) from err
 
 
 def _line_ends(text: str) -> int:

@@ -151,7 +151,7 @@ def derive(
 
 def _check_numbers(*, size: int, quality: int) -> None:
     if size < 1:
-        raise UsageError(f"size is {size}, and must be at least 1 pixel")
+        raise UsageError(f"size is {size}, must be at least 1 pixel")
     if quality not in QUALITIES:
         raise UsageError(f"quality is {quality}, and must be from {QUALITIES[0]} to {QUALITIES[-1]}")
 

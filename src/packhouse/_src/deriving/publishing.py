@@ -89,15 +89,15 @@ class DerivedPlace:
         where = Where(file=str(self.target))
         if str(self.size) in self.derived and not overwrite:
             raise DestinationExistsError(
-                f"the pack has a derived store of size {self.size} already",
+                f"the pack already has a derived store of size {self.size}",
                 where=where,
-                hint="--overwrite (overwrite=True) makes it anew",
+                hint="--overwrite (overwrite=True) replaces it",
             )
         if not _is_ours(self.target, frozenset({IMAGES_FILE, INDEX_FILE})):
             raise DestinationExistsError(
-                "is there already, and is not only a derived store",
+                "already exists, and contains more than a derived store",
                 where=where,
-                hint="move it away, or another size",
+                hint="move it away, or choose another size",
             )
 
     def publish(self, entry: Mapping[str, Any]) -> None:
@@ -116,7 +116,7 @@ class DerivedPlace:
         sync_folder(self.work)
         if (self.pack / MANIFEST_FILE).read_bytes() != self._manifest:
             raise DestinationError(
-                f"{MANIFEST_FILE} was changed while the store was made",
+                f"{MANIFEST_FILE} changed while the store was being made",
                 where=Where(file=str(self.pack)),
                 hint="run it again",
             )
@@ -146,9 +146,9 @@ def _document_of(manifest: bytes, pack: Path) -> dict[str, Any]:
         document, sizes = {}, [0]
     if not is_as_written(document) or min(sizes, default=1) < 1:
         raise CorruptStoreError(
-            f"{MANIFEST_FILE} does not say what was written into it",
+            f"{MANIFEST_FILE} is damaged: its content does not match its digest",
             where=Where(file=str(pack)),
-            hint=f"restore it from a copy; packhouse verify {pack} names what else is damaged",
+            hint=f"restore it from a copy; packhouse verify {pack} lists what else is damaged",
         )
     return document
 
@@ -179,9 +179,9 @@ def deriving_in(pack: Path, size: int, *, overwrite: bool) -> Iterator[DerivedPl
     with _translated(pack):
         if not _is_ours(work, OURS):
             raise DestinationExistsError(
-                "is there already, and packhouse did not make it",
+                "already exists, and packhouse did not make it",
                 where=Where(file=str(work)),
-                hint="move it away: stores are made under this name",
+                hint="move it away: packhouse makes stores under this name",
             )
         try:
             lock = _lock(work)
@@ -201,7 +201,7 @@ def _check_pack(pack: Path) -> None:
     where = Where(file=str(pack))
     if pack.is_file():
         raise UsageError(
-            "is one HDF5 file: a derived store lies in the folder of a pack",
+            "is a single HDF5 file, and a derived store needs a pack",
             where=where,
             hint=f"packhouse pack {pack} -o DEST, then packhouse derive DEST",
         )
@@ -222,7 +222,7 @@ def _is_ours(folder: Path, names: frozenset[str]) -> bool:
 def _lock(work: Path) -> int:
     """Make the work folder, lock it, and return the descriptor that holds the lock."""
     busy = DestinationBusyError(
-        "another process derives from this pack", where=Where(file=str(work.parent)), hint="wait for it"
+        "another process is deriving from this pack", where=Where(file=str(work.parent)), hint="wait for it"
     )
     work.mkdir(exist_ok=True)
     lock = -1
@@ -267,7 +267,7 @@ def _translated(pack: Path) -> Iterator[None]:
         raise DestinationError(
             f"the pack cannot be read or written: {err.strerror or err}",
             where=where,
-            hint="a derived store lies in the pack: make its folder writable, or derive in a copy"
+            hint="make the folder of the pack writable, or derive in a copy of the pack"
             if refused
-            else "look at the disk (dmesg), then run it again",
+            else "check the disk (dmesg), then run it again",
         ) from err

@@ -114,9 +114,9 @@ class SpoolReader:
         done = read_into(self._descriptor, view, file.inode)
         if done != len(view) or digest_of(view) != self._digests[file.inode, file.size]:
             raise SourceError(
-                "what was written a moment ago cannot be read back",
+                "data that was just written cannot be read back",
                 where=Where(file=str(self._path), member=file.path),
-                hint="look at the disk (dmesg), then run it again",
+                hint="check the disk (dmesg), then run it again",
             )
         return file
 

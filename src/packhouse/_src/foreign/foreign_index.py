@@ -157,7 +157,7 @@ def _refuse_overlapping(images: Sequence[Ranged], size: int, path: Path) -> None
         raise CorruptStoreError(
             f"its images overlap: {total:,} bytes of images in a file of {size:,}",
             where=Where(file=str(path)),
-            hint="it is damaged, or was made to do harm: do not open it",
+            hint="it is damaged or malicious: do not open it",
         )
 
 
@@ -175,7 +175,7 @@ def _read_all(
         for offset, length, pixels in ranges:
             data = read_range(descriptor, length, offset)
             if len(data) < length:
-                raise StoreError("the file was cut while it was indexed")
+                raise StoreError("the file was truncated while it was indexed")
             found = _take_in(data, pixels)
             for row in rows[offset, length, pixels]:
                 taken[row] = found

@@ -112,7 +112,7 @@ class HostFile(NamedTuple):
     def check(self, offset: int, length: int) -> None:
         """Raise RefusedError for a range that is not a part of the file."""
         if offset < 0 or length < 0 or length > self.size or offset > self.size - length:
-            raise RefusedError(f"says that its {length:,} bytes lie at byte {offset:,}, outside of the file")
+            raise RefusedError(f"declares {length:,} bytes at offset {offset:,}, outside the file")
 
 
 def readable(name: bytes) -> str:

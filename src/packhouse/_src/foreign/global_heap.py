@@ -56,7 +56,7 @@ class GlobalHeap:
             return 0, 0
         found = self._collection(address).get(int.from_bytes(reference[4 + width :], "little"))
         if found is None:
-            raise RefusedError("speaks of a value that the global heap does not hold")
+            raise RefusedError("refers to a value that is not in the global heap")
         offset, stored = found
         if length > stored:
             raise RefusedError(f"says that a value has {length:,} bytes, the global heap holds {stored:,}")
@@ -71,7 +71,7 @@ class GlobalHeap:
     def _parse(self, start: int) -> dict[int, tuple[int, int]]:
         header = self._file.read(start, self._header_bytes)
         if header[:4] != MAGIC or header[4] != VERSION:
-            raise RefusedError("speaks of a global heap where there is none")
+            raise RefusedError("refers to a global heap that does not exist")
         size = int.from_bytes(header[FIXED_BYTES:], "little")
         self._file.check(start, size)
         end = start + size

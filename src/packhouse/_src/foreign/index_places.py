@@ -73,7 +73,7 @@ def writable_places(path: Path) -> Iterator[Path]:
             continue
         yield place
     raise StoreError(
-        "the index can be kept neither beside the file nor in the cache folder",
+        "the index can be stored neither beside the file nor in the cache folder",
         where=Where(file=str(path)),
         hint=f"make one of {path.absolute().parent} and {cache_folder()} writable, with free space, or set "
         "XDG_CACHE_HOME to a folder that is",

@@ -66,7 +66,7 @@ class Recognizer:
         left: dict[str, Dataset] = {}
         for dataset in datasets:
             if left.setdefault(dataset.name, dataset) is not dataset:
-                yield Refused(dataset.path, "another dataset of the group has this name as text")
+                yield Refused(dataset.path, "another dataset in the group has the same name")
         yield from self._by_offsets(left)
         named = self._names_beside({dataset.rows for dataset in left.values() if _is_stack(dataset)}, left)
         for helper, _ in named.values():
@@ -94,11 +94,11 @@ class Recognizer:
             yield from self._stacked(dataset, named.get(dataset.rows, (None, None))[1])
         elif dataset.kind == "vlen":
             if math.prod(shape) != 1:
-                raise RefusedError(f"has {len(shape)} dimensions of values of variable length, not one")
+                raise RefusedError(f"has {len(shape)} dimensions of variable-length values, not one")
             yield self._ranged(dataset.path, *self._heap.locate(self._reference(dataset)))
         else:
             if dataset.kind == "byte" and shape == (dataset.rows,) and dataset.rows in counts:
-                raise RefusedError(f"is a column: {dataset.rows:,} values beside as many images")
+                raise RefusedError(f"is a column: {dataset.rows:,} values for as many images")
             yield self._single(dataset, shape)
 
     def _single(self, dataset: Dataset, shape: tuple[int, ...]) -> Ranged:
@@ -107,11 +107,13 @@ class Recognizer:
         count = math.prod(shape)
         if dataset.kind != "byte" and count != 1:
             raise RefusedError(
-                f"holds {count:,} values padded to {dataset.item_bytes:,} bytes each: store each by itself, "
-                "or with a variable length"
+                f"holds {count:,} values padded to {dataset.item_bytes:,} bytes each: store each one "
+                "in its own dataset, or with variable length"
             )
         if len(dataset.starts) > 1:
-            raise RefusedError("lies in several chunks: h5repack -f NONE -l CONTI IN.h5 OUT.h5 joins them")
+            raise RefusedError(
+                "is stored in several chunks; to join them: h5repack -f NONE -l CONTI IN.h5 OUT.h5"
+            )
         return self._ranged(dataset.path, _start(dataset, 0), count * dataset.item_bytes, pixels)
 
     def _reference(self, dataset: Dataset) -> bytes:
@@ -226,7 +228,7 @@ class Recognizer:
     def _numbers_of(self, column: Dataset) -> NDArray[np.int64]:
         values = np.frombuffer(self._column_bytes(column), dtype=column.unit)
         if len(values) and (values.min() < 0 or values.max() > self._file.size):
-            raise RefusedError("it points outside of the data")
+            raise RefusedError("it points outside the data")
         return values.astype(np.int64)
 
     def _column_bytes(self, column: Dataset) -> bytes:
@@ -255,7 +257,7 @@ def _cut(
     else:
         begins, ends = offsets, np.append(offsets[1:], size)
     if (ends < begins).any() or (len(ends) and ends.max() > size):
-        raise RefusedError("it does not rise, or it points outside of the data")
+        raise RefusedError("its values do not increase, or point outside the data")
     return begins.tolist(), (ends - begins).tolist()
 
 

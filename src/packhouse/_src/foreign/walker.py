@@ -38,7 +38,7 @@ from packhouse._src.imagefile import format as file_format
 
 LINES_TOGETHER = 512
 HEAD_BYTES = 64 << 10
-REPACK = "h5repack -f NONE -l CONTI IN.h5 OUT.h5 lays the bytes into the file as they are"
+REPACK = "to store the bytes unchanged: h5repack -f NONE -l CONTI IN.h5 OUT.h5"
 
 _FILTERS = {
     h5z.FILTER_DEFLATE: "gzip",
@@ -152,7 +152,7 @@ class Walk:
         if address in self._entered:
             raise RefusedError(f"is the group {self._entered[address]} under another name")
         if depth > file_format.MOST_LEVELS:
-            raise RefusedError(f"lies more than {file_format.MOST_LEVELS} groups deep")
+            raise RefusedError(f"is more than {file_format.MOST_LEVELS} groups deep")
         self._entered[address] = path
 
     def own_id(self) -> tuple[str, int] | None:
@@ -204,7 +204,7 @@ def _open_hard(group: h5g.GroupID, link: bytes) -> tuple[h5g.GroupID | h5d.Datas
         raise RefusedError("is a link of an unknown kind")
     thing = h5o.open(group, link)
     if not isinstance(thing, (h5g.GroupID, h5d.DatasetID)):
-        raise RefusedError("is a committed type, no image")
+        raise RefusedError("is a committed type, not an image")
     return thing, info.u
 
 
@@ -250,7 +250,7 @@ def _refuse_indirect(created: h5p.PropDCID) -> None:
         raise RefusedError("keeps its bytes in another file, which is not opened")
     stored = created.get_layout()
     if stored == h5d.VIRTUAL:
-        raise RefusedError("is a virtual dataset: its bytes lie elsewhere, which is not opened")
+        raise RefusedError("is a virtual dataset: its bytes are in other files, which are not opened")
     if stored == h5d.COMPACT:
         raise RefusedError(f"is stored within its header (compact layout): {REPACK}")
     if stored not in {h5d.CONTIGUOUS, h5d.CHUNKED}:
@@ -298,9 +298,9 @@ def _chunks_of(
     rows = chunk[0]
     chunk_bytes = rows * item_bytes * math.prod(shape[1:])
     if chunk[1:] != shape[1:] or rows < 1:
-        raise RefusedError(f"lies in chunks of {chunk} that cut through its rows: {REPACK}")
+        raise RefusedError(f"is stored in chunks of {chunk} that split its rows: {REPACK}")
     if host.base and h5py.version.hdf5_version_tuple < (2, 0, 0):  # 1.14 forgets the user block
-        raise RefusedError(f"lies in chunks, behind a user block: {REPACK}")
+        raise RefusedError(f"is stored in chunks after a user block: {REPACK}")
     count = -(-shape[0] // rows)
     if count > min(MOST_ROWS, host.size):
         raise RefusedError(f"declares {count:,} chunks in a file of {host.size:,} bytes")

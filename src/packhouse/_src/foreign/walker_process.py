@@ -171,11 +171,11 @@ def _refuse_repeated(walked: Walked) -> None:
 
 def _crashed(code: int, noise: str, path: Path) -> CorruptStoreError:
     if code == -signal.SIGXCPU:
-        problem = "the HDF5 library went on and on with it, and was stopped"
+        problem = "the HDF5 library did not finish reading it, and was stopped"
     elif code < 0:
         problem = f"the HDF5 library crashed on it ({signal.Signals(-code).name})"
     else:
-        problem = "the walk through it ended in the middle" + (f": {noise}" if noise else "")
+        problem = "the walk through it ended early" + (f": {noise}" if noise else "")
     return CorruptStoreError(
-        problem, where=Where(file=str(path)), hint="it is damaged, or was made to do harm: do not open it"
+        problem, where=Where(file=str(path)), hint="it is damaged or malicious: do not open it"
     )

@@ -52,7 +52,7 @@ def check_footer_digest(path: Path) -> None:
         file.seek(max(0, start))
         if not footer or start < len(MAGIC) or file.read(DIGEST_BYTES) != digest_of(footer):
             raise CorruptStoreError(
-                "its footer does not match its digest: the file was damaged or cut",
+                "its footer does not match its digest: the file was damaged or truncated",
                 where=Where(file=str(path)),
                 hint="pack the data set again, or restore this file from a copy",
             )

@@ -72,7 +72,7 @@ class _Block:
         outside = (offsets < 0) | (lengths < 0) | (lengths > file_size) | (offsets > file_size - lengths)
         if (outside & (lengths != 0)).any():
             raise CorruptStoreError(
-                "an image lies outside of images.h5",
+                "an image is outside images.h5",
                 where=Where(file=str(source.path)),
                 hint="restore images.h5 and image_index.parquet together from a copy, or pack again",
             )

@@ -53,7 +53,7 @@ class IndexRows:
         path: image_index.parquet.
 
     Raises:
-        CorruptStoreError: Its footer is damaged, or it has other columns than an index.
+        CorruptStoreError: Its footer is damaged, or it does not have the columns of an index.
     """
 
     def __init__(self, path: Path) -> None:
@@ -62,7 +62,7 @@ class IndexRows:
         self._source = ParquetSource(path)
         empty = batch_of({name: (kind, []) for name, kind in INDEX_COLUMNS.items()})
         if list(self._source.schema) != list(empty.schema):
-            raise CorruptStoreError("has other columns than an index", where=Where(file=str(path)))
+            raise CorruptStoreError("does not have the columns of an index", where=Where(file=str(path)))
         self.starts = self._source.row_group_starts
 
     def __len__(self) -> int:
@@ -100,7 +100,9 @@ class IndexRows:
         table = self._source.read(group, IndexRow._fields)
         empty = [name for name in IndexRow._fields if table[name].null_count]
         if empty:
-            raise CorruptStoreError(f"column {empty[0]!r} has empty cells", where=Where(file=str(self.path)))
+            raise CorruptStoreError(
+                f"column {empty[0]!r} has missing values", where=Where(file=str(self.path))
+            )
         try:
             texts = [table[name].to_pylist() for name in IndexRow._fields[:4]]
         except UnicodeDecodeError as err:
@@ -134,14 +136,14 @@ def check_rows(rows: Sequence[IndexRow], *, file_size: int) -> Iterator[tuple[st
     before = None
     for row in rows:
         if before is not None and row.key <= before:
-            yield row.key, f"its row stands behind that of {before!r}: the index is not sorted"
+            yield row.key, f"its row comes after that of {before!r}: the index is not sorted"
         before = row.key
         if row.key != (f"{row.group}/{row.name}" if row.group else row.name):
             yield row.key, f"its row says group {row.group!r} and name {row.name!r}"
         elif not is_key(row.key):
             yield row.key, "cannot be the name of a dataset"
         if not is_inside(row, file_size):
-            yield row.key, f"{row.length:,} bytes at byte {row.offset:,} are not a part of the file"
+            yield row.key, f"{row.length:,} bytes at byte {row.offset:,} are outside the file"
     yield from _overlapping(rows)
 
 

@@ -47,7 +47,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
         )
     if missing:
         raise CorruptStoreError(
-            f"{MANIFEST_FILE} does not say: {', '.join(missing)}", where=where, hint="restore it from a copy"
+            f"{MANIFEST_FILE} lacks: {', '.join(missing)}", where=where, hint="restore it from a copy"
         )
     return manifest
 
@@ -106,5 +106,5 @@ def _why_no_pack(path: Path) -> str:
 
 def _what_to_open(path: Path) -> str:
     if (path / IMAGES_FILE).is_file():
-        return f"{path / IMAGES_FILE} opens as it is"
+        return f"open the image file itself: {path / IMAGES_FILE}"
     return "packhouse pack SRC -o DEST makes one"

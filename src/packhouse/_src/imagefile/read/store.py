@@ -251,18 +251,20 @@ class ImageStore(Mapping[str, StoredImage]):
             return KeyNotFoundError(
                 f"{len(several)} images are named {key!r}",
                 where=where,
-                hint=f"the whole key: {keys}",
+                hint=f"use the full key: {keys}",
             )
         candidates = self.index.nearby_keys(key, most=200)
         nearest = get_close_matches(key, candidates, n=NEAREST_KEYS, cutoff=0.5)
-        hint = " or ".join(nearest) if nearest else "packhouse ls PACK, or list(pack.images), for the keys"
+        hint = (
+            " or ".join(nearest) if nearest else "list the keys with packhouse ls PACK, or list(pack.images)"
+        )
         return KeyNotFoundError(f"no image has the key {key!r}", where=where, hint=hint)
 
     def _damaged(self, key: str, wanted: Range, got: int) -> CorruptStoreError:
         _offset, length, _digest = wanted
         problem = "bytes do not match their digest: the file was damaged"
         if got != length:
-            problem = f"{got} of {length} bytes could be read: the file was cut"
+            problem = f"{got} of {length} bytes could be read: the file was truncated"
         return CorruptStoreError(
             problem,
             where=Where(file=str(self.path), member=key),
@@ -309,7 +311,7 @@ class ImageStore(Mapping[str, StoredImage]):
 
     def _hint(self) -> str:
         if self.index.binding.mtime_ns is not None:
-            return f"packhouse index {self.path} makes the index again, of the file as it is now"
+            return f"packhouse index {self.path} makes the index again from the file as it is now"
         return (
             "packhouse repair PACK OUT saves what is whole and makes the index anew; or restore images.h5 "
             "and image_index.parquet together from a copy"
