@@ -14,7 +14,7 @@ import numpy as np
 from measuring import OUT
 from PIL import Image
 
-from packhouse._src.synthetic.sample_files import write_sample
+import packhouse
 
 DRAWN = 100
 QUALITY = {96: 75, 390: 75, 1166: 82}
@@ -45,7 +45,7 @@ def photo_tree(size: tuple[int, int], count: int) -> Path:
 def _photos(size: tuple[int, int]) -> list[bytes]:
     rng, files = np.random.default_rng(0), list[bytes]()
     with tempfile.TemporaryDirectory() as place:
-        write_sample(Path(place) / "shop", images=DRAWN, customers=1, transactions=0)
+        packhouse.sample(Path(place) / "shop", images=DRAWN, customers=1, transactions=0)
         for path in sorted((Path(place) / "shop").rglob("*.jpg")):
             with Image.open(path) as drawn:
                 pixels = np.asarray(drawn.convert("RGB").resize(size, Image.Resampling.BICUBIC), np.float64)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from measuring import OUT
 
-from packhouse._src.synthetic.sample_files import write_sample
+import packhouse
 
 DRAWN = 100
 GROUPS = 86
@@ -31,7 +31,7 @@ def jpeg_tree(*, images: int, size: int) -> Path:
     if folder.exists() and sum(1 for _ in folder.rglob("*.jpg")) == images:
         return folder
     with tempfile.TemporaryDirectory() as place:
-        write_sample(Path(place) / "shop", images=DRAWN, customers=1, transactions=0)
+        packhouse.sample(Path(place) / "shop", images=DRAWN, customers=1, transactions=0)
         drawn = [path.read_bytes() for path in sorted((Path(place) / "shop").rglob("*.jpg"))]
     rng = np.random.default_rng(0)
     for number in range(images):

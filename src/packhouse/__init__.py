@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from packhouse._src.packing.options import PackOptions
     from packhouse._src.packing.pack import pack, plan
     from packhouse._src.packing.report import Report
+    from packhouse._src.synthetic.sample import SampleSummary, sample
 
 __all__ = [
     "BenchReport",
@@ -38,6 +39,7 @@ __all__ = [
     "PackhouseError",
     "RepairReport",
     "Report",
+    "SampleSummary",
     "VerifyReport",
     "bench",
     "derive",
@@ -47,6 +49,7 @@ __all__ = [
     "pack",
     "plan",
     "repair",
+    "sample",
     "verify",
 ]
 
@@ -69,6 +72,8 @@ _HOMES = {
     "open": "packhouse._src.opening",
     "pack": "packhouse._src.packing.pack",
     "plan": "packhouse._src.packing.pack",
+    "SampleSummary": "packhouse._src.synthetic.sample",
+    "sample": "packhouse._src.synthetic.sample",
 }
 
 

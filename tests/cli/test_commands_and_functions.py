@@ -64,7 +64,7 @@ PLAIN = [name for name in BOTH if name != "pack"]
 
 def test_commands_that_make_or_check_something_are_functions_too() -> None:
     """The others print what `packhouse.open` gives."""
-    assert set(COMMANDS) - set(BOTH) <= {"inspect", "ls", "get", "find", "rows", "sample"}
+    assert set(COMMANDS) - set(BOTH) <= {"inspect", "ls", "get", "find", "rows"}
 
 
 @pytest.mark.parametrize("name", PLAIN)

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from packhouse._src.synthetic import SampleSummary, write_sample
+import packhouse
+from packhouse import SampleSummary
 from packhouse._src.synthetic.articles import article_ids, read_article
-from packhouse._src.synthetic.drawing import draw_jpeg
+from packhouse._src.synthetic.drawing import draw_jpeg, make_textures
 from packhouse._src.synthetic.problems import PROBLEM_IDS
-from packhouse._src.synthetic.surfaces import make_surfaces
 
 IMAGES = 10
 IDS = article_ids(0, IMAGES, PROBLEM_IDS).problems
@@ -22,7 +22,7 @@ IDS = article_ids(0, IMAGES, PROBLEM_IDS).problems
 def sample(tmp_path_factory: pytest.TempPathFactory) -> SampleSummary:
     """Return a small sample with problems."""
     folder = tmp_path_factory.mktemp("sample")
-    return write_sample(folder, images=IMAGES, customers=5, transactions=20, problems=True)
+    return packhouse.sample(folder, images=IMAGES, customers=5, transactions=20, problems=True)
 
 
 def path_of(sample: SampleSummary, number: int, ending: str = ".jpg") -> Path:
@@ -94,7 +94,7 @@ def test_sixteen_bits(sample: SampleSummary) -> None:
 
 def test_orientation(sample: SampleSummary) -> None:
     """One JPEG is stored lying down, and stands upright as its EXIF tag tells."""
-    upright = draw_jpeg(read_article(0, IDS[6]), 0, make_surfaces(0))
+    upright = draw_jpeg(read_article(0, IDS[6]), 0, make_textures(0))
     with Image.open(path_of(sample, 6)) as image:
         assert image.getexif()[0x0112] == 6
         assert image.width > image.height

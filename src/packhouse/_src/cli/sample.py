@@ -34,15 +34,14 @@ def command(  # noqa: PLR0917
 ) -> None:
     """Write a made-up fashion data set to the new folder DIR."""
     from dataclasses import asdict
-    from pathlib import Path
 
     from packhouse._src.cli._printing import print_json, size
     from packhouse._src.cli._progress import shown
-    from packhouse._src.synthetic.sample_files import write_sample
+    from packhouse._src.synthetic.sample import sample
 
     with shown() as observer:
-        made = write_sample(
-            Path(folder),
+        made = sample(
+            folder,
             images=images,
             customers=customers,
             transactions=transactions,

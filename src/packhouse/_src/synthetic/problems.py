@@ -1,4 +1,4 @@
-"""What real trees of images contain besides sound images: broken, mislabelled and odd files, and litter."""
+"""What real image folders contain besides sound images: broken, mislabelled and odd files."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _TURNED = 6
 
 
 def problem_files(ids: tuple[str, ...], pictures: tuple[bytes, ...]) -> Iterator[tuple[str, bytes]]:
-    """Return the files that are bad or odd on purpose.
+    """Return the files that are broken or odd on purpose.
 
     Args:
         ids: PROBLEM_IDS article ids.
