@@ -36,17 +36,19 @@ class Loadable:
         on_error: OnError = "raise",
         derived: DerivedChoice = "auto",
     ) -> Samples:
-        """Choose images and what belongs to them, to take any of them at any time; decodes nothing yet.
+        """Choose images with their labels and columns, for random access; nothing is decoded yet.
 
         Args:
-            size: (height, width) in pixels, or one number for a square; None keeps the stored sizes.
-            crop: "center" and "random": the largest part of that shape, scaled; "random-resized": a part of
-                random area (8 % to all) and shape (3/4 to 4/3), as of torchvision; "exact": all of it,
-                squeezed; "fit": all of it, on black.
-            flip: Whether every other image, by chance, has left and right exchanged.
-            mode: "RGB"; "L" for one channel of luma; "raw" for samples as they are stored, with size=None.
-            seed: Of crops, flips and the loader's order: the same seed gives the same pixels everywhere.
-            where: SQL, as of `find`: only these images.
+            size: (height, width) in pixels, or one number for a square. None keeps the stored sizes.
+            crop: Part of each image to use. "center" and "random": the largest part with the aspect ratio of
+                `size`, scaled; "random-resized": a part of random area (8 % to all) and aspect ratio (3/4 to
+                4/3), as in torchvision; "exact": the whole image, squeezed; "fit": the whole image, padded
+                with black.
+            flip: Mirror half of the images, chosen at random, left to right.
+            mode: "RGB"; "L" for one grayscale channel; "raw" for pixel values as stored, with size=None.
+            seed: Random seed of crops, flips and the order of the loader. The same seed gives the same pixels
+                on every machine.
+            where: SQL condition, as for `find`: use only the images that match it.
             split: "train", "val" or "test", in any of their usual spellings: the top folder of that name, or
                 the part that `val` or `test` makes. Or the name of another top folder. "all" takes the
                 images of all splits; without it a choice that mixes splits is refused.
@@ -60,11 +62,12 @@ class Loadable:
                 the folder of the split, so that "train/cat" and "val/cat" are both "cat".
             on_unlabelled: For an image without a label (no row, an empty cell, a folder that is no class):
                 "raise" an error; or "skip" it: `samples.unlabelled` lists them.
-            threads: How many read and decode; None: one a core, 16 at most.
-            on_error: Of an image that cannot be decoded, or is damaged: "raise" the error; "skip" it, so that
-                batches are shorter; "blank": it is black. The last two are counted and named.
-            derived: Which store the pixels come from: "auto": a derived one, where there is one that covers
-                the size; its size; or False: the originals.
+            threads: Number of threads that read and decode. Default: one per core, 16 at most.
+            on_error: For an image that is damaged or cannot be decoded: "raise" the error; "skip" it, so that
+                batches are shorter; "blank": use a black image. Skipped and blank images are counted and
+                listed.
+            derived: Store that the pixels come from. "auto": a derived store if one covers the size; a
+                number: the derived store of that size; False: the originals.
 
         Returns:
             A sequence of samples, in the order of their keys.
@@ -74,7 +77,7 @@ class Loadable:
             QueryError: `where` is not one condition, or does not fit the columns.
             CorruptStoreError: A part of the pack that is needed is damaged.
 
-        Cost: `where`, `label` and `columns` each read the columns they name, of all rows.
+        Cost: `where`, `label` and `columns` read the columns that they name, for all rows.
         """
         from packhouse._src.loader.sample_options import SampleOptions, columns_of, size_of
         from packhouse._src.loader.samples import Samples
@@ -130,42 +133,42 @@ class Loadable:
         """Load batches for training: `for batch in pack.loader(...)`.
 
         Args:
-            batch_size: Samples in a batch, of each rank.
-            shuffle: True: any image may come at any place; "window": windows of neighbours, for storage that
-                is slow at jumping (`Order` says what it costs); False: by key.
-            window: Images in a window.
-            epoch: The first one, from 0; each has an order of its own.
-            rank: Which of `world_size` this process is, from 0; all together give each sample once.
-            world_size: How many there are.
-            drop_last: Leave out the last step where it is not full.
-            pad: Fill it up from the beginning of the epoch.
-            size: As of `samples`, and so are the other ones.
-            crop: As of `samples`.
-            flip: As of `samples`.
-            mode: As of `samples`.
-            seed: As of `samples`; of the order too.
-            where: As of `samples`.
-            split: As of `samples`.
-            val: As of `samples`.
-            test: As of `samples`.
-            split_column: As of `samples`.
-            columns: As of `samples`.
-            label: As of `samples`.
-            on_unlabelled: As of `samples`.
-            threads: As of `samples`.
-            on_error: As of `samples`.
-            derived: As of `samples`.
+            batch_size: Samples per batch, on each rank.
+            shuffle: True: full shuffle; "window": shuffle within windows of neighboring images, for storage
+                with slow random access (see `Order` for the cost); False: in the order of the keys.
+            window: Images per window.
+            epoch: First epoch, from 0. Each epoch has its own order.
+            rank: Rank of this process, from 0. All ranks together give each sample once.
+            world_size: Number of ranks.
+            drop_last: Drop the last incomplete batch.
+            pad: Fill the last batch with samples from the beginning of the epoch.
+            size: See `samples`, also for all options below.
+            crop: See `samples`.
+            flip: See `samples`.
+            mode: See `samples`.
+            seed: See `samples`; also decides the order.
+            where: See `samples`.
+            split: See `samples`.
+            val: See `samples`.
+            test: See `samples`.
+            split_column: See `samples`.
+            columns: See `samples`.
+            label: See `samples`.
+            on_unlabelled: See `samples`.
+            threads: See `samples`.
+            on_error: See `samples`.
+            derived: See `samples`.
 
         Returns:
             Batches of (batch, height, width, channels) uint8, with their keys, labels and columns.
 
         Raises:
-            UsageError: As of `samples`.
-            QueryError: As of `samples`.
-            CorruptStoreError: As of `samples`.
+            UsageError: See `samples`.
+            QueryError: See `samples`.
+            CorruptStoreError: See `samples`.
 
-        Cost: reads and decodes ahead on `threads` threads: two batches, more of small ones. Memory: four
-            batches, and 8 MiB of files a thread.
+        Cost: reads and decodes two batches ahead on `threads` threads, more if they are small. Memory: four
+            batches, and 8 MiB of files per thread.
         """
         from packhouse._src.loader.loader import Loader, LoaderOptions
 

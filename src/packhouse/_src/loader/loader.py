@@ -27,7 +27,7 @@ IMAGES_AHEAD_A_THREAD = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoaderOptions:
-    """The options of a loader beyond those of its samples, as `Pack.loader` explains them."""
+    """The options that `Pack.loader` has beyond those of `Pack.samples`; explained there."""
 
     batch_size: int = 256
     shuffle: Shuffle = True

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from numbers import Integral, Real
 from operator import index
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 
@@ -23,15 +23,15 @@ OnError: TypeAlias = Literal["raise", "skip", "blank"]
 OnUnlabelled: TypeAlias = Literal["raise", "skip"]
 DerivedChoice: TypeAlias = int | Literal[False, "auto"]
 
-ON_ERROR = ("raise", "skip", "blank")
-ON_UNLABELLED = ("raise", "skip")
 MOST_THREADS = 16
 """Taken by default: beyond it, threads that decode mostly wait for each other in the interpreter."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SampleOptions:
-    """The options, as `Pack.samples` explains them.
+    """The options of `Pack.samples`, and those that `Pack.loader` shares with it; explained there.
+
+    A test compares both signatures with these fields.
 
     Raises:
         UsageError: One is unknown, out of range, or does not go with another.
@@ -58,8 +58,8 @@ class SampleOptions:
         """Check them."""
         check_wanted(self.size, self.mode)
         _one_of("crop", self.crop, tuple(CROPS))
-        _one_of("on_error", self.on_error, ON_ERROR)
-        _one_of("on_unlabelled", self.on_unlabelled, ON_UNLABELLED)
+        _one_of("on_error", self.on_error, get_args(OnError))
+        _one_of("on_unlabelled", self.on_unlabelled, get_args(OnUnlabelled))
         if self.size is None:
             self._check_without_size()
         object.__setattr__(self, "seed", whole("seed", self.seed))
