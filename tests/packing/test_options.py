@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from packhouse._src.option_fields import ValueKind, option_fields
 from packhouse._src.packing.options import PackOptions, split_column
+from packhouse._src.packing.updating import with_earlier_options
 from packhouse._src.sources.sorting import Selection
 from packhouse.errors import UsageError
 
@@ -68,6 +72,43 @@ def test_good_options_are_kept(options: dict[str, Any]) -> None:
     made = PackOptions(**options)
 
     assert {name: getattr(made, name) for name in options} == options
+
+
+@pytest.mark.parametrize("name", option_fields(PackOptions))
+def test_values_of_another_kind_are_refused(name: str) -> None:
+    """A text is no list, "no" is not False, a number is no text: nothing is guessed."""
+    kind = option_fields(PackOptions)[name].kind
+    wrong: list[object] = [b"x", 1.5, object()]
+    wrong += [] if kind in {ValueKind.TEXT, ValueKind.SWITCH_OR_TEXT} else ["no"]
+    wrong += [] if kind is ValueKind.NUMBER else [3]
+    wrong += [[3], (None,), {"t": object()}, {3: "text"}]
+    for value in wrong:
+        given: dict[str, Any] = {name: value}
+        with pytest.raises(UsageError) as caught:
+            PackOptions(**given)
+
+        assert caught.value.hint
+
+
+def test_options_of_an_earlier_version_are_read() -> None:
+    """`--update` takes over all that the pack of the first version records."""
+    pack = Path(__file__).parents[1] / "golden/v1/pack"
+    recorded = json.loads((pack / "pack.json").read_bytes())["given"]
+
+    options = with_earlier_options(PackOptions(update=True), pack)
+
+    assert {name for name, value in recorded.items() if value} >= {"joins"}
+    assert {name: json.loads(json.dumps(options.shaping))[name] for name in recorded} == recorded
+
+
+def test_recorded_options_that_cannot_be(tmp_path: Path) -> None:
+    """The error names pack.json; nothing else happens."""
+    (tmp_path / "pack.json").write_text('{"given": {"text": 3}}')
+
+    with pytest.raises(UsageError, match=r"pack\.json") as caught:
+        with_earlier_options(PackOptions(update=True), tmp_path)
+
+    assert "'text' is 3" in caught.value.problem
 
 
 def test_options_are_frozen() -> None:

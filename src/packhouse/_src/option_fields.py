@@ -6,10 +6,11 @@ the docstring of the public function with them. Nothing here imports a command l
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from enum import Enum
 from functools import cache
+from numbers import Integral
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 from packhouse._src.named_values import parse_named, parse_named_list
@@ -113,11 +114,13 @@ class OptionField:
         return f"{self.flag} {self.option.metavar}".strip()
 
     def check(self, value: object) -> None:
-        """See that a value is among the choices and not below the minimum.
+        """See that a value is of the kind, among the choices and not below the minimum.
 
         Raises:
-            UsageError: It is not.
+            UsageError: It is not: "no" would mean yes.
         """
+        if not (_is_of_kind(self.kind, value) or (value is None and self.default is None)):
+            raise UsageError(f"{self.name} is {value!r}", hint=self.kind.value)
         choices, minimum = self.option.choices, self.option.minimum
         if value is None or (self.kind is ValueKind.SWITCH_OR_TEXT and isinstance(value, bool)):
             return
@@ -158,6 +161,34 @@ class OptionField:
             return name, int(value)
         except ValueError:
             raise UsageError(f"{value!r} is not a whole number, for {name}", hint=self.form) from None
+
+
+_PLAIN: dict[ValueKind, tuple[type, ...]] = {
+    ValueKind.SWITCH: (bool,),
+    ValueKind.YES_NO: (bool,),
+    ValueKind.SWITCH_OR_TEXT: (bool, str),
+    ValueKind.NUMBER: (Integral,),
+    ValueKind.TEXT: (str,),
+}
+_BY_NAME: dict[ValueKind, type] = {
+    ValueKind.TEXT_BY_NAME: str,
+    ValueKind.NUMBER_BY_NAME: Integral,
+    ValueKind.TEXTS_BY_NAME: object,  # columns to sort by have a check of their own, which names them
+}
+
+
+def _is_of_kind(kind: ValueKind, value: object) -> bool:
+    if kind in _PLAIN:
+        is_truth_as_number = kind is ValueKind.NUMBER and isinstance(value, bool)
+        return isinstance(value, _PLAIN[kind]) and not is_truth_as_number
+    if kind in _BY_NAME:
+        return isinstance(value, Mapping) and _are(value, str) and _are(value.values(), _BY_NAME[kind])
+    may_be_false = kind is ValueKind.TEXTS_OR_FALSE and value is False
+    return may_be_false or (isinstance(value, tuple | list) and _are(value, str))
+
+
+def _are(values: Iterable[object], kind: type) -> bool:
+    return all(isinstance(value, kind) for value in values)
 
 
 @cache

@@ -223,8 +223,6 @@ def complete_options(given: PackOptions, said: Mapping[str, Any]) -> PackOptions
         now, value = getattr(given, name), said.get(name)
         if value is None:
             continue
-        if isinstance(value, list):
-            value = tuple(value)
         if not one.option.adds_up:
             found[name] = value if now is None or now in ((), {}) else now
         elif isinstance(value, Mapping):

@@ -90,7 +90,22 @@ def merge_settings(said: Mapping[str, Any], options: PackOptions) -> PackOptions
             near = get_close_matches(name, known, n=1)
             hint = f"did you mean {near[0]}? " if near else ""
             raise UsageError(f"there is no setting {name!r}", hint=f"{hint}settings: {', '.join(known)}")
-    return complete_options(options, {name: _read(known[name], value) for name, value in said.items()})
+    return complete_options(options, read_values(said))
+
+
+def read_values(said: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values that packhouse.toml or pack.json hold as options have them.
+
+    Args:
+        said: Name -> value as TOML and JSON have it; what is no option of a pack, or None, is left out.
+
+    Raises:
+        UsageError: A value is of another kind.
+    """
+    known = options_in_pack()
+    return {
+        name: _read(known[name], value) for name, value in said.items() if name in known and value is not None
+    }
 
 
 def _read(one: OptionField, value: object) -> object:

@@ -26,8 +26,9 @@ from packhouse._src.imagefile.write.reuse import Kept
 from packhouse._src.packing.options import PackOptions, complete_options
 from packhouse._src.packing.planning import Plan
 from packhouse._src.packing.report import Updated
+from packhouse._src.packing.settings import read_values
 from packhouse._src.parquet_ import ParquetSource
-from packhouse.errors import SourceError, Where
+from packhouse.errors import SourceError, UsageError, Where
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +82,21 @@ def with_earlier_options(options: PackOptions, dest: Path) -> PackOptions:
 
     Returns:
         The options; those that are given now count.
+
+    Raises:
+        UsageError: The pack records options that cannot be.
     """
     try:
         said = json.loads((dest / MANIFEST_FILE).read_bytes())["given"]
     except (OSError, ValueError, KeyError, TypeError):
         return options
-    return complete_options(options, said) if isinstance(said, dict) else options
+    if not isinstance(said, dict):
+        return options
+    try:
+        return complete_options(options, read_values(said))
+    except UsageError as err:
+        err.where = Where(file=str(dest / MANIFEST_FILE))
+        raise
 
 
 def check_nothing_is_lost(made: Plan, earlier: EarlierPack, failed: Collection[str]) -> None:
