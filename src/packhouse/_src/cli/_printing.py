@@ -85,6 +85,11 @@ def _image_lines(report: Report) -> Iterator[str]:
             f"  {len(images.escaped_names)} names are not UTF-8 and are written with %XX: "
             + examples(images.escaped_names)
         )
+    for page, names in images.name_encodings.items():
+        yield (
+            f"  {len(names)} names in the archive are read as {page}; if they look wrong, --name-encoding: "
+            + examples(names)
+        )
     if images.alike:
         yield (
             f"  {len(images.alike)} keys differ only in case or Unicode form (one file on macOS): "
@@ -179,6 +184,8 @@ def _join_lines(join: JoinReport) -> Iterator[str]:
 
 
 def _trouble_lines(report: Report) -> Iterator[str]:
+    if report.archives:
+        yield f"archives packed as folders: {len(report.archives)} ({examples(report.archives)})"
     for reason, paths in report.skipped_by_reason().items():
         yield f"skipped, {reason}: {len(paths)} ({examples(paths)})"
     for failure in report.failed:
@@ -210,6 +217,8 @@ def _plan_lines(plan: Plan) -> Iterator[str]:
     yield from _plan_join_lines(plan)
     if plan.tables and plan.images and plan.options.link is not False:
         yield f"link: {', '.join(plan.options.link or ['detected by testing every column'])}"
+    for archive in plan.archives:
+        yield f"archive {archive}, packed as a folder"
     for skipped in plan.skipped:
         yield f"skip {skipped.path}: {skipped.reason}"
     for failure in plan.failed:

@@ -179,12 +179,15 @@ def _read_pack(folder: Path) -> tuple[Manifest, list[IndexRow]]:
 
 def _paths(rows: Sequence[IndexRow], manifest: Manifest) -> tuple[dict[str, tuple[bytes, ...]], list[Failed]]:
     """Return key -> parts of the path, and the images whose names cannot be written."""
-    escaped = manifest.escaped_names
+    escaped, code_pages = manifest.escaped_names, manifest.code_pages
     paths, failed = {}, []
     for row in rows:
         name = row.file_name
         try:
-            paths[row.key] = parts_of(unescape_path(name) if name in escaped else name.encode())
+            raw = unescape_path(name) if name in escaped else name.encode(code_pages.get(name, "utf-8"))
+            paths[row.key] = parts_of(raw)
+        except UnicodeEncodeError as err:
+            failed.append(Failed(name, DestinationError.__name__, f"its name is not {err.encoding}"))
         except DestinationError as err:
             failed.append(Failed(name, type(err).__name__, err.problem))
     return paths, failed

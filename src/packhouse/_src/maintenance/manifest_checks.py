@@ -19,6 +19,9 @@ from packhouse._src.imagefile.format import (
 )
 from packhouse._src.imagefile.manifest_file import is_as_written
 from packhouse._src.imagefile.read.index_rows import Damage
+from packhouse._src.sources.folder_walk import ANYWHERE
+from packhouse._src.sources.names import is_encoding
+from packhouse._src.sources.source import SourceOptions
 from packhouse.errors import NotAPackError, Where
 
 PARTS = ("format", "format_version", "options", "images", "tables", "links", "joins", "skipped", "failed")
@@ -68,6 +71,30 @@ class Manifest:
             frozenset(name for name in found if isinstance(name, str))
             if isinstance(found, list)
             else frozenset()
+        )
+
+    @property
+    def code_pages(self) -> dict[str, str]:
+        """Path -> the code page that its name was in, in a zip archive; unknown ones are left out."""
+        found = self.images.get("name_encodings")
+        entries = found.items() if isinstance(found, dict) else ()
+        return {
+            path: page
+            for page, paths in entries
+            if is_encoding(page) and isinstance(paths, list)
+            for path in paths
+            if isinstance(path, str)
+        }
+
+    @property
+    def source_options(self) -> SourceOptions:
+        """How the data set was read."""
+        options = self.document.get("options")
+        said = options if isinstance(options, dict) else {}
+        follow, page = said.get("follow_links"), said.get("name_encoding")
+        return SourceOptions(
+            follow_links=ANYWHERE if follow == ANYWHERE else follow is True,
+            name_encoding=page if is_encoding(page) else None,
         )
 
     def globs(self, option: str) -> tuple[str, ...]:

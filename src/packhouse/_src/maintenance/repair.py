@@ -251,6 +251,7 @@ def _document(
                 dropped=str(said.get("dropped_folders") or ""),
                 kept_extensions=said.get("kept_extensions") or (),
                 escaped=sorted(manifest.escaped_names),
+                code_pages=manifest.code_pages,
                 alike=said.get("alike") or (),
             )
         )

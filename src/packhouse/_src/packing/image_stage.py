@@ -66,6 +66,7 @@ def pack_images(plan: Plan, folder: Path, earlier: EarlierPack, observer: Observ
         dropped=plan.keys.dropped,
         kept_extensions=plan.keys.kept_extensions,
         escaped=plan.escaped,
+        code_pages=plan.code_pages,
         alike=plan.keys.alike,
     )
     copied = sum(isinstance(image.place.file, CopiedFile) for image in made.images)

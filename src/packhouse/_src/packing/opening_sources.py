@@ -1,19 +1,23 @@
-"""Every kind of SRC, HDF5 files too."""
+"""Every kind of SRC, and the archives and HDF5 files inside of a folder."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from packhouse._src.sources.detecting import is_hdf5, open_source
-from packhouse._src.sources.source import Source
+from packhouse._src.packing.nested_source import NestedSource
+from packhouse._src.sources.detecting import DEFAULT_OPTIONS, is_hdf5, open_archive, open_source
+from packhouse._src.sources.source import Source, SourceOptions
 
 
-def open_any_source(src: Path, leave_out: frozenset[Path]) -> Source:
+def open_any_source(
+    src: Path, leave_out: frozenset[Path], options: SourceOptions = DEFAULT_OPTIONS
+) -> Source:
     """Open a data set, whatever it comes in.
 
     Args:
         src: A folder, an archive, a list of paths or an HDF5 file.
         leave_out: Absolute folders that are not entered, such as the pack that is being written.
+        options: How it is to be read.
 
     Returns:
         The source, not scanned yet.
@@ -23,7 +27,14 @@ def open_any_source(src: Path, leave_out: frozenset[Path]) -> Source:
         SourceError: It cannot be read.
     """
     if is_hdf5(src):
-        from packhouse._src.packing.hdf5_source import Hdf5Source
+        return _hdf5(src)
+    source = open_source(src, leave_out=leave_out, options=options)
+    if not src.is_dir():
+        return source
+    return NestedSource(source, lambda path: _hdf5(path) if is_hdf5(path) else open_archive(path, options))
 
-        return Hdf5Source(src)
-    return open_source(src, leave_out=leave_out)
+
+def _hdf5(path: Path) -> Source:
+    from packhouse._src.packing.hdf5_source import Hdf5Source  # brings the walk
+
+    return Hdf5Source(path)

@@ -10,7 +10,10 @@ from packhouse._src.concurrency.threads import default_workers
 from packhouse._src.delimited.column_types import TYPE_NAMES
 from packhouse._src.named_values import split_named, values_for
 from packhouse._src.option_fields import Option, OptionField, option_fields
+from packhouse._src.sources.folder_walk import ANYWHERE
+from packhouse._src.sources.names import is_encoding
 from packhouse._src.sources.sorting import Selection
+from packhouse._src.sources.source import SourceOptions
 from packhouse._src.sql.joins.join_specs import HOW, parse_join
 from packhouse._src.sql.memory_limit import parse_memory
 from packhouse._src.sql.sort_specs import read_sort
@@ -102,6 +105,23 @@ class PackOptions:
             scoped=True,
         ),
     ] = ()
+    follow_links: Annotated[
+        bool | str,
+        Option(
+            "Pack what symbolic links within SRC lead to, or those that lead anywhere",
+            choices=(ANYWHERE,),
+            in_pack=True,
+        ),
+    ] = False
+    name_encoding: Annotated[
+        str | None,
+        Option(
+            "Encoding of names in zip archives that are not UTF-8, e.g. cp932",
+            metavar="NAME",
+            default="detected",
+            in_pack=True,
+        ),
+    ] = None
     compression: Annotated[
         str | None,
         Option("Compression of the Parquet files", choices=COMPRESSIONS, default="zstd", in_pack=True),
@@ -138,6 +158,8 @@ class PackOptions:
 
             for text in self.encoding:
                 check_encoding(split_named(text)[1])
+        if self.name_encoding is not None and not is_encoding(self.name_encoding):
+            raise UsageError(f"{self.name_encoding!r} is no encoding", hint="cp932, gbk, cp866")
         self._check_columns()
         _ = self.join_specs, self.sort_columns, self.memory_bytes
 
@@ -182,6 +204,11 @@ class PackOptions:
         return self.overwrite or self.update
 
     @property
+    def source_options(self) -> SourceOptions:
+        """How SRC is read."""
+        return SourceOptions(self.follow_links, self.name_encoding)
+
+    @property
     def n_workers(self) -> int:
         """Number of threads or processes."""
         return self.workers or default_workers()
@@ -224,7 +251,7 @@ def complete_options(given: PackOptions, said: Mapping[str, Any]) -> PackOptions
         if value is None:
             continue
         if not one.option.adds_up:
-            found[name] = value if now is None or now in ((), {}) else now
+            found[name] = value if now == one.default or now in ((), {}) else now
         elif isinstance(value, Mapping):
             found[name] = {**{key: what for key, what in value.items() if key not in spoken_of}, **now}
         elif name == "text":

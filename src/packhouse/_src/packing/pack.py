@@ -90,6 +90,8 @@ def pack(  # noqa: PLR0913  # all options, as `PackOptions` spells them
     text: str | Sequence[str] = (),
     types: Mapping[str, str] | None = None,
     encoding: str | Sequence[str] | Mapping[str, str] = (),
+    follow_links: bool | str = False,
+    name_encoding: str | None = None,
     compression: str | None = None,
     workers: int | None = None,
     engine: str = "local",
@@ -125,6 +127,9 @@ def pack(  # noqa: PLR0913  # all options, as `PackOptions` spells them
         types: Type of a column: text, integer, float, boolean, date, timestamp. "TABLE.COLUMN" -> type; every
             value must fit.
         encoding: Encoding of tables that are not UTF-8, e.g. cp1252 for all, or {"customers": "cp1252"}.
+        follow_links: Pack what symbolic links within SRC lead to, or those that lead anywhere: False
+            (default), True or "anywhere". Links that would never end are skipped and listed.
+        name_encoding: Encoding of names in zip archives that are not UTF-8, e.g. "cp932". Default: detected.
         compression: Compression of the Parquet files: "zstd" (default), "gzip", "snappy" or "lz4".
         workers: Number of workers that copy images. Default: one per core, 8 at most.
         engine: What copies the images: threads (local) or processes. "processes" is for sources that keep one
@@ -167,6 +172,8 @@ def pack(  # noqa: PLR0913  # all options, as `PackOptions` spells them
         text=several(text),
         types=dict(types or {}),
         encoding=several(encoding),
+        follow_links=follow_links,
+        name_encoding=name_encoding,
         compression=compression,
         workers=workers,
         engine=engine,
@@ -267,6 +274,7 @@ def _pack_tables(
         tables=tuple(done.tables),
         links=tuple(done.links),
         joins=tuple(done.joins),
+        archives=made.archives,
         skipped=made.skipped,
         failed=(*failed, *done.undone),
         table_digests={name: digest_of_file(folder / file) for name, file in done.files.items()},

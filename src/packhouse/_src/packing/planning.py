@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +19,7 @@ from packhouse._src.packing.settings import find_settings, read_settings
 from packhouse._src.packing.table_planning import plan_tables
 from packhouse._src.records import Failed, Skipped, SourceFile
 from packhouse._src.sources.sorting import is_compressed, sort_files
-from packhouse._src.sources.source import Source
+from packhouse._src.sources.source import Found, Source, SourceOptions
 from packhouse._src.sql.joins.join_specs import check_joins, not_found
 from packhouse._src.sql.sort_specs import check_sort
 from packhouse._src.table_records import TablePlan
@@ -60,9 +60,15 @@ class Plan:
     """Paths of images whose names are not UTF-8."""
 
     keys: AssignedKeys
+    code_pages: Mapping[str, str]
+    """Path -> the code page of its name, of images in an archive that does not use UTF-8."""
+
     tables: tuple[TablePlan, ...]
     table_files: dict[str, SourceFile]
     """Path -> file, of the tables."""
+
+    archives: tuple[str, ...]
+    """Paths of archives inside of SRC, each packed as the folder of its name."""
 
     skipped: tuple[Skipped, ...]
     failed: tuple[Failed, ...]
@@ -121,6 +127,7 @@ class Plan:
             "link": "none" if self.options.link is False else list(self.options.link or ["to be found"]),
             "needed_bytes": self.needed_bytes,
             "free_bytes": free_bytes(self.dest),
+            "archives": list(self.archives),
             "skipped": [{"path": one.path, "reason": one.reason} for one in self.skipped],
             "failed": [{"path": one.path, "message": one.message} for one in self.failed],
         }
@@ -152,13 +159,13 @@ def make_plan(
         UsageError: A join has the name of a table, or packhouse.toml cannot be read.
     """
     leave_out = frozenset((dest.resolve(), packing_folder(dest).resolve()))
-    source = open_any_source(src, leave_out)
-    with task(observer, "scanning", total=None, unit="files") as progress:
-        found = source.scan(progress.advance)
-    settings = None if source.chosen else find_settings(found.files)
     given = options = complete(options)
+    source, found = _scan(src, leave_out, options.source_options, observer)
+    settings = None if source.chosen else find_settings(found.files)
     if settings is not None:
         options = read_settings(source, settings, options)
+        if options.source_options != given.source_options:
+            source, found = _scan(src, leave_out, options.source_options, observer)
     if options.compact_keys and not options.joins:
         raise UsageError(
             "compact keys are of joins, and there is none",
@@ -174,7 +181,7 @@ def make_plan(
         raise SourceNotFoundError(
             f"SRC holds no image and no CSV file ({found.seen:,} other files)" + _first_of(not_read),
             where=Where(file=str(src)),
-            hint="a folder or archive with .jpg, .png, ... or .csv files, or say which: --images, --tables",
+            hint=_where_images_may_be(found),
         )
     _check_names(options, tables, {failure.path for failure in failed})
     return Plan(
@@ -187,16 +194,33 @@ def make_plan(
         images=images,
         escaped=tuple(path for path in found.escaped if path in images),
         keys=assign_keys(images),
+        code_pages={path: page for path, page in found.code_pages.items() if path in images},
         tables=tables,
         table_files={file.path: file for file in sorted_files.tables},
+        archives=found.archives,
         skipped=tuple(sorted((*found.skipped, *sorted_files.skipped), key=lambda one: one.path)),
         failed=(*not_read, *failed),
     )
 
 
+def _scan(
+    src: Path, leave_out: frozenset[Path], options: SourceOptions, observer: Observer
+) -> tuple[Source, Found]:
+    source = open_any_source(src, leave_out, options)
+    with task(observer, "scanning", total=None, unit="files") as progress:
+        return source, source.scan(progress.advance)
+
+
 def _refused(path: str, why: str) -> Failed:
     error = SourceError(f"cannot be packed: {why}", hint="move it up, or shorten the names of its folders")
     return Failed(path, type(error).__name__, str(error))
+
+
+def _where_images_may_be(found: Found) -> str:
+    links = [one.reason for one in found.skipped if one.reason.startswith("symbolic link")]
+    if links:
+        return f"{len(links):,} symbolic links are not followed; --follow-links does that ({links[0]})"
+    return "a folder or archive with .jpg, .png, ... or .csv files, or say which: --images, --tables"
 
 
 def _share(table: TablePlan) -> float:

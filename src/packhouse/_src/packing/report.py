@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -69,6 +69,9 @@ class ImagesReport:
     escaped_names: tuple[str, ...]
     """Paths of files whose names are not UTF-8: each such byte is written as %XX, and % as %25."""
 
+    name_encodings: dict[str, tuple[str, ...]]
+    """Code page -> paths in zip archives whose names were in it; `extract` writes them so again."""
+
     alike: tuple[str, ...]
     """Keys that differ from another only in case or in Unicode form: one file where the disk is a Mac's."""
 
@@ -82,6 +85,7 @@ def describe_images(
     dropped: str,
     kept_extensions: Sequence[str],
     escaped: Sequence[str],
+    code_pages: Mapping[str, str],
     alike: Sequence[str],
 ) -> ImagesReport:
     """Describe an image file that was made; the names are those of ImagesReport."""
@@ -96,6 +100,10 @@ def describe_images(
         dropped_folders=dropped,
         kept_extensions=tuple(kept_extensions),
         escaped_names=tuple(escaped),
+        name_encodings={
+            page: tuple(path for path, one in code_pages.items() if one == page)
+            for page in sorted(set(code_pages.values()))
+        },
         alike=tuple(alike),
         problems={image.place.key.key: image.facts.problem for image in made.images if image.facts.problem},
     )
@@ -176,6 +184,9 @@ class Report:
     seconds: dict[str, float]
     """Stage -> wall time."""
 
+    archives: tuple[str, ...] = ()
+    """Archives and HDF5 files inside of SRC, each packed as the folder of its name."""
+
     resumed: Resumed | None = None
     """What an earlier run, stopped in the middle, had done; None without images. Not in pack.json."""
 
@@ -213,6 +224,7 @@ class Report:
             "joins": {
                 join.name: {**asdict(join), "digest": self.table_digests[join.name]} for join in self.joins
             },
+            "archives": list(self.archives),
             "skipped": [asdict(one) for one in self.skipped],
             "failed": [asdict(one) for one in self.failed],
         }

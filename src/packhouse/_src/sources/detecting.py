@@ -16,28 +16,33 @@ from packhouse._src.sources.archives.forward import ForwardStream, is_compressed
 from packhouse._src.sources.archives.tar import TarSource
 from packhouse._src.sources.archives.tar_stream import TarStreamSource
 from packhouse._src.sources.archives.zip_ import ZipSource
+from packhouse._src.sources.archives.zip_parts import split_archive_error
 from packhouse._src.sources.folder import FolderSource
 from packhouse._src.sources.listed_paths import LIST_EXTENSIONS
 from packhouse._src.sources.listing import ListSource
-from packhouse._src.sources.source import Source
+from packhouse._src.sources.source import Source, SourceOptions
 from packhouse.errors import SourceError, SourceNotFoundError, Where
 
 ACCEPTED = (
     "a folder; an archive (.zip, .tar, .tar.gz, .tgz, .tar.zst, .tar.bz2, .tar.xz); "
     "a list of files (.txt, .csv, .tsv, .parquet); or an HDF5 file of images"
 )
+DEFAULT_OPTIONS = SourceOptions()
 ZIP_MAGIC = (b"PK\3\4", b"PK\5\6")
 TAR_MAGIC = b"ustar"
 TAR_MAGIC_AT = 257
 TAR_STREAM_EXTENSIONS = (".tgz", ".tbz2", ".txz", ".tzst", ".tar.gz", ".tar.zst", ".tar.bz2", ".tar.xz")
 
 
-def open_source(path: Path, *, leave_out: frozenset[Path]) -> Source:
+def open_source(
+    path: Path, *, leave_out: frozenset[Path], options: SourceOptions = DEFAULT_OPTIONS
+) -> Source:
     """Tell what a path is, and return it as a source that has not been scanned yet.
 
     Args:
         path: What the user named.
         leave_out: Absolute folders that are not entered, such as the pack that is being written.
+        options: How it is to be read.
 
     Returns:
         The source.
@@ -47,15 +52,46 @@ def open_source(path: Path, *, leave_out: frozenset[Path]) -> Source:
         SourceError: It cannot be read.
     """
     if path.is_dir():
-        return FolderSource(path, leave_out)
-    head = _read_head(path, BLOCKSIZE)
-    source = _archive(path, head) or (ListSource(path) if _has_extension(path, LIST_EXTENSIONS) else None)
+        return FolderSource(path, leave_out, follow_links=options.follow_links)
+    source = open_archive(path, options)
+    if source is None and _has_extension(path, LIST_EXTENSIONS):
+        return ListSource(path)
     if source is None:
         is_ours = (
             "HDF5 files are opened elsewhere: please report this" if is_hdf5(path) else f"SRC is {ACCEPTED}"
         )
         raise SourceNotFoundError("SRC is no data set", where=Where(file=str(path)), hint=is_ours)
     return source
+
+
+def open_archive(path: Path, options: SourceOptions) -> Source | None:
+    """Open an archive, by its first bytes rather than by its name.
+
+    Args:
+        path: A file.
+        options: How it is to be read.
+
+    Returns:
+        The archive as a source; None when it is none.
+
+    Raises:
+        SourceNotFoundError: It is not there.
+        SourceError: It cannot be read, or is a part of a split archive.
+    """
+    head = _read_head(path, BLOCKSIZE)
+    if part := split_archive_error(path):
+        raise part
+    if head.startswith(ZIP_MAGIC):
+        return ZipSource(path, name_encoding=options.name_encoding)
+    if head.startswith(TAR_MAGIC, TAR_MAGIC_AT):
+        return TarSource(path)
+    if is_compressed(head) and (_has_extension(path, TAR_STREAM_EXTENSIONS) or _holds_tar(path)):
+        return TarStreamSource(path)
+    if _has_extension(path, (".zip",)):
+        return ZipSource(path, name_encoding=options.name_encoding)
+    if _has_extension(path, TAR_STREAM_EXTENSIONS):
+        return TarStreamSource(path)
+    return TarSource(path) if _has_extension(path, (".tar",)) else None
 
 
 def is_hdf5(path: Path) -> bool:
@@ -72,16 +108,6 @@ def is_hdf5(path: Path) -> bool:
             return stat.S_ISREG(facts.st_mode) and has_signature(descriptor, facts.st_size)
     except SourceError:
         return False
-
-
-def _archive(path: Path, head: bytes) -> Source | None:
-    if head.startswith(ZIP_MAGIC) or _has_extension(path, (".zip",)):
-        return ZipSource(path)
-    if head.startswith(TAR_MAGIC, TAR_MAGIC_AT) or _has_extension(path, (".tar",)):
-        return TarSource(path)
-    if _has_extension(path, TAR_STREAM_EXTENSIONS) or (is_compressed(head) and _holds_tar(path)):
-        return TarStreamSource(path)
-    return None
 
 
 def _holds_tar(path: Path) -> bool:

@@ -26,22 +26,27 @@ MOST_READS = 3
 
 
 class FolderSource:
-    """A folder; its links are not followed, except that it may be one itself.
+    """A folder; its symbolic links are followed on request only, except that it may be one itself.
 
     Safe to share between threads and to pickle.
 
     Args:
         root: The folder.
         leave_out: Absolute folders that are not entered, such as the pack that is being written.
+        follow_links: False; True for links to what is in the folder; or "anywhere".
     """
 
     in_turn = False
     by_position = False
     chosen = False
 
-    def __init__(self, root: Path, leave_out: frozenset[Path] = frozenset()) -> None:
+    def __init__(
+        self, root: Path, leave_out: frozenset[Path] = frozenset(), *, follow_links: str | bool = False
+    ) -> None:
         self.path = root
         self._leave_out = leave_out
+        self._follow_links = follow_links
+        self._targets: dict[str, str] = {}
         self._below = with_slash(os.fspath(root))
         self._escaped: frozenset[str] = frozenset()
 
@@ -71,11 +76,12 @@ class FolderSource:
                 hint="SRC is the folder that holds images and CSV files",
             )
         self._below = with_slash(os.path.realpath(self.path))
-        walk = FolderWalk(self._below, self._leave_out)
+        walk = FolderWalk(self._below, self._leave_out, follow_links=self._follow_links)
         while walk.waiting:
             on_found(walk.list_folder(walk.waiting.pop()))
         walk.fail_ambiguous()
         self._escaped = frozenset(file.path for file in walk.escaped)
+        self._targets = walk.targets
         return Found(
             files=tuple(sorted((*walk.files, *walk.escaped), key=itemgetter(0))),
             skipped=tuple(sorted(walk.skipped, key=lambda one: one.path)),
@@ -156,6 +162,8 @@ class FolderSource:
         yield path
 
     def _on_disk(self, file: SourceFile) -> str:
+        if file.path in self._targets:
+            return self._targets[file.path]
         if file.path in self._escaped:
             return self._below + os.fsdecode(unescape_path(file.path))
         return self._below + file.path

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import os
+import stat
 from pathlib import Path
+from typing import NamedTuple
 
 from packhouse._src.records import Failed, Skipped, SourceFile
 from packhouse._src.sources.names import as_text
 
 NOT_A_FILE = "not a regular file"
+LINK_WITHIN = "symbolic link within the data set"
+LINK_OUT = "symbolic link out of the data set"
+LEADS_NOWHERE = "symbolic link that leads nowhere"
+ANYWHERE = "anywhere"
 TAKEN = "its name is not UTF-8, and another file has the name under which it would be packed"
 
 
@@ -17,61 +23,114 @@ def with_slash(folder: str) -> str:
     return folder if folder.endswith("/") else folder + "/"
 
 
-class FolderWalk:
-    """A walk under way: folders yet to list, as the system names them, and what was found so far."""
+def _option(is_inside: bool) -> str:  # noqa: FBT001
+    return "--follow-links" if is_inside else f"--follow-links={ANYWHERE}"
 
-    def __init__(self, below: str, leave_out: frozenset[Path]) -> None:
-        self.waiting = [""]
+
+class _Folder(NamedTuple):
+    """A folder yet to list."""
+
+    path: str
+    """Below the root, as the system names it; "" for the root."""
+
+    real: str
+    """Where it is, with a slash at the end."""
+
+    above: frozenset[str]
+    """Where the folders are through which links led here: to enter one of them again would never end."""
+
+
+class FolderWalk:
+    """A walk under way: folders yet to list, as the system names them, and what was found so far.
+
+    Args:
+        below: The root, with a slash at the end.
+        leave_out: Absolute folders that are not entered.
+        follow_links: False; True for links to what is below the root; or "anywhere".
+    """
+
+    def __init__(self, below: str, leave_out: frozenset[Path], *, follow_links: str | bool) -> None:
+        self.waiting = [_Folder("", below, frozenset())]
         self.files: list[SourceFile] = []
         self.escaped: list[SourceFile] = []
         self.skipped: list[Skipped] = []
         self.failed: list[Failed] = []
+        self.targets: dict[str, str] = {}
+        """Path below SRC of a file that a link leads to, or to a folder above it -> where it is."""
+
         self._below = below
+        self._follow = follow_links
         self._leave_out = {os.path.realpath(folder) for folder in leave_out}
 
     @property
     def _count(self) -> int:
         return len(self.files) + len(self.escaped) + len(self.skipped) + len(self.failed)
 
-    def list_folder(self, folder: str) -> int:
-        """List one folder, given by its path below the root, and return the number of its files."""
+    def list_folder(self, folder: _Folder) -> int:
+        """List one folder and return the number of its files."""
         before = self._count
         try:
-            with os.scandir(self._below + folder) as entries:
+            with os.scandir(folder.real) as entries:
                 found = list(entries)
         except OSError as err:
             message = f"cannot be listed: {err.strerror}"
-            self.failed.append(Failed(as_text(folder) or ".", "SourceError", message))
+            self.failed.append(Failed(as_text(folder.path) or ".", "SourceError", message))
             return 1
         for entry in found:
-            path = f"{folder}/{entry.name}" if folder else entry.name
+            path = f"{folder.path}/{entry.name}" if folder.path else entry.name
             try:
-                self._sort_in(entry, path)
+                self._sort_in(entry, path, folder)
             except OSError as err:  # it went away between the listing and now, for one
                 message = f"cannot be looked at: {err.strerror}"
                 self.failed.append(Failed(as_text(path), "SourceError", message))
         return self._count - before
 
-    def _sort_in(self, entry: os.DirEntry[str], path: str) -> None:
+    def _sort_in(self, entry: os.DirEntry[str], path: str, folder: _Folder) -> None:
         if entry.is_file(follow_symlinks=False):
-            facts = entry.stat(follow_symlinks=False)
-            file = SourceFile(as_text(path), facts.st_size, facts.st_mtime_ns, facts.st_ino)
-            (self.files if file.path is path else self.escaped).append(file)
+            self._take(path, entry.stat(follow_symlinks=False), entry.path if folder.above else None)
         elif entry.is_symlink():
-            self.skipped.append(Skipped(as_text(path), f"{self._describe_link(path)}: not followed"))
+            self._take_link(entry.path, path, folder)
         elif entry.is_dir(follow_symlinks=False):
-            if self._below + path not in self._leave_out:
-                self.waiting.append(path)
+            if entry.path not in self._leave_out:
+                self.waiting.append(_Folder(path, f"{entry.path}/", folder.above))
         else:
             self.skipped.append(Skipped(as_text(path), NOT_A_FILE))
 
-    def _describe_link(self, path: str) -> str:
+    def _take(self, path: str, facts: os.stat_result, target: str | None) -> None:
+        file = SourceFile(as_text(path), facts.st_size, facts.st_mtime_ns, facts.st_ino)
+        (self.files if file.path is path else self.escaped).append(file)
+        if target is not None:
+            self.targets[file.path] = target
+
+    def _take_link(self, link: str, path: str, folder: _Folder) -> None:
         try:
-            target = os.path.realpath(self._below + path, strict=True)
+            target = os.path.realpath(link, strict=True)
+            facts = Path(target).lstat()
         except OSError:  # nothing is there, or the link leads to itself
-            return "symbolic link that leads nowhere"
+            self._skip_link(path, LEADS_NOWHERE)
+            return
         is_inside = with_slash(target).startswith(self._below)
-        return "symbolic link within the data set" if is_inside else "symbolic link out of the data set"
+        if not self._follow:
+            what = LINK_WITHIN if is_inside else LINK_OUT
+            self._skip_link(path, f"{what}: not followed without {_option(is_inside)}")
+        elif not (is_inside or self._follow == ANYWHERE):
+            self._skip_link(path, f"{LINK_OUT}: followed with {_option(is_inside)} only")
+        elif stat.S_ISREG(facts.st_mode):
+            self._take(path, facts, target)
+        elif not stat.S_ISDIR(facts.st_mode):
+            self._skip_link(path, NOT_A_FILE)
+        elif target not in self._leave_out:
+            self._enter(path, with_slash(target), folder)
+
+    def _enter(self, path: str, target: str, folder: _Folder) -> None:
+        above = folder.above | {folder.real}
+        if any(real.startswith(target) for real in above):
+            self._skip_link(path, "symbolic link to a folder above it, which would never end")
+        else:
+            self.waiting.append(_Folder(path, target, above))
+
+    def _skip_link(self, path: str, reason: str) -> None:
+        self.skipped.append(Skipped(as_text(path), reason))
 
     def fail_ambiguous(self) -> None:
         """Let an escaped file fail whose path is the very name of another: two would have one path."""

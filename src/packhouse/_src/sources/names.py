@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import TypeGuard
 
 from packhouse.errors import SourceError
 
@@ -34,6 +35,14 @@ def unescape_path(text: str) -> bytes:
         The path as the file system or the archive has it.
     """
     return _ESCAPED.sub(lambda found: bytes.fromhex(found[1].decode()), text.encode())
+
+
+def is_encoding(name: object) -> TypeGuard[str]:
+    """Say whether a value is the name of an encoding of text that Python has."""
+    try:
+        return isinstance(name, str) and bool("".encode(name) or True)
+    except LookupError:
+        return False
 
 
 def is_text(path: str) -> bool:

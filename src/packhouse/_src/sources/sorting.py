@@ -18,6 +18,12 @@ TABLE_EXTENSIONS = frozenset((".csv", ".tsv"))
 COMPRESSED_EXTENSIONS = frozenset((".gz", ".zst"))
 """Behind that of a table: labels.csv.gz."""
 
+ARCHIVE_EXTENSIONS = (
+    ".zip", ".tar", ".tar.gz", ".tgz", ".tar.zst", ".tzst", ".tar.bz2", ".tbz2", ".tar.xz", ".txz",
+    ".h5", ".hdf5",
+)  # fmt: skip
+"""Of files that can hold images; a compressed table is none."""
+
 LEFT_BEHIND = "left behind by an operating system"
 JUNK = frozenset(("thumbs.db", "desktop.ini", "ehthumbs.db"))
 JUNK_FOLDERS = frozenset(("__macosx",))
@@ -89,6 +95,17 @@ def without_extension(path: str) -> str:
     return stem
 
 
+def archive_stem(path: str) -> str | None:
+    """Return the path of an archive or HDF5 file without its extension; None for other files."""
+    lower = path.lower()
+    if not lower.endswith(ARCHIVE_EXTENSIONS):
+        return None
+    longest = max((one for one in ARCHIVE_EXTENSIONS if lower.endswith(one)), key=len)
+    stem = path[: -len(longest)]
+    name = stem.rpartition("/")[2]
+    return stem if name and _extension(name) not in TABLE_EXTENSIONS else None
+
+
 def is_compressed(path: str) -> bool:
     """Say whether a table is compressed, by its name."""
     return splitext(path)[1].lower() in COMPRESSED_EXTENSIONS
@@ -127,6 +144,8 @@ def _other_reason(extension: str, selection: Selection) -> str:
         return "not matched by --images"
     if extension in TABLE_EXTENSIONS and selection.tables:
         return "not matched by --tables"
+    if extension in ARCHIVE_EXTENSIONS:
+        return "an archive inside of an archive: unpack the outer one first"
     return "neither an image nor a table, by its name"
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -27,10 +27,27 @@ class Found:
     escaped: tuple[str, ...] = ()
     """Paths of those files whose names are not UTF-8, as `names.escape_path` escaped them; sorted."""
 
+    code_pages: Mapping[str, str] = field(default_factory=dict)
+    """Path -> the code page that the name of its member is in, in an archive that does not use UTF-8."""
+
+    archives: tuple[str, ...] = ()
+    """Paths of archives and HDF5 files inside of a folder whose members are among the files."""
+
     @property
     def seen(self) -> int:
         """Number of entries that are no folder, and of folders that cannot be listed."""
         return len(self.files) + len(self.skipped) + len(self.failed)
+
+
+@dataclass(frozen=True, slots=True)
+class SourceOptions:
+    """How a data set is read, as the user asked for it."""
+
+    follow_links: str | bool = False
+    """Whether symbolic links are followed: False, True within the data set, or "anywhere"."""
+
+    name_encoding: str | None = None
+    """Of names in archives that are not UTF-8; None: found."""
 
 
 class Source(Protocol):

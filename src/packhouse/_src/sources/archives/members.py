@@ -26,6 +26,9 @@ class Members:
     def __init__(self, stamp: int) -> None:
         self.skipped: list[Skipped] = []
         self.failed: list[Failed] = []
+        self.code_pages: dict[str, str] = {}
+        """Path -> the code page that its name is in, where that is known and not UTF-8."""
+
         self._files: dict[str, SourceFile] = {}
         self._stamp = stamp
 
@@ -94,6 +97,7 @@ class Members:
             skipped=tuple(sorted(self.skipped, key=lambda one: one.path)),
             failed=tuple(sorted(self.failed, key=lambda one: one.path)),
             escaped=tuple(sorted(file.path for name, file in self._files.items() if name != file.path)),
+            code_pages={path: page for path, page in sorted(self.code_pages.items()) if path in self._files},
         )
 
     def _replace(self, raw: str) -> None:

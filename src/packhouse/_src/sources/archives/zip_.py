@@ -16,11 +16,16 @@ from packhouse._src.records import SourceFile
 from packhouse._src.sources.archives.archive_file import COPY_BYTES, ArchiveFile, Window, copied
 from packhouse._src.sources.archives.unpacking import DAMAGE, unpack
 from packhouse._src.sources.archives.zip_members import ZipMember, ZipMembers
+from packhouse._src.sources.archives.zip_names import ZipNames
+from packhouse._src.sources.archives.zip_parts import split_archive_error
 from packhouse._src.sources.changes import Identity
 from packhouse._src.sources.source import Found
 from packhouse.errors import SourceError, Where
 
 LOCAL_HEADER = struct.Struct("<4s22xHH")
+LONGEST_END_BYTES = 22 + 0xFFFF
+"""Of the record at the end of an archive, with its comment (APPNOTE.TXT, 4.3.16)."""
+
 LOCAL_SIGNATURE = b"PK\3\4"
 
 
@@ -32,21 +37,25 @@ class ZipSource:
     Args:
         path: The archive.
         identity: What it must be; None takes it as it is when it is opened.
+        name_encoding: Of names that are not UTF-8; None: found.
     """
 
     in_turn = False
     by_position = True
     chosen = False
 
-    def __init__(self, path: Path, identity: Identity | None = None) -> None:
+    def __init__(
+        self, path: Path, identity: Identity | None = None, name_encoding: str | None = None
+    ) -> None:
         self.path = path
+        self._name_encoding = name_encoding
         self._archive = ArchiveFile(path, identity)
         self._members: dict[int, ZipMember] | None = None
         self._scanning = threading.Lock()
 
-    def __reduce__(self) -> tuple[type[ZipSource], tuple[Path, Identity]]:
+    def __reduce__(self) -> tuple[type[ZipSource], tuple[Path, Identity, str | None]]:
         """Pickle as the path and what lies there."""
-        return (ZipSource, (self.path, self._archive.identity))
+        return (ZipSource, (self.path, self._archive.identity, self._name_encoding))
 
     def __repr__(self) -> str:
         """Return what it is of."""
@@ -68,8 +77,10 @@ class ZipSource:
         Cost: 10 us a member, and 1 KB of memory until it is done.
         """
         with self._scanning:
-            listed = ZipMembers(self._archive.identity)
-            for info in self._read_directory():
+            identity = self._archive.identity
+            directory = self._read_directory()
+            listed = ZipMembers(identity, ZipNames(directory, self._name_encoding))
+            for info in directory:
                 listed.take(info)
             found, self._members = listed.found()
         on_found(found.seen)
@@ -137,6 +148,10 @@ class ZipSource:
             yield path
 
     def _read_directory(self) -> list[ZipInfo]:
+        size = self._archive.identity.size
+        tail = self._archive.read(min(size, LONGEST_END_BYTES), max(0, size - LONGEST_END_BYTES))
+        if split := split_archive_error(self.path, tail):  # zipfile reads the directory of its last part
+            raise split
         try:
             with (
                 io.BufferedReader(Window(self._archive)) as file,

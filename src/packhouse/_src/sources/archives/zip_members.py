@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import stat
-import struct
-import zlib
-from contextlib import suppress
 from typing import NamedTuple
 from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipInfo
 
 from packhouse._src.sources.archives.members import LINK, NOT_A_FILE, Members
 from packhouse._src.sources.archives.unpacking import DECOMPRESSORS
+from packhouse._src.sources.archives.zip_names import ZipNames
 from packhouse._src.sources.changes import Identity
 from packhouse._src.sources.source import Found
 
@@ -20,9 +18,6 @@ METHODS = {ZIP_STORED, *DECOMPRESSORS}
 ENCRYPTED = 0x0001 | 0x0040 | 0x2000
 PATCHED = 0x0020
 
-IS_UTF8 = 0x0800
-
-UNICODE_PATH = 0x7075
 LOCAL_HEADER_BYTES = 30
 
 MOST_DEFLATED = 1032
@@ -49,19 +44,21 @@ class ZipMembers:
 
     Args:
         archive: What the archive is.
+        names: How its names are read.
     """
 
-    def __init__(self, archive: Identity) -> None:
+    def __init__(self, archive: Identity, names: ZipNames) -> None:
         self._members = Members(archive.stamp)
+        self._names = names
         self._size = archive.size
         self._overlapping: set[int] = set()
         self._infos: dict[int, ZipInfo] = {}
 
     def take(self, info: ZipInfo) -> None:
         """Sort one member in; folders are passed over."""
-        name = _name(info)
+        name, code_page = self._names.read(info)
         kind = stat.S_IFMT(info.external_attr >> 16)
-        if info.is_dir() or kind == stat.S_IFDIR:
+        if name.endswith("/") or kind == stat.S_IFDIR:
             return
         if kind == stat.S_IFLNK:
             self._members.skip(name, LINK)
@@ -69,8 +66,10 @@ class ZipMembers:
             self._members.skip(name, NOT_A_FILE)
         elif reason := self._refusal(info):
             self._members.fail(name, reason)
-        elif self._members.add(name, size=info.file_size, position=info.header_offset):
+        elif file := self._members.add(name, size=info.file_size, position=info.header_offset):
             self._note(info)
+            if code_page is not None:
+                self._members.code_pages[file.path] = code_page
 
     def _note(self, info: ZipInfo) -> None:
         other = self._infos.setdefault(info.header_offset, info)
@@ -108,31 +107,6 @@ class ZipMembers:
             place: ZipMember(info.compress_size, limit, info.CRC, info.compress_type)
             for place, limit, info in zip(places, limits, map(self._infos.__getitem__, places), strict=False)
         }
-
-
-def _name(info: ZipInfo) -> str:
-    # the original: zipfile cuts a name at a NUL, and what is left might be another's
-    name = info.orig_filename
-    if name.isascii() or info.flag_bits & IS_UTF8:
-        return name
-    # by the standard it is in code page 437; zip on Linux writes UTF-8 all the same, and that is hardly ever
-    # valid UTF-8 by chance
-    raw = name.encode("cp437")
-    with suppress(UnicodeDecodeError):
-        return _unicode_path(info.extra, raw).decode()
-    return name
-
-
-def _unicode_path(extra: bytes, raw: bytes) -> bytes:
-    """Return the name in UTF-8 that stands in an extra field beside the raw one (APPNOTE.TXT, 4.6.9)."""
-    place = 0
-    while place + 4 <= len(extra):
-        kind, length = struct.unpack_from("<HH", extra, place)
-        field = extra[place + 4 : place + 4 + length]
-        if kind == UNICODE_PATH and field[:5] == b"\1" + struct.pack("<I", zlib.crc32(raw)):
-            return field[5:]
-        place += 4 + int(length)
-    return raw
 
 
 def _end(info: ZipInfo) -> int:
