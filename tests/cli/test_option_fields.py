@@ -49,6 +49,8 @@ VALUES: dict[ValueKind, tuple[str, list[str]]] = {
 SPECIAL = {
     "joins": ('["t = a + b on c"]', ["t = a + b on c"]),
     "types": ('{"a.b" = "date"}', ["a.b=date"]),
+    "follow_links": ("true", []),
+    "name_encoding": ('"cp932"', ["cp932"]),
     "encoding": ('["a=cp1252"]', ["a=cp1252"]),
 }
 """Of options that take no value of their kind."""
@@ -64,7 +66,7 @@ def annotation_of(one: OptionField) -> str:
 
 def example_of(one: OptionField) -> tuple[str, list[str]]:
     """Return a value of an option, in packhouse.toml and on the command line."""
-    if one.option.choices:
+    if one.option.choices and one.name not in SPECIAL:
         return f'"{one.option.choices[-1]}"', [one.option.choices[-1]]
     return SPECIAL.get(one.name) or VALUES[one.kind]
 

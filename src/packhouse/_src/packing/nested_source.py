@@ -192,7 +192,8 @@ def _left_out(archive: _Archive, files: Sequence[SourceFile], taken: set[str]) -
 
 def _only_folder(found: Found, name: str) -> str:
     """Return the folder that everything is in, with a slash, when it is named as the archive."""
-    paths = [one.path for one in (*found.files, *found.failed) if not is_junk(one.path)]
+    all_paths = [*(file.path for file in found.files), *(one.path for one in found.failed)]
+    paths = [path for path in all_paths if not is_junk(path)]
     folder = f"{name}/"
     return folder if paths and all(path.startswith(folder) for path in paths) else ""
 

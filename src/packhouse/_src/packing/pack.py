@@ -129,7 +129,7 @@ def pack(  # noqa: PLR0913  # all options, as `PackOptions` spells them
         encoding: Encoding of tables that are not UTF-8, e.g. cp1252 for all, or {"customers": "cp1252"}.
         follow_links: Pack what symbolic links within SRC lead to, or those that lead anywhere: False
             (default), True or "anywhere". Links that would never end are skipped and listed.
-        name_encoding: Encoding of names in zip archives that are not UTF-8, e.g. "cp932". Default: detected.
+        name_encoding: Encoding of names in zip archives that are not UTF-8, e.g. cp932. Default: detected.
         compression: Compression of the Parquet files: "zstd" (default), "gzip", "snappy" or "lz4".
         workers: Number of workers that copy images. Default: one per core, 8 at most.
         engine: What copies the images: threads (local) or processes. "processes" is for sources that keep one

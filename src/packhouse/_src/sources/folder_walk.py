@@ -70,7 +70,7 @@ class FolderWalk:
         """List one folder and return the number of its files."""
         before = self._count
         try:
-            with os.scandir(folder.real) as entries:
+            with os.scandir(folder.real.rstrip("/") or "/") as entries:
                 found = list(entries)
         except OSError as err:
             message = f"cannot be listed: {err.strerror}"

@@ -33,6 +33,8 @@ def guess_code_page(names: Collection[bytes]) -> str | None:
         The Python name of the only code page in which all of them are words of one script; None when several
         are possible, or none.
     """
+    if not names:
+        return None
     found = [page for page, is_word in _PAGES.items() if all(_fits(name, page, is_word) for name in names)]
     for page, (script, least) in _TELLING.items():
         if page in found:

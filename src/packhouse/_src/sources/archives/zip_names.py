@@ -25,17 +25,34 @@ class ZipNames:
     """
 
     def __init__(self, infos: Iterable[ZipInfo], encoding: str | None) -> None:
-        unknown = {raw for info in infos if (raw := _unknown(info)) is not None}
-        self.code_page = encoding or (guess_code_page(unknown) if unknown else None) or STANDARD
+        strange = {raw for info in infos if (raw := _unknown(info)) is not None}
+        # zip on Linux writes UTF-8 without saying so; in another code page one name may be UTF-8 by chance
+        self._not_utf8 = {raw for raw in strange if not _is_utf8(raw)}
+        page = encoding or (guess_code_page(strange) if self._not_utf8 else None)
+        if page is not None and self._not_utf8 and all(_fits(raw, page) for raw in strange):
+            self._not_utf8 = strange
+        self._code_page = page or guess_code_page(self._not_utf8) or STANDARD
 
     def read(self, info: ZipInfo) -> tuple[str, str | None]:
         """Return the name of a member, and the code page it is in when it is neither ASCII nor UTF-8."""
         raw = _unknown(info)
         if raw is None:
             return _with_slashes(info, _known(info)), None
-        with suppress(UnicodeDecodeError):
-            return _with_slashes(info, raw.decode(self.code_page)), self.code_page
-        return _with_slashes(info, raw.decode("utf-8", "surrogateescape")), None  # escaped, byte by byte
+        if raw in self._not_utf8 and _fits(raw, self._code_page):
+            return _with_slashes(info, raw.decode(self._code_page)), self._code_page
+        return _with_slashes(info, raw.decode("utf-8", "surrogateescape")), None  # escaped if it is not text
+
+
+def _is_utf8(raw: bytes) -> bool:
+    return _fits(raw, "utf-8")
+
+
+def _fits(raw: bytes, encoding: str) -> bool:
+    try:
+        raw.decode(encoding)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _with_slashes(info: ZipInfo, name: str) -> str:
@@ -44,16 +61,11 @@ def _with_slashes(info: ZipInfo, name: str) -> str:
 
 
 def _unknown(info: ZipInfo) -> bytes | None:
-    """Return a name in an unknown code page; None when it is known."""
+    """Return a name of which the archive does not say how it is encoded; None of others."""
     if info.flag_bits & IS_UTF8 or info.orig_filename.isascii():
         return None
     raw = _raw(info)
-    if _unicode_path(info.extra, raw) is not None:
-        return None
-    with suppress(UnicodeDecodeError):
-        raw.decode()
-        return None
-    return raw
+    return raw if _unicode_path(info.extra, raw) is None else None
 
 
 def _known(info: ZipInfo) -> str:
@@ -61,9 +73,7 @@ def _known(info: ZipInfo) -> str:
     name = info.orig_filename
     if info.flag_bits & IS_UTF8:
         return name
-    # zip on Linux writes UTF-8 without saying so, and that is hardly ever valid UTF-8 by chance
-    raw = _raw(info)
-    return _unicode_path(info.extra, raw) or raw.decode()
+    return _unicode_path(info.extra, _raw(info)) or name
 
 
 def _raw(info: ZipInfo) -> bytes:
