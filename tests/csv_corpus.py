@@ -88,11 +88,11 @@ TYPES = (
     Sound("fraction_late.csv", "id,w\n" + numbers(60_000) + "0.5,w\n", types={"id": "double"}),
     Sound("wide_late.csv", f"id,w\n{numbers(60_000, first=1)}{2**63 - 1},w\n", types={"id": "int64"}),
     Sound("too_wide_late.csv", f"id,w\n{numbers(60_000)}{2**63},w\n", types={"id": "string"}),
-    Sound("empty_then_value.csv", "id,w\n" + ",w\n" * 30_000 + "7,w\n", types={"id": "int8"}),
+    Sound("empty_then_value.csv", "id,w\n" + ",w\n" * 30_000 + "7,w\n", types={"id": "int64"}),
     Sound(
         "missing.csv",
         "id,w\n1,a\n,b\n3,c\n",
-        types={"id": "int8"},
+        types={"id": "int64"},
         cells=[("1", "a"), (None, "b"), ("3", "c")],
     ),
     Sound("missing_float.csv", "age,w\n1.5,a\n,b\n", types={"age": "double"}),
@@ -123,7 +123,7 @@ TYPES = (
     Sound(
         "numbers_odd.csv",
         "a,b,c,d,e,f\n1e400,-0,007,12345678901234567890,0x10,1_000\n1,0,7,1,1,1\n",
-        types=dict.fromkeys("acdef", "string") | {"b": "double"},
+        types=dict.fromkeys("abcdef", "string"),
     ),
     Sound(
         "numbers_more.csv",

@@ -72,7 +72,7 @@ def test_what_the_caller_says_counts_more(tmp_path: Path) -> None:
         compression="snappy",
     )
 
-    assert types_of(tmp_path / "out.pack") == {"id": "int8", "size": "string", "note": "string"}
+    assert types_of(tmp_path / "out.pack") == {"id": "int64", "size": "string", "note": "string"}
     footer = pq.ParquetFile(tmp_path / "out.pack/labels.parquet").metadata
     assert footer.row_group(0).column(0).compression == "SNAPPY"
 
@@ -120,7 +120,7 @@ def test_a_settings_file_elsewhere_is_only_a_file(tmp_path: Path) -> None:
 
     report = packhouse.pack(source, tmp_path / "out.pack")
 
-    assert types_of(tmp_path / "out.pack")["size"] == "int8"
+    assert types_of(tmp_path / "out.pack")["size"] == "int64"
     assert [one.path for one in report.skipped] == ["below/packhouse.toml"]
 
 
@@ -223,7 +223,7 @@ def test_a_setting_that_is_gone_is_forgotten_by_an_update(tmp_path: Path) -> Non
 
     packhouse.pack(source, tmp_path / "out.pack", update=True, text=["labels.id"])
 
-    assert types_of(tmp_path / "out.pack") == {"id": "string", "size": "int8", "note": "string"}
+    assert types_of(tmp_path / "out.pack") == {"id": "string", "size": "int64", "note": "string"}
 
 
 @pytest.mark.parametrize("junk", [".DS_Store", "__MACOSX/data/._labels.csv"])

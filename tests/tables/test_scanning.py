@@ -266,7 +266,7 @@ def test_long_ids_with_gaps_stay_what_they_are_in_pandas(tmp_path: Path) -> None
     with packhouse.open(tmp_path / "t.pack") as pack:
         frame = pack.tables["t"].to_pandas()
 
-    assert [str(kind) for kind in frame.dtypes] == ["Int64", "boolean", "int8"]
+    assert [str(kind) for kind in frame.dtypes] == ["Int64", "boolean", "int64"]
     assert frame["id"].tolist() == [9007199254740993, pd.NA, 9007199254740995]
     assert frame["ok"].tolist() == [True, pd.NA, False]
 

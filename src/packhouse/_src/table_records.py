@@ -27,6 +27,15 @@ class ColumnType:
     nulls: int
     """Rows without a value."""
 
+    spelling: str | None = ""
+    """How to get the cells of the file back from the values.
+
+    "" is as SQL writes them, CAST(c AS VARCHAR). "%.2f" has so many decimals, "%r" is as Python writes floats
+    (5.0), "%s" the same without the .0 of whole numbers. "True|False" are the words of booleans.
+    "%Y-%m-%dT%H:%M:%S.%3fZ" is the form of timestamps, where [.%3f] and [.%f] are left out when they are 0.
+    None: no one rule gives all cells, as where 5 and 5.0 both occur.
+    """
+
 
 @dataclass(frozen=True, slots=True)
 class TableOutput:

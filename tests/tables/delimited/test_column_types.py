@@ -20,7 +20,6 @@ from packhouse._src.delimited.column_types import (
     TYPE_NAMES,
     as_text,
     has_leading_zero,
-    integer_width,
     suggest,
     typed,
     why_text,
@@ -215,20 +214,6 @@ def test_leading_zeros(text: str, expected: bool) -> None:  # noqa: FBT001  # a 
     assert (re.fullmatch(LEADING_ZERO, text) is not None) is expected
 
 
-@pytest.mark.parametrize("bits", [8, 16, 32, 64])
-def test_the_width_is_the_smallest_that_holds_both(bits: int) -> None:
-    """At each bound of two's complement the next width begins."""
-    low, high = -(2 ** (bits - 1)), 2 ** (bits - 1) - 1
-
-    assert integer_width(low, high) == f"int{bits}"
-    for beyond in ((low - 1, 0), (0, high + 1)):
-        if bits == 64:
-            with pytest.raises(ValueError, match="beyond 64 bits"):
-                integer_width(*beyond)
-        else:
-            assert integer_width(*beyond) == f"int{bits * 2}"
-
-
 def test_reasons_have_their_counts() -> None:
     """A decision says in words how many values it rests on."""
     assert typed("a", INTEGER, rows=5, values=3, bounds=(1, 300)).reason == (
@@ -260,10 +245,10 @@ def test_decisions_count_the_missing_values() -> None:
 
 
 def test_a_type_that_was_asked_for_of_an_empty_column_has_a_name() -> None:
-    """Without values the smallest width is the smallest there is."""
+    """It is that type, of missing values."""
     decided = typed("a", INTEGER, rows=5, values=0, bounds=(None, None))
 
-    assert (decided.arrow, decided.nulls) == ("int8", 5)
+    assert (decided.arrow, decided.nulls) == ("int64", 5)
     assert decided.reason == "integer: requested; no values"
 
 

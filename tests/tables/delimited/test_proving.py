@@ -148,9 +148,7 @@ def test_a_moment_beyond_the_calendar_stays_text() -> None:
 @pytest.mark.parametrize(
     ("first", "cells", "arrow"),
     [
-        (["7"], ["1", "-128", None], "int8"),
-        (["7"], ["1", "128"], None),
-        (["7", "300"], ["1", "32767"], "int16"),
+        (["7"], ["1", "-128", None], "int64"),
         (["7"], ["x"], None),
         (["x"], ["y", None, ""], "string"),
         ([None], [None, None], "string"),
@@ -160,8 +158,8 @@ def test_a_moment_beyond_the_calendar_stays_text() -> None:
 def test_a_chunk_is_converted_to_what_was_guessed(
     first: list[str | None], cells: list[str | None], arrow: str | None
 ) -> None:
-    """A chunk whose cells are no such values, wider ones or the first ones of all, is not converted."""
-    _tally, array, _row = prove_column(guess(first, None), pa.array(cells, pa.string()))
+    """A chunk whose cells are no such values, or the first ones of all, is not converted."""
+    array = prove_column(guess(first, None), pa.array(cells, pa.string())).typed
 
     assert (None if array is None else str(array.type)) == arrow
 

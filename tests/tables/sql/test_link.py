@@ -130,7 +130,7 @@ def test_whole_numbers_may_name_images_when_none_repeats(build: Build) -> None:
 
     report, table = house.link("articles", "id")
 
-    assert house.tables["articles"].columns[0].arrow == "int8"
+    assert house.tables["articles"].columns[0].arrow == "int64"
     assert house.found() == ["articles.id"]
     assert table["image_key"].to_pylist() == [str(n) for n in range(1, 21)]
     assert report.rows_with_image == 20
@@ -316,7 +316,7 @@ def test_numbers_name_images_with_zeros_in_front(build: Build) -> None:
 
     report, table = house.link("articles", "id")
 
-    assert house.tables["articles"].columns[0].arrow == "int8"
+    assert house.tables["articles"].columns[0].arrow == "int64"
     assert house.found() == ["articles.id"]
     assert report.form == "with zeros in front, to 10 digits"
     assert "18 of 20 values match an image, with leading zeros, to 10 digits" in report.chosen

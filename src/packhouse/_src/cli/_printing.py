@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import click
 
+from packhouse._src.delimited.column_types import ONE_VALUE
 from packhouse._src.packing.planning import Plan
 from packhouse._src.packing.report import Report, Resumed, Updated
 from packhouse._src.table_records import JoinReport, LinkReport, TableReport
@@ -133,7 +134,7 @@ def _table_lines(table: TableReport) -> Iterator[str]:
     if typed:
         yield f"  types: {', '.join(typed)}; all others text"
     for column in table.columns:
-        if "start with 0" in column.reason or "starts with 0" in column.reason:
+        if any(words in column.reason for words in ("start with 0", "starts with 0", ONE_VALUE)):
             yield f"  {column.name} stays {column.reason}"
     for note in table.notes:
         yield f"  note: {note}"

@@ -32,13 +32,16 @@ class Candidate:
     """Whether a text that matches is such a value, and the value says all that the text does."""
 
     arrow: str
-    """Arrow type of the converted column, before integers are made narrow."""
+    """Arrow type of the converted column."""
 
     singular: str
     """What one value of it is called."""
 
     plural: str
     """What several are called."""
+
+    offset_minutes: int = 0
+    """From UTC, of timestamps with a zone."""
 
     def holds(self, text: str) -> bool:
         """Say whether a cell is a value of this type, and can be had back from it."""
@@ -99,14 +102,23 @@ EXACT_WHOLE = 2.0**53
 INTEGER = Candidate(
     "integer", "0|-?[1-9][0-9]{0,18}", _fits_int64, "int64", "a whole number", "whole numbers"
 )
+_DECIMAL = r"-?(0|[1-9][0-9]*)(\.[0-9]+)?"
+# exponents as programs write them: behind decimals, or signed: 1.5e10, 1e-05, 1E+05. 12E03 may be a code;
+# 1e5 is a number where others of the column have a point or a sign
 FLOAT = Candidate(
     "float",
-    r"-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]{1,3})?",
+    rf"{_DECIMAL}|-?(0|[1-9][0-9]*)\.[0-9]+[eE]([-+][0-9]{{1,3}}|0|[1-9][0-9]{{0,2}})"
+    r"|-?[0-9](e[-+]?[0-9]{1,3}|E[-+][0-9]{2,3})",
     _fits_double,
     "double",
     "a number that fits a double exactly",
     "numbers that fit a double exactly",
 )
+DEMANDED_FLOAT = Candidate(
+    "float", rf"{_DECIMAL}([eE][-+]?[0-9]{{1,3}})?", _fits_double, "double", FLOAT.singular, FLOAT.plural
+)
+"""What --types takes for one: any exponent."""
+
 BOOLEAN = Candidate(
     "boolean",
     "true|false|True|False|TRUE|FALSE",
@@ -129,8 +141,6 @@ TYPE_NAMES = ("text", *(candidate.name for candidate in CANDIDATES))
 
 _ZONE = re.compile(_STAMP + "(?P<zone>Z|(?P<hours>[+-]([01][0-9]|2[0-3])):?(?P<minutes>[0-5][0-9])?)")
 
-_WIDTHS = ((8, "int8"), (16, "int16"), (32, "int32"), (64, "int64"))
-
 
 @cache
 def _zoned(hours: str, minutes: str) -> Candidate:
@@ -148,7 +158,10 @@ def _zoned(hours: str, minutes: str) -> Candidate:
     arrow = f"timestamp[us, tz={zone if is_common else 'UTC'}]"
     one, more = (f"{what} in the zone {zone}" for what in ("an ISO timestamp", "ISO timestamps"))
     stored = "" if is_common else ", stored in UTC"
-    return Candidate("timestamp", _STAMP + suffix, _is_zoned_timestamp, arrow, one + stored, more + stored)
+    offset = (60 * int(hours[1:]) + int(minutes)) * (-1 if hours.startswith("-") else 1)
+    return Candidate(
+        "timestamp", _STAMP + suffix, _is_zoned_timestamp, arrow, one + stored, more + stored, offset
+    )
 
 
 def _zone_candidates(present: Sequence[str]) -> tuple[Candidate, ...]:
@@ -177,17 +190,14 @@ def has_leading_zero(values: Sequence[str | None]) -> bool:
     return any(value is not None and re.fullmatch(LEADING_ZERO, value) for value in values)
 
 
-def integer_width(lowest: int, highest: int) -> str:
-    """Return the Arrow name of the smallest signed integer that holds both."""
-    for bits, arrow in _WIDTHS:
-        if -(2 ** (bits - 1)) <= lowest and highest < 2 ** (bits - 1):
-            return arrow
-    message = f"{lowest}..{highest} is beyond 64 bits"
-    raise ValueError(message)
-
-
 def typed(
-    name: str, candidate: Candidate, *, rows: int, values: int, bounds: tuple[object, object]
+    name: str,
+    candidate: Candidate,
+    *,
+    rows: int,
+    values: int,
+    bounds: tuple[object, object],
+    spelling: str | None = "",
 ) -> ColumnType:
     """Return the decision for a column whose every value was proved to fit.
 
@@ -197,19 +207,17 @@ def typed(
         rows: Rows of the table.
         values: Those with a value.
         bounds: Smallest and largest value.
+        spelling: As of `ColumnType`.
     """
-    arrow = candidate.arrow
+    arrow, nulls = candidate.arrow, rows - values
     lowest, highest = bounds
-    if candidate is INTEGER:
-        numbers = [bound for bound in bounds if isinstance(bound, int)] or [0]
-        arrow = integer_width(min(numbers), max(numbers))
     if values == 0:
         return ColumnType(name, arrow, f"{candidate.name}: requested; no values", rows)
     if candidate is BOOLEAN:
-        return ColumnType(name, arrow, f"boolean: {_all_of(values)} true or false", rows - values)
+        return ColumnType(name, arrow, f"boolean: {_all_of(values)} true or false", nulls, spelling)
     what = candidate.plural if values != 1 else candidate.singular
     reason = f"{candidate.name}: {_all_of(values)} {what}, from {lowest} to {highest}"
-    return ColumnType(name, arrow, reason, rows - values)
+    return ColumnType(name, arrow, reason, nulls, spelling)
 
 
 def _all_of(values: int) -> str:
@@ -251,10 +259,37 @@ def why_text(
     if candidate is None and beside is not None:
         return f"{shown} and {_shorten(beside)} are of different types"
     if candidate is None:
-        return f"{shown} is neither a number nor a date"
+        is_code = DEMANDED_FLOAT.holds(example or "")
+        return may_be_code(example or "") if is_code else f"{shown} is neither a number nor a date"
     if misfits == 1:
         return f"1 of {values:,} values is not {candidate.singular}: {shown}"
     return f"{misfits:,} of {values:,} values are not {candidate.plural}, such as {shown}"
+
+
+def may_be_code(text: str) -> str:
+    """Say why a text stays one that has an exponent."""
+    return f"{_shorten(text)} may be a code; --types makes numbers of such cells"
+
+
+ONE_VALUE = "are one value"
+"""Part of the reason for text where two spellings are, so that reports can show it."""
+
+
+def why_apart(candidate: Candidate, clash: tuple[str, str], *, asked_as: str) -> str:
+    """Say why a column stays text that has two spellings of one value.
+
+    Args:
+        candidate: The type that it could have had.
+        clash: The two spellings.
+        asked_as: The column as --types has it.
+
+    Returns:
+        The reason, with what to do.
+    """
+    one, other = map(_shorten, clash)
+    return (
+        f"{one} and {other} {ONE_VALUE} as {candidate.name} (--types {asked_as}={candidate.name} to allow it)"
+    )
 
 
 def _shorten(text: str, most: int = 40) -> str:

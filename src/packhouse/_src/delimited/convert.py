@@ -9,17 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
-from itertools import islice
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
 
 import pyarrow as pa
 
 from packhouse._src.concurrency.in_order import map_in_order
 from packhouse._src.concurrency.threads import default_workers
+from packhouse._src.delimited.collisions import Pairs, Spellings
 from packhouse._src.delimited.csv_ import line_of_row, parse_chunk
 from packhouse._src.delimited.cutting import Chunk, cut_records
-from packhouse._src.delimited.deciding import Counts, Guess, Tally, decide, guess
+from packhouse._src.delimited.deciding import Counts, Guess, TableName, Tally, clash_of, decide, guess
 from packhouse._src.delimited.dialect import Header, read_header
 from packhouse._src.delimited.proving import arrow_type, prove_column
 from packhouse._src.delimited.text_stream import TableStream, open_table
@@ -100,11 +101,42 @@ class _Part:
     position: int
     """How much of the file had been read."""
 
+    pairs: list[Pairs | None]
+    """The spellings of the columns that are compared."""
+
     def fitting(self) -> pa.RecordBatch:
         """Return the converted cells."""
         if self.batch is None:
             raise _MisfitFoundError
         return self.batch
+
+
+class _Comparison:
+    """Compares the spellings of some columns; a context manager."""
+
+    def __init__(self, guesses: Sequence[Guess], folder: Path) -> None:
+        self._candidates = {place: one.candidates[0] for place, one in enumerate(guesses) if one.collects}
+        self._spellings = {place: Spellings(folder) for place in self._candidates}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        for one in self._spellings.values():
+            one.close()
+
+    def add(self, part: _Part) -> _Part:
+        """Take in a chunk, and hand it on."""
+        for place, one in self._spellings.items():
+            pairs = part.pairs[place]
+            if pairs is not None:
+                one.add(pairs)
+        return part
+
+    def finish(self, counts: Counts) -> None:
+        """Write down the spellings of one value that were found."""
+        for place, one in self._spellings.items():
+            counts.tallies[place].clash = clash_of(self._candidates[place], one.clash())
 
 
 class _Conversion:
@@ -142,17 +174,27 @@ class _Conversion:
 
     def _first_guesses(self, wanted: Mapping[str, str]) -> list[Guess]:
         names = self._header.columns
-        columns: list[list[str | None]] = [[] for _ in names]
-        times = 1.0
         with self._open() as stream:
-            for first in islice(self._cut(stream), 1):
-                cells = self._parse(first).slice(0, FIRST_ROWS)
-                columns = [column.to_pylist() for column in cells.columns]
-                rows = self._facts.st_size * first.records / len(first.data)  # of a compressed file too few
-                times = max(1.0, rows / max(1, len(cells)))
+            first = next(self._cut(stream), None)
+        if first is None:
+            return [guess([], wanted.get(name)) for name in names]
+        cells = self._parse(first).slice(0, FIRST_ROWS)
         return [
-            guess(column, wanted.get(name), times=times) for column, name in zip(columns, names, strict=True)
+            self._compared(guess(column.to_pylist(), wanted.get(name)), column)
+            for column, name in zip(cells.columns, names, strict=True)
         ]
+
+    def _compared(self, made: Guess, cells: pa.StringArray) -> Guess:
+        """Compare the first values of a column that is spelled in several styles, to save a pass."""
+        if made.forced or made.candidate is None:
+            return made
+        proof = prove_column(replace(made, collects=True), cells)
+        if proof.pairs is None or proof.tally.styles is None or proof.tally.styles.is_one:
+            return made
+        with Spellings(self._output.folder) as spellings:
+            spellings.add(proof.pairs)
+            clash = clash_of(made.candidates[0], spellings.clash())
+        return Guess(clash=clash) if clash is not None else replace(made, collects=True)
 
     def _next_guesses(self, tried: Sequence[Guess], counts: Counts) -> list[Guess]:
         found = []
@@ -190,25 +232,29 @@ class _Conversion:
         with (
             task(self._output.observer, name, total=100, unit="percent") as progress,
             self._open() as stream,
-            closing(self._parts(stream, guesses, progress)) as parts,
+            closing(self._parts(stream, guesses, progress)) as found,
+            _Comparison(guesses, self._output.folder) as comparison,
         ):
+            parts = map(comparison.add, found)
             try:
                 with self._sink(guesses) as sink:
                     for part in parts:
                         counts.add(part.rows, part.tallies)
                         sink.write(part.fitting())
                     self._check_rows(counts.rows, sink.rows)
+                    comparison.finish(counts)
                     sink.metadata = self._metadata(self._exact_columns(guesses, counts))
             except _MisfitFoundError:
                 for part in parts:  # the rest is only counted
                     counts.add(part.rows, part.tallies)
+                comparison.finish(counts)
                 return counts, False
         return counts, True
 
     def _exact_columns(self, guesses: Sequence[Guess], counts: Counts) -> tuple[ColumnType, ...]:
-        """Return the decisions, when each is what was written; an integer may have been guessed too wide."""
+        """Return the decisions, when each is what was written."""
         columns = self._columns(guesses, counts)
-        if any(column.arrow != one.arrow for column, one in zip(columns, guesses, strict=True)):
+        if [column.arrow for column in columns] != [one.arrow for one in guesses]:
             raise _MisfitFoundError
         return columns
 
@@ -233,23 +279,23 @@ class _Conversion:
 
     def _prove(self, chunk: Chunk, position: int, guesses: Sequence[Guess]) -> _Part:
         cells = self._parse(chunk)
-        tallies, arrays = [], []
-        for column, one in zip(cells.columns, guesses, strict=True):
-            tally, array, odd_row = prove_column(one, column)
-            if one.forced and tally.misfit is not None:
-                tally.misfit_line = line_of_row(chunk, odd_row, self._header)
-            tallies.append(tally)
-            arrays.append(array)
+        proofs = [prove_column(one, column) for one, column in zip(guesses, cells.columns, strict=True)]
+        for one, proof in zip(guesses, proofs, strict=True):
+            if one.forced and proof.tally.misfit is not None:
+                proof.tally.misfit_line = line_of_row(chunk, proof.misfit_row, self._header)
+        arrays = [proof.typed for proof in proofs]
         fits = all(array is not None for array in arrays)
         batch = pa.RecordBatch.from_arrays(arrays, names=cells.schema.names) if fits else None
-        return _Part(tallies, chunk.records, batch, position)
+        pairs = [proof.pairs for proof in proofs]
+        return _Part([proof.tally for proof in proofs], chunk.records, batch, position, pairs)
 
     def _decide(self, tried: Sequence[Guess], counts: Counts) -> Iterator[ColumnType | Guess]:
         for place, (one, tally) in enumerate(zip(tried, counts.tallies, strict=True)):
             known = self._known.get(place)
             if known is None:
                 name = self._header.columns[place]
-                yield decide(name, one, tally, rows=counts.rows, shown_as=self._plan.source)
+                source = TableName(self._plan.name, self._plan.source)
+                yield decide(name, one, tally, rows=counts.rows, source=source)
             elif known.nulls != counts.rows - tally.values:
                 raise self._changed()
             else:
@@ -263,6 +309,7 @@ class _Conversion:
             "role": "table",
             "source": self._plan.source,
             "columns": {column.name: column.reason for column in columns},
+            "spellings": {column.name: column.spelling for column in columns if column.spelling != ""},
         }
 
     def _check_rows(self, read: int, written: int) -> None:

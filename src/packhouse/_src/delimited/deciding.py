@@ -2,24 +2,48 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import pairwise
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple, Protocol
 
 from packhouse._src.delimited.column_types import (
+    BOOLEAN,
     CANDIDATES,
-    INTEGER,
+    DEMANDED_FLOAT,
+    FLOAT,
     Candidate,
     as_text,
     has_leading_zero,
-    integer_width,
+    may_be_code,
     suggest,
     typed,
+    why_apart,
     why_text,
 )
+from packhouse._src.delimited.float_spelling import FloatStyles, decode
+from packhouse._src.delimited.stamp_spelling import BOOLEAN_WORDS, Shape
 from packhouse._src.table_records import ColumnType
 from packhouse.errors import TypingError, Where
+
+
+@dataclass(frozen=True, slots=True)
+class TableName:
+    """A table, as errors and reasons name it."""
+
+    table: str
+    shown_as: str
+    """Path of its file."""
+
+
+class Clash(NamedTuple):
+    """Two spellings of one value."""
+
+    candidate: Candidate
+    """As which they are one."""
+
+    one: str
+    other: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +54,7 @@ class Guess:
     """In the order to try; the column stays text when none is left."""
 
     arrow: str = "string"
-    """Type to convert to while proving; of integers the narrowest that holds those seen so far."""
+    """Type to convert to while proving."""
 
     counts_zeros: bool = False
     """Whether to count values with a leading zero."""
@@ -47,10 +71,31 @@ class Guess:
     forced: bool = False
     """Whether the user asked for it."""
 
+    collects: bool = False
+    """Whether its values are to be compared, since they are spelled in several styles."""
+
+    clash: Clash | None = None
+    """Two spellings of one value, for which the column stays text."""
+
     @property
     def candidate(self) -> Candidate | None:
         """The type to prove."""
         return self.candidates[0] if self.candidates else None
+
+
+class Styles(Protocol):
+    """The ways in which the cells of a column are written."""
+
+    @property
+    def is_one(self) -> bool:
+        """Whether no two of such spellings are one value."""
+
+    @property
+    def recipe(self) -> str | None:
+        """How the cells are had back from the values, as of `ColumnType.spelling`."""
+
+    def add(self, other: Any, /) -> None:  # noqa: ANN401  # styles of the same kind
+        """Take in the styles of more cells."""
 
 
 @dataclass(slots=True)
@@ -66,6 +111,11 @@ class Tally:
     """The first value that does not fit."""
 
     misfit_line: int | None = None
+    styles: Styles | None = None
+    """How the values are written; None of types whose values have one spelling each."""
+
+    clash: Clash | None = None
+    """Two spellings of one value, when one was found."""
 
     def add(self, other: Tally) -> None:
         """Count the next chunk in."""
@@ -74,6 +124,10 @@ class Tally:
         self.zeros += other.zeros
         if self.misfit is None:
             self.misfit, self.misfit_line = other.misfit, other.misfit_line
+        if self.styles is None:
+            self.styles = other.styles
+        elif other.styles is not None:
+            self.styles.add(other.styles)
         if other.lowest is not None:
             self.lowest = other.lowest if self.lowest is None else min(self.lowest, other.lowest)
             self.highest = other.highest if self.highest is None else max(self.highest, other.highest)
@@ -93,26 +147,23 @@ class Counts:
             tally.add(more)
 
 
-def guess(first: Sequence[str | None], wanted: str | None, *, times: float = 1.0) -> Guess:
+def guess(first: Sequence[str | None], wanted: str | None) -> Guess:
     """Propose what to prove of a column.
 
     Args:
         first: Its first cells.
         wanted: The type that the user asked for; None: whatever fits.
-        times: How many times as many rows the table has, as far as can be told.
     """
     if wanted == "text":
         return Guess(forced=True)
     present = [value for value in first if value is not None]
     if wanted is not None:
-        named = tuple(candidate for candidate in CANDIDATES if candidate.name == wanted)
-        fitting = tuple(one for one in suggest(present[:1]) if one.name == wanted) if present else ()
-        return _with_width(Guess(fitting or named, forced=True), present, times)
+        return _forced(present, wanted)
     if not present:
         return Guess(is_empty=True)
     fitting = suggest(present)
     if fitting:
-        return _with_width(Guess(fitting), present, times)
+        return Guess(fitting, fitting[0].arrow)
     zeros = has_leading_zero(present)
     odd = next((value for value in present if not suggest([value])), None)
     if odd is not None:
@@ -122,19 +173,16 @@ def guess(first: Sequence[str | None], wanted: str | None, *, times: float = 1.0
     return Guess(counts_zeros=zeros, example=present[0], beside=beside)
 
 
-def _with_width(made: Guess, present: Sequence[str], times: float) -> Guess:
-    candidate = made.candidates[0]
-    arrow = candidate.arrow
-    if candidate is INTEGER:
-        numbers = [int(value) for value in present if INTEGER.holds(value)] or [0]
-        lowest, highest = min(numbers), max(numbers)
-        if all(one < other for one, other in pairwise(numbers)):  # numbers of rows go on as they begin
-            highest = min(highest + int((highest - lowest) * (times - 1)), 2**63 - 1)
-        arrow = integer_width(lowest, highest)
-    return Guess(made.candidates, arrow, forced=made.forced)
+def _forced(present: Sequence[str], wanted: str) -> Guess:
+    candidates = tuple(candidate for candidate in CANDIDATES if candidate.name == wanted)
+    if wanted == FLOAT.name:
+        candidates = (DEMANDED_FLOAT,)
+    elif present:  # a timestamp with a zone
+        candidates = tuple(one for one in suggest(present[:1]) if one.name == wanted) or candidates
+    return Guess(candidates, candidates[0].arrow, forced=True)
 
 
-def decide(name: str, tried: Guess, tally: Tally, *, rows: int, shown_as: str) -> ColumnType | Guess:
+def decide(name: str, tried: Guess, tally: Tally, *, rows: int, source: TableName) -> ColumnType | Guess:
     """Decide the type of a column, or what to prove next.
 
     Args:
@@ -142,7 +190,7 @@ def decide(name: str, tried: Guess, tally: Tally, *, rows: int, shown_as: str) -
         tried: What was to be proved.
         tally: What was counted over all rows.
         rows: Number of rows.
-        shown_as: Path of the table, for errors.
+        source: Of which table.
 
     Returns:
         The decision; another guess when a later row has broken the first.
@@ -152,12 +200,11 @@ def decide(name: str, tried: Guess, tally: Tally, *, rows: int, shown_as: str) -
     """
     candidate = tried.candidate
     if candidate is None:
-        return _decide_text(name, tried, tally, rows)
+        return _decide_text(name, tried, tally, rows, source)
     if tally.values == 0 and not tried.forced:
         return as_text(name, "no values", rows=rows, values=0)
     if tally.fits == tally.values:
-        bounds = (tally.lowest, tally.highest)
-        return typed(name, candidate, rows=rows, values=tally.values, bounds=bounds)
+        return _decide_spelled(name, tried, tally, rows, source)
     misfits = tally.values - tally.fits
     reason = why_text(candidate, values=tally.values, zeros=0, misfits=misfits, example=tally.misfit)
     if tried.forced:
@@ -165,7 +212,7 @@ def decide(name: str, tried: Guess, tally: Tally, *, rows: int, shown_as: str) -
         if tally.fits or not others:
             raise TypingError(
                 f"column {name!r} cannot be {candidate.name}: {reason}",
-                where=Where(file=shown_as, line=tally.misfit_line),
+                where=Where(file=source.shown_as, line=tally.misfit_line),
                 hint="keep it as text, or fix those values",
             )
         return Guess(others, others[0].arrow, forced=True)
@@ -178,17 +225,59 @@ def decide(name: str, tried: Guess, tally: Tally, *, rows: int, shown_as: str) -
     return Guess(rest, rest[0].arrow) if rest else Guess(counts_zeros=True)
 
 
+def _decide_spelled(
+    name: str, tried: Guess, tally: Tally, rows: int, source: TableName
+) -> ColumnType | Guess:
+    """Decide the type of a column all of whose values fit, if no two spellings are one value."""
+    candidate, styles = tried.candidates[0], tally.styles
+    if isinstance(styles, FloatStyles) and styles.may_be_codes and not tried.forced:
+        return as_text(name, may_be_code(styles.code), rows=rows, values=tally.values)
+    if styles is not None and not styles.is_one and not tried.forced:
+        if not tried.collects:
+            return replace(tried, collects=True)
+        if tally.clash is not None:
+            return as_text(name, _why_apart(tally.clash, name, source), rows=rows, values=tally.values)
+    bounds, spelling = (tally.lowest, tally.highest), styles.recipe if styles is not None else ""
+    return typed(name, candidate, rows=rows, values=tally.values, bounds=bounds, spelling=spelling)
+
+
+def _why_apart(clash: Clash, name: str, source: TableName) -> str:
+    return why_apart(clash.candidate, (clash.one, clash.other), asked_as=f"{source.table}.{name}")
+
+
+def clash_of(candidate: Candidate, found: tuple[int, int, int] | None) -> Clash | None:
+    """Return two spellings of one value as texts.
+
+    Args:
+        candidate: The type.
+        found: The value as 64 bits, and the codes of the two; None when there are none.
+    """
+    if found is None:
+        return None
+    key, *codes = found
+    if candidate.arrow == FLOAT.arrow:
+        (value,) = struct.unpack("<d", struct.pack("<q", key))
+        texts = [decode(value, code) for code in codes]
+    elif candidate is BOOLEAN:
+        texts = [BOOLEAN_WORDS[code] for code in codes]
+    else:
+        texts = [Shape.decoded(code).write(key, candidate.offset_minutes) for code in codes]
+    return Clash(candidate, *texts)
+
+
 def _of_one_name(candidate: Candidate, misfit: str | None) -> tuple[Candidate, ...]:
     """Return the type of the same name that a value has: a timestamp with a zone for one without."""
     fitting = suggest([misfit]) if misfit is not None else ()
     return tuple(one for one in fitting if one.name == candidate.name and one != candidate)
 
 
-def _decide_text(name: str, tried: Guess, tally: Tally, rows: int) -> ColumnType | Guess:
+def _decide_text(name: str, tried: Guess, tally: Tally, rows: int, source: TableName) -> ColumnType | Guess:
     if tried.is_empty and tally.misfit is not None:
         return guess([tally.misfit], None)
     if tried.forced:
         return as_text(name, "requested", rows=rows, values=tally.values)
+    if tried.clash is not None:
+        return as_text(name, _why_apart(tried.clash, name, source), rows=rows, values=tally.values)
     reason = why_text(
         None, values=tally.values, zeros=tally.zeros, misfits=0, example=tried.example, beside=tried.beside
     )

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from packhouse._src.delimited.collisions import Pairs
 from packhouse._src.delimited.column_types import (
     BOOLEAN,
     DATE,
-    EXACT_WHOLE,
     FLOAT,
     INTEGER,
     LEADING_ZERO,
-    SMALLEST_DOUBLE,
+    TIMESTAMP,
     Candidate,
 )
-from packhouse._src.delimited.deciding import Guess, Tally
+from packhouse._src.delimited.deciding import Guess, Styles, Tally
+from packhouse._src.delimited.float_cells import convert_floats
+from packhouse._src.delimited.stamp_cells import boolean_styles, stamp_styles
 
 FIRST_CELLS = 2000
 MOST_DISTINCT = 2
@@ -44,6 +48,9 @@ class Checked:
     typed: pa.Array | None = None
     """All cells converted, when all fit."""
 
+    styles: Styles | None = None
+    pairs: Pairs | None = None
+
     lowest: object = None
     highest: object = None
     misfit: str | None = None
@@ -52,12 +59,13 @@ class Checked:
     misfit_row: int = 0
 
 
-def check_cells(candidate: Candidate, cells: pa.StringArray) -> Checked:
+def check_cells(candidate: Candidate, cells: pa.StringArray, *, collects: bool = False) -> Checked:
     """Convert cells, and see that each can be had back from its value.
 
     Args:
         candidate: The type.
         cells: Text; null where a cell is empty.
+        collects: Whether to return the spelling of each value.
 
     Returns:
         The counts, and the values when all fit.
@@ -66,41 +74,48 @@ def check_cells(candidate: Candidate, cells: pa.StringArray) -> Checked:
     distinct value more.
     """
     values = len(cells) - cells.null_count
-    typed = _convert_repeated(candidate, cells)
-    if typed is None:
+    found = _convert_repeated(candidate, cells, collects=collects)
+    if found is None:
         return _count_misfits(candidate, cells, values)
     if values == 0 or candidate is BOOLEAN:
-        return Checked(values, values, typed)
-    bounds = pc.min_max(typed)
-    return Checked(values, values, typed, bounds["min"].as_py(), bounds["max"].as_py())
+        return Checked(values, values, *found)
+    bounds = pc.min_max(found.typed)
+    return Checked(values, values, *found, bounds["min"].as_py(), bounds["max"].as_py())
 
 
-def prove_column(tried: Guess, cells: pa.StringArray) -> tuple[Tally, pa.Array | None, int]:
+class Proof(NamedTuple):
+    """What a chunk says of a column."""
+
+    tally: Tally
+    typed: pa.Array | None
+    """The cells as the guess has them; None when one does not fit."""
+
+    misfit_row: int = 0
+    """The first that does not."""
+
+    pairs: Pairs | None = None
+
+
+def prove_column(tried: Guess, cells: pa.StringArray) -> Proof:
     """Count some cells of a column, and convert them.
 
     Args:
         tried: What the column was guessed to be.
         cells: Text; null where a cell is empty.
-
-    Returns:
-        The counts; the cells as the guess has them, None when one does not fit; the row of the first misfit.
     """
     if tried.candidate is None:
         values = len(cells) - cells.null_count
         tally = Tally(values, zeros=count_leading_zeros(cells) if tried.counts_zeros else 0)
         if not (tried.is_empty and values):
-            return tally, cells, 0
+            return Proof(tally, cells)
         row = pc.index(pc.is_valid(cells), value=True).as_py()
         tally.misfit = cells[row].as_py()
-        return tally, None, row
-    found = check_cells(tried.candidate, cells)
-    tally = Tally(found.values, found.fits, found.lowest, found.highest, misfit=found.misfit)
-    if found.typed is None or str(found.typed.type) == tried.arrow:
-        return tally, found.typed, found.misfit_row
-    try:
-        return tally, pc.cast(found.typed, arrow_type(tried.arrow)), 0
-    except pa.ArrowInvalid:  # wider than those seen so far
-        return tally, None, 0
+        return Proof(tally, None, row)
+    found = check_cells(tried.candidate, cells, collects=tried.collects)
+    tally = Tally(
+        found.values, found.fits, found.lowest, found.highest, misfit=found.misfit, styles=found.styles
+    )
+    return Proof(tally, found.typed, found.misfit_row, found.pairs)
 
 
 def arrow_type(name: str) -> pa.DataType:
@@ -120,25 +135,38 @@ def _matches(cells: pa.StringArray, pattern: str) -> pa.BooleanArray:
     return pc.match_substring_regex(cells, f"^(?:{pattern})$")
 
 
-def _convert_repeated(candidate: Candidate, cells: pa.StringArray) -> pa.Array | None:
+class _Converted(NamedTuple):
+    typed: pa.Array
+    styles: Styles | None = None
+    pairs: Pairs | None = None
+
+
+def _convert_repeated(candidate: Candidate, cells: pa.StringArray, *, collects: bool) -> _Converted | None:
     """Convert each distinct cell once, where they repeat (prices, dates); None when some cell is none."""
     first = cells.slice(0, FIRST_CELLS)
     if len(cells) < 2 * FIRST_CELLS or len(first.unique()) * MOST_DISTINCT > FIRST_CELLS:
-        return _convert_all(candidate, cells)
+        return _convert_all(candidate, cells, collects=collects)
     encoded = cells.dictionary_encode()
-    typed = _convert_all(candidate, encoded.dictionary)
-    return None if typed is None else pc.take(typed, encoded.indices)
+    found = _convert_all(candidate, encoded.dictionary, collects=collects)
+    return None if found is None else found._replace(typed=pc.take(found.typed, encoded.indices))
 
 
-def _convert_all(candidate: Candidate, cells: pa.StringArray) -> pa.Array | None:
+def _convert_all(candidate: Candidate, cells: pa.StringArray, *, collects: bool = False) -> _Converted | None:
     """Return the values, or None when some cell is none."""
-    convert = _CONVERTERS.get(candidate.name)
-    if convert is None:
-        return _convert_matching(candidate, cells)
     try:
-        return convert(cells)
+        if candidate.arrow == FLOAT.arrow:
+            found = convert_floats(candidate, cells, collects=collects)
+            return None if found is None else _Converted(*found)
+        typed = _CONVERTERS.get(candidate.name, partial(_convert_stamps, candidate))(cells)
     except pa.ArrowInvalid:
         return None
+    if typed is None:
+        return None
+    if candidate is BOOLEAN:
+        return _Converted(typed, *boolean_styles(cells))
+    if candidate.name == TIMESTAMP.name:
+        return _Converted(typed, *stamp_styles(candidate, cells, typed, collects=collects))
+    return _Converted(typed)
 
 
 def _convert_integers(cells: pa.StringArray) -> pa.Array | None:
@@ -155,34 +183,16 @@ def _convert_dates(cells: pa.StringArray) -> pa.Array | None:
     return typed if pc.cast(typed, pa.string()).equals(cells) else None
 
 
-def _convert_floats(cells: pa.StringArray) -> pa.Array | None:
-    typed = pc.cast(cells, pa.float64())
-    back, size = pc.cast(typed, pa.string()), pc.abs(typed)
-    same = pc.and_(
-        pc.equal(back, cells),
-        pc.and_(
-            pc.less(size, EXACT_WHOLE),
-            pc.or_(pc.greater_equal(size, SMALLEST_DOUBLE), pc.equal(size, 0.0)),
-        ),
-    )
-    # the rest are other spellings, such as 1.10 and 1e5; false where a cell is empty, too
-    others = cells.filter(pc.invert(pc.fill_null(same, fill_value=True)))
-    return typed if all(map(FLOAT.holds, others.unique().to_pylist())) else None
-
-
 def _convert_booleans(cells: pa.StringArray) -> pa.Array | None:
     if not _all_true(_matches(cells, BOOLEAN.pattern)):
         return None
     return pc.equal(pc.utf8_lower(cells), "true")
 
 
-def _convert_matching(candidate: Candidate, cells: pa.StringArray) -> pa.Array | None:
+def _convert_stamps(candidate: Candidate, cells: pa.StringArray) -> pa.Array | None:
     if not _all_true(_matches(cells, candidate.pattern)):
         return None
-    try:
-        typed = pc.cast(cells, arrow_type(candidate.arrow))
-    except pa.ArrowInvalid:
-        return None
+    typed = pc.cast(cells, arrow_type(candidate.arrow))
     span = pc.min_max(typed.cast(pa.int64()))
     first, last = span["min"].as_py(), span["max"].as_py()
     return typed if first is None or (first >= FIRST_MOMENT and last <= LAST_MOMENT) else None
@@ -194,7 +204,6 @@ def _all_true(mask: pa.BooleanArray) -> bool:
 
 _CONVERTERS: dict[str, Callable[[pa.StringArray], pa.Array | None]] = {
     INTEGER.name: _convert_integers,
-    FLOAT.name: _convert_floats,
     BOOLEAN.name: _convert_booleans,
     DATE.name: _convert_dates,
 }
