@@ -454,6 +454,12 @@ def test_statements_that_do_not_run(engine: Engine, sql: str, problem: str) -> N
         (OSError("Conversion Error: no\n\nLINE 1: SELECT"), QueryError, "Conversion Error: no"),
         (OSError(errno.ENOSPC, "No space left on device"), NoSpaceError, "the disk ran full"),
         (OSError("IO Error: No space left on device"), NoSpaceError, "the disk ran full"),
+        (OSError(errno.EDQUOT, "Disk quota exceeded"), NoSpaceError, "the disk ran full"),
+        (
+            OSError("IO Error: Could not write: Disk quota exceeded"),
+            NoSpaceError,
+            "the disk ran full",
+        ),
         (OSError("Out of Memory Error: 5 bytes"), TableError, "needs more memory"),
         (NoSpaceError("mine"), NoSpaceError, "mine"),
     ],

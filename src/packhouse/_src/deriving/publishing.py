@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from packhouse._src.full_disk import is_full
 from packhouse._src.imagefile.format import (
     DERIVED,
     DERIVED_FOLDER,
@@ -260,7 +261,7 @@ def _translated(pack: Path) -> Iterator[None]:
         if isinstance(err, PackhouseError):
             raise
         where = Where(file=str(err.filename or pack))
-        if err.errno in {errno.ENOSPC, errno.EDQUOT}:
+        if is_full(err):
             hint = "free some space and run it again"
             raise NoSpaceError("the disk ran full", where=where, hint=hint) from err
         refused = err.errno in {errno.EACCES, errno.EPERM, errno.EROFS}

@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
+from packhouse._src.full_disk import is_full
 from packhouse._src.ranges import read_range
 from packhouse.errors import DestinationError, DestinationExistsError, NoSpaceError, Where
 
@@ -187,7 +188,7 @@ def _kind(folder: int, name: bytes) -> str:
 
 
 def _translated(err: OSError) -> DestinationError:
-    if err.errno in {errno.ENOSPC, errno.EDQUOT}:
+    if is_full(err):
         return NoSpaceError("the disk ran full", hint="free some space and run it again to go on")
     return DestinationError(f"cannot be written: {err.strerror}")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import json
 import os
@@ -12,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from packhouse._src.full_disk import is_full
 from packhouse._src.imagefile.format import DERIVED, IMAGES_FILE, INDEX_FILE, MANIFEST_FILE, MANIFEST_FORMAT
 from packhouse._src.imagefile.write.resume import FOLDER_PREFIX, JOURNAL_FILE, is_begun
 from packhouse.errors import (
@@ -164,7 +164,7 @@ def _open_lock(folder: Path) -> int:
         folder.mkdir(parents=True, exist_ok=True)
         return os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
     except OSError as err:
-        full = err.errno in {errno.ENOSPC, errno.EDQUOT}
+        full = is_full(err)
         raise (NoSpaceError if full else DestinationError)(
             f"cannot be made: {err.strerror}",
             where=Where(file=str(folder)),
@@ -196,7 +196,7 @@ def _translated(dest: Path) -> Iterator[None]:
         if isinstance(err, PackhouseError):
             raise
         where = Where(file=str(err.filename or dest))
-        if err.errno in {errno.ENOSPC, errno.EDQUOT}:
+        if is_full(err):
             hint = "free some space and run it again"
             raise NoSpaceError("the disk ran full", where=where, hint=hint) from err
         raise DestinationError(f"cannot be written: {err.strerror or err}", where=where) from err

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import tempfile
 import threading
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 import duckdb
 
+from packhouse._src.full_disk import FULL, is_full
 from packhouse._src.sql.batches import Stream
 from packhouse._src.sql.quoting import as_pattern, parquet_rows, quote_name, quote_text
 from packhouse.errors import (
@@ -37,6 +37,7 @@ QUERY_SHARE = 0.85
 UTC = "GLOBAL TimeZone='UTC'"
 """Not the zone of the host, which would show in what is written and in what a condition means."""
 
+FULL_WORDS = tuple(os.strerror(number) for number in FULL)
 OUT_OF_MEMORY = "needs more memory than the limit allows"
 
 
@@ -198,8 +199,7 @@ def _translate(err: Exception) -> PackhouseError:
             OUT_OF_MEMORY,
             hint="a larger --memory-limit; 1GB is comfortable",
         )
-    full = text.startswith("IO Error") and "No space left" in text
-    if full or getattr(err, "errno", None) == errno.ENOSPC:
+    if is_full(err) or (text.startswith("IO Error") and any(one in text for one in FULL_WORDS)):
         return NoSpaceError(
             "the disk ran full while a table was written", hint="free some space and run it again"
         )

@@ -6,7 +6,6 @@ writes the images needs no HDF5, and need not wait until the last dataset is the
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 from array import array
@@ -17,6 +16,7 @@ import h5py
 import numpy as np
 from h5py import h5a, h5d, h5f, h5g, h5o, h5p, h5s, h5t
 
+from packhouse._src.full_disk import FULL
 from packhouse._src.imagefile import format as file_format
 from packhouse._src.imagefile.slots import Skeleton
 from packhouse._src.imagefile.write.metadata_size import metadata_bytes
@@ -78,7 +78,7 @@ def _flush(path: Path) -> None:
 def _translate(err: OSError | RuntimeError, path: Path) -> DestinationError:
     told = re.search(r"errno = (\d+)", str(err))  # in the text of the HDF5 library, where err has none
     number = getattr(err, "errno", None) or (int(told[1]) if told else None)
-    full = number in {errno.ENOSPC, errno.EDQUOT}
+    full = number in FULL
     kind = NoSpaceError if full else DestinationError
     problem = "the disk is full" if full else f"the file cannot be written: {err}"
     return kind(problem, where=Where(file=str(path)), hint="free some space and run it again")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol, Self
 
+from packhouse._src.full_disk import is_full
 from packhouse._src.imagefile.digest import digest_of
 from packhouse._src.imagefile.slots import ImageSlot, Outcome, Taken
 from packhouse._src.images.probing import probe
@@ -239,7 +239,7 @@ def translate_write_error(err: OSError, path: Path) -> DestinationError:
     Returns:
         NoSpaceError for a full disk, else DestinationError.
     """
-    if err.errno in {errno.ENOSPC, errno.EDQUOT}:
+    if is_full(err):
         return NoSpaceError(
             "the disk ran full while images were written",
             where=Where(file=str(path)),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import io
 import os
 import stat
@@ -15,6 +14,7 @@ from pathlib import Path
 from posixpath import splitext
 from typing import TYPE_CHECKING
 
+from packhouse._src.full_disk import is_full
 from packhouse._src.ranges import read_into, read_range
 from packhouse._src.records import SourceFile
 from packhouse._src.sources import ahead
@@ -210,7 +210,7 @@ def copied(file: SourceFile, folder: Path, parts: Iterable[bytes | memoryview]) 
         except (SourceError, DestinationError):
             raise
         except OSError as err:
-            kind = NoSpaceError if err.errno in {errno.ENOSPC, errno.EDQUOT} else DestinationError
+            kind = NoSpaceError if is_full(err) else DestinationError
             raise kind(f"cannot be copied to {folder}: {err.strerror}", where=where) from err
         yield path
     finally:
