@@ -19,11 +19,11 @@ TOPS = {"T-shirt", "Sweater", "Shirt", "Dress"}
 """What fills the middle of its picture."""
 
 
-def chest_of(article: Article) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
-    """Return the pixels beside the middle of a top, where there are no buttons: (height, width, 3)."""
+def middle_of(article: Article) -> np.ndarray[tuple[int, ...], np.dtype[np.int64]]:
+    """Return the pixels of the middle of a picture, which a top fills: (height, width, 3)."""
     with Image.open(io.BytesIO(draw_jpeg(article, 0, TEXTURES))) as image:
         width, height = image.size
-        box = (round(width * 0.36), round(height * 0.34), round(width * 0.45), round(height * 0.62))
+        box = (round(width * 0.36), round(height * 0.34), round(width * 0.64), round(height * 0.62))
         return np.asarray(image.crop(box)).astype(np.int64)
 
 
@@ -35,25 +35,20 @@ def test_solid_garments_have_the_colour_of_their_row(colour: Colour) -> None:
         for one in ARTICLES
         if one.pattern == "Solid" and one.product_type.name in TOPS - {"Dress"} and one.colour is colour
     )
-    centre = np.median(chest_of(article).reshape(-1, 3), axis=0)
+    centre = np.median(middle_of(article).reshape(-1, 3), axis=0)
     assert min(COLOURS, key=lambda one: float(np.abs(centre - one.rgb).sum())) is colour
 
 
-@pytest.mark.parametrize("pattern", PATTERNS)
-def test_patterns_show_two_colours_and_solid_one(pattern: str) -> None:
-    """The colour of the row covers more than any other; a pattern strays from it, solid cloth does not."""
+@pytest.mark.parametrize("pattern", sorted(set(PATTERNS) - {"Solid"}))
+def test_patterns_show_a_second_colour_beside_that_of_the_row(pattern: str) -> None:
+    """The same garment without its pattern differs in a part of its pixels, and clearly in fewer than half."""
     articles = [one for one in ARTICLES if one.pattern == pattern and one.product_type.name in TOPS][:6]
-    shares = []
-    for article in articles:
-        with Image.open(io.BytesIO(draw_jpeg(article, 0, TEXTURES))) as image:
-            pixels = np.asarray(image).astype(np.int64)
-        height, width, _ = pixels.shape
-        middle = pixels[height // 3 : height * 2 // 3, width * 3 // 8 : width * 5 // 8].reshape(-1, 3)
-        shares.append(float((np.abs(middle - article.colour.rgb).max(axis=1) < 45).mean()))
+    changes = [
+        np.abs(middle_of(one) - middle_of(one._replace(pattern="Solid"))).max(axis=2) for one in articles
+    ]
     assert len(articles) >= 3
-    assert median(shares) > (0.9 if pattern == "Solid" else 0.25)
-    if pattern != "Solid":
-        assert median(shares) < 0.97
+    assert median(float((change > 30).mean()) for change in changes) > 0.03
+    assert median(float((change > 100).mean()) for change in changes) < 0.5
 
 
 @pytest.mark.parametrize("kind", PRODUCT_TYPES, ids=lambda kind: kind.name)
