@@ -41,7 +41,7 @@ def test_solid_garments_have_the_colour_of_their_row(colour: Colour) -> None:
 
 @pytest.mark.parametrize("pattern", sorted(set(PATTERNS) - {"Solid"}))
 def test_patterns_show_a_second_colour_beside_that_of_the_row(pattern: str) -> None:
-    """The same garment without its pattern differs in a part of its pixels, and clearly in fewer than half."""
+    """The same garment without its pattern differs in some of its pixels, clearly in fewer than half."""
     articles = [one for one in ARTICLES if one.pattern == pattern and one.product_type.name in TOPS][:6]
     changes = [
         np.abs(middle_of(one) - middle_of(one._replace(pattern="Solid"))).max(axis=2) for one in articles
