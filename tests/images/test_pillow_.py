@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from packhouse._src.images.decoding import decode
-from packhouse._src.images.pillow_ import refuse_bomb, to_pil
+from packhouse._src.images.pillow_ import to_pil
+from packhouse._src.images.pixel_limit import MOST_PIXELS, refuse_bomb
 from packhouse.errors import ImageError
 
 
@@ -68,13 +69,24 @@ def test_other_bytes_are_refused(data: bytes) -> None:
         to_pil(data)
 
 
-def test_limit_is_fifty_million_pixels() -> None:
-    """Fifty million pixels pass, one row more does not, unless it is decoded smaller."""
-    refuse_bomb(10_000, 5_000)
-    refuse_bomb(10_000, 5_001, divisor=2)
+def test_limit_is_that_of_pillow() -> None:
+    """What Pillow opens without a warning passes, a row more does not, unless it is decoded smaller."""
+    assert Image.MAX_IMAGE_PIXELS == MOST_PIXELS
+    refuse_bomb(10_000, 8_947)
+    refuse_bomb(10_000, 8_948, divisor=2)
 
-    with pytest.raises(ImageError, match="declares 10000 x 5001 pixels"):
-        refuse_bomb(10_000, 5_001)
+    with pytest.raises(ImageError, match=r"declares 10000 x 8948 pixels(.*\n)*.*max_pixels=89480000"):
+        refuse_bomb(10_000, 8_948)
+    refuse_bomb(10_000, 8_948, max_pixels=89_480_000)
+
+
+def test_what_a_decoder_goes_through_has_a_limit_too() -> None:
+    """Of an image that is decoded at an eighth; it is raised by the same number."""
+    refuse_bomb(20_000, 25_000, divisor=8)
+    refuse_bomb(20_000, 25_001, divisor=8, max_pixels=500_020_000)
+
+    with pytest.raises(ImageError, match="allows 500,000,000"):
+        refuse_bomb(20_000, 25_001, divisor=8)
 
 
 def test_bomb_is_refused_before_loading() -> None:

@@ -17,7 +17,7 @@ from packhouse._src.benchmarking.bench_report import BenchReport
 from packhouse._src.concurrency.threads import default_workers, run_pieces
 from packhouse._src.imagefile.read.image_index import Range
 from packhouse._src.imagefile.read.store import ImageStore
-from packhouse._src.images.cropping import DRAWS, Size
+from packhouse._src.images.cropping import DRAWS, Size, size_of
 from packhouse._src.images.decoding import CHANNELS, Wanted
 from packhouse._src.images.resizing import resizer_name
 from packhouse._src.images.scratch import Scratch
@@ -25,7 +25,7 @@ from packhouse._src.loader.decode.batch_filling import Stored, read_stored
 from packhouse._src.loader.loader import Loader, LoaderOptions
 from packhouse._src.loader.order.chance import draws
 from packhouse._src.loader.order.order import Order
-from packhouse._src.loader.sample_options import CropName, SampleOptions, size_of
+from packhouse._src.loader.sample_options import CropName, SampleOptions
 from packhouse._src.loader.samples import Samples
 from packhouse._src.opening import Pack
 from packhouse.errors import ImageError, UsageError, Where

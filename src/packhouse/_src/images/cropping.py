@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from numbers import Integral
 from typing import NamedTuple, TypeAlias
+
+from packhouse.errors import UsageError
 
 Size: TypeAlias = tuple[int, int]
 """(height, width) in pixels."""
@@ -17,6 +20,26 @@ LEAST_AREA = 0.08
 WIDEST = 4 / 3
 _HALF = 0.5
 _MOST_DIVISOR = 8
+
+
+def size_of(size: object) -> Size | None:
+    """Return a size as (height, width).
+
+    Args:
+        size: A pair, one number for a square, or None.
+
+    Raises:
+        UsageError: It is none of these.
+    """
+    if size is None:
+        return None
+    if type(size) is not bool and isinstance(size, Integral):
+        return (int(size), int(size))
+    if isinstance(size, Sequence) and len(size) == len(("height", "width")):
+        height, width = size
+        if isinstance(height, Integral) and isinstance(width, Integral):
+            return (int(height), int(width))
+    raise UsageError(f"size={size!r} is not a size", hint="(height, width), one number for a square, or None")
 
 
 class Box(NamedTuple):

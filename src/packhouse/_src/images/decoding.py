@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Integral
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,6 +14,7 @@ from packhouse._src.images.cropping import Box, Crop, Cut, Size, centre, shrunk
 from packhouse._src.images.jpeg.markers import JpegHeader
 from packhouse._src.images.jpeg.partial_decode import Need, decode_jpeg
 from packhouse._src.images.pillow_ import Mode
+from packhouse._src.images.pixel_limit import MOST_PIXELS, refuse_bomb
 from packhouse._src.images.probing import probe_with_header
 from packhouse._src.images.raw import RawForm
 from packhouse._src.images.resizing import resize
@@ -40,6 +42,9 @@ class Wanted(NamedTuple):
     flip: bool = False
     """Whether every other image, by chance, has left and right exchanged."""
 
+    max_pixels: int = MOST_PIXELS
+    """Most pixels to decode of one image, at the scale it is decoded at."""
+
 
 class _Picture(NamedTuple):
     upright: NDArray[np.uint8]
@@ -50,7 +55,9 @@ class _Picture(NamedTuple):
     """What is wanted of it, in pixels of the stored size."""
 
 
-def decode(data: bytes, *, size: Size | None = None, mode: Mode = "RGB") -> NDArray[Any]:
+def decode(
+    data: bytes, *, size: Size | None = None, mode: Mode = "RGB", max_pixels: int = MOST_PIXELS
+) -> NDArray[Any]:
     """Decode one image, upright.
 
     Every decoder follows one policy. "RGB": grey is repeated in three channels; a palette becomes its
@@ -66,6 +73,7 @@ def decode(data: bytes, *, size: Size | None = None, mode: Mode = "RGB") -> NDAr
             aspect ratio, to cover that size, and the centre is cut out: the result has exactly
             this shape. None keeps the stored size.
         mode: "RGB", "L" or "raw"; raw samples keep their stored size.
+        max_pixels: Most pixels to decode, at the scale it is decoded at.
 
     Returns:
         (height, width, channels), C-contiguous, EXIF-upright, owned. "RGB": 3 channels in that order, "L": 1,
@@ -74,30 +82,37 @@ def decode(data: bytes, *, size: Size | None = None, mode: Mode = "RGB") -> NDAr
         16 bits as 8.
 
     Raises:
-        ImageError: Not an image, damaged, truncated, floating-point, of more than 50 million pixels at
-            the scale it is decoded at, or of more than 500 million.
+        ImageError: Not an image, damaged, truncated, floating-point, of more than `max_pixels` at the
+            scale it is decoded at, or of more than 500 million and `max_pixels`.
         UsageError: `size` is not a pair of positive numbers, or there is one of raw samples.
 
     Cost: one decode (of a JPEG at the smallest of 1, 1/2, 1/4, 1/8 that covers `size`) and one
         resize (`packhouse._src.images.resizing`); both release the GIL.
     Source: ITU-T T.81, A.3.3 (inverse DCT); Exif 2.32, 4.6.4 A (orientation).
     """
-    check_wanted(size, mode)
+    check_wanted(size, mode, max_pixels)
     if size is not None:
-        picture = _decoded(data, size, Wanted(centre, mode), (), Scratch())
+        wanted = Wanted(centre, mode, max_pixels=max_pixels)
+        picture = _decoded(data, size, wanted, (), Scratch())
         out = np.empty((*size, CHANNELS[mode]), np.uint8)  # after a bomb is refused
         _place(picture, out, Scratch())
         return out
     facts, header = _checked_facts(data)
     if header is not None:
-        pixels = _turned(decode_jpeg(data, header, mode)[0], facts.orientation or 1)
+        pixels = decode_jpeg(data, header, mode, max_pixels=max_pixels)[0]
+        pixels = _turned(pixels, facts.orientation or 1)
     else:
-        pixels = _decode_other(data, facts, mode)
+        pixels = _decode_other(data, facts, mode, max_pixels)
     return np.ascontiguousarray(pixels)
 
 
 def decode_raw(
-    data: bytes, form: RawForm, *, size: Size | None = None, mode: Mode = "RGB"
+    data: bytes,
+    form: RawForm,
+    *,
+    size: Size | None = None,
+    mode: Mode = "RGB",
+    max_pixels: int = MOST_PIXELS,
 ) -> NDArray[np.uint8]:
     """Make pixels of an image that is stored as pixels, as `decode` does of an image file.
 
@@ -106,19 +121,20 @@ def decode_raw(
         form: What they are.
         size: Wanted (height, width) in pixels, as of `decode`.
         mode: As of `decode`.
+        max_pixels: As of `decode`.
 
     Returns:
         (height, width, channels) uint8, 0..255, C-contiguous, owned.
 
     Raises:
-        ImageError: Too few or too many bytes for that size, or more than 50 million pixels.
+        ImageError: Too few or too many bytes for that size, or more than `max_pixels`.
         UsageError: As of `decode`.
     """
-    check_wanted(size, mode)
+    check_wanted(size, mode, max_pixels)
     if size is None:
-        return pillow_.raw_pixels(data, form, mode=mode)
+        return pillow_.raw_pixels(data, form, mode=mode, max_pixels=max_pixels)
     out = np.empty((*size, CHANNELS[mode]), np.uint8)
-    place_raw(data, form, out, Wanted(centre, mode), (), Scratch())
+    place_raw(data, form, out, Wanted(centre, mode, max_pixels=max_pixels), (), Scratch())
     return out
 
 
@@ -159,21 +175,26 @@ def place_raw(
         draws: As of `decode_into`.
         scratch: As of `decode_into`.
     """
-    pixels = pillow_.raw_pixels(data, form, mode=wanted.mode)
+    pixels = pillow_.raw_pixels(data, form, mode=wanted.mode, max_pixels=wanted.max_pixels)
     cut = _cut(wanted, form.size, (out.shape[0], out.shape[1]), draws)
     _place(_Picture(pixels, 1, cut), out, scratch)
 
 
-def check_wanted(size: Size | None, mode: str) -> None:
-    """Refuse a size or mode that is none.
+def check_wanted(size: Size | None, mode: str, max_pixels: object = MOST_PIXELS) -> None:
+    """Refuse a size, mode or limit that is none.
 
     Args:
         size: (height, width), or None.
         mode: "RGB", "L" or "raw".
+        max_pixels: Most pixels to decode.
 
     Raises:
         UsageError: Says which, and what there is.
     """
+    if isinstance(max_pixels, bool) or not isinstance(max_pixels, Integral) or max_pixels < 1:
+        raise UsageError(
+            f"max_pixels={max_pixels!r} is not a number of pixels", hint="max_pixels=200_000_000"
+        )
     if mode not in {"RGB", "L", "raw"}:
         raise UsageError(f"mode={mode!r} is not known", hint='"RGB", "L" or "raw"')
     if size is not None and min(size) < 1:
@@ -213,20 +234,22 @@ def _cut(wanted: Wanted, upright: Size, size: Size, draws: Sequence[float]) -> C
 def _decoded(data: bytes, size: Size, wanted: Wanted, draws: Sequence[float], scratch: Scratch) -> _Picture:
     facts, header = _checked_facts(data)
     if header is None:
-        pixels = _decode_other(data, facts, wanted.mode)
+        pixels = _decode_other(data, facts, wanted.mode, wanted.max_pixels)
         return _Picture(pixels, 1, _cut(wanted, (pixels.shape[0], pixels.shape[1]), size, draws))
     cut = _cut(wanted, _upright_size(facts), size, draws)
     orientation = facts.orientation or 1
     bottom = _stored_bottom(cut.box, _upright_size(facts), orientation)
-    pixels, divisor = decode_jpeg(data, header, wanted.mode, Need(cut, bottom, scratch))
+    pixels, divisor = decode_jpeg(
+        data, header, wanted.mode, Need(cut, bottom, scratch), max_pixels=wanted.max_pixels
+    )
     return _Picture(_turned(pixels, orientation), divisor, cut)
 
 
-def _decode_other(data: bytes, facts: HeaderFacts, mode: Mode) -> NDArray[Any]:
+def _decode_other(data: bytes, facts: HeaderFacts, mode: Mode, max_pixels: int) -> NDArray[Any]:
     # A cut file of another format may still hold all its pixels: a PNG that lacks its last chunk,
     # say. Pillow tries, and raises where pixels are missing.
-    pillow_.refuse_bomb(facts.width or 0, facts.height or 0)
-    pixels = pillow_.decode(data, facts.media_type or "", mode=mode)
+    refuse_bomb(facts.width or 0, facts.height or 0, max_pixels=max_pixels)
+    pixels = pillow_.decode(data, facts.media_type or "", mode=mode, max_pixels=max_pixels)
     is_turned = facts.media_type == sniffing.TIFF  # by Pillow, while it loaded
     return pixels if is_turned else _turned(pixels, facts.orientation or 1)
 

@@ -3,7 +3,7 @@
 Files are opened through the seven plugin classes themselves, never through `PIL.Image.open`. That
 is the allow-list: no other plugin (EPS starts Ghostscript) is ever reached. It also leaves out
 Pillow's own limit on pixels, a setting of the whole process that warns or raises before the size
-of an image could be read; `refuse_bomb` is the limit here.
+of an image could be read; `pixel_limit` has the limit here.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from PIL import (
 )
 
 from packhouse._src.images import sniffing
+from packhouse._src.images.pixel_limit import MOST_PIXELS, refuse_bomb
 from packhouse._src.images.raw import RAW_CHANNELS, RawForm
 from packhouse.errors import ImageError
 
@@ -36,9 +37,6 @@ if TYPE_CHECKING:
 
 Mode: TypeAlias = Literal["RGB", "L", "raw"]
 Pixels: TypeAlias = NDArray[Any]
-
-MOST_PIXELS = 50_000_000
-MOST_DECLARED = 500_000_000
 
 _PLUGINS: dict[str, type[ImageFile.ImageFile]] = {
     sniffing.JPEG: JpegImagePlugin.JpegImageFile,
@@ -80,26 +78,6 @@ def _translated(doing: str) -> Iterator[None]:
     # the user made errors of them.
     except Exception as err:
         raise ImageError(f"Pillow cannot {doing}: {type(err).__name__}: {err}") from err
-
-
-def refuse_bomb(width: int, height: int, *, divisor: int = 1) -> None:
-    """Raise for an image of too many pixels, before anything is allocated for it.
-
-    Args:
-        width: Stored columns in pixels, as the header declares them.
-        height: Stored rows in pixels.
-        divisor: The image is decoded at this fraction of its width and height.
-
-    Raises:
-        ImageError: More than 50 million pixels would be decoded; or it has more than 500 million, whatever
-            of them is wanted: its decoder goes through all of them.
-    """
-    most = min(MOST_PIXELS * divisor**2, MOST_DECLARED)
-    if width * height > most:
-        raise ImageError(
-            f"the image declares {width} x {height} pixels; at most {most:,} are decoded",
-            hint="take its bytes, and decode them with a tool made for such sizes",
-        )
 
 
 def _opened(data: bytes, media_type: str) -> ImageFile.ImageFile:
@@ -172,14 +150,14 @@ def _valid(orientation: object) -> int | None:
     return None
 
 
-def _loaded(data: bytes, media_type: str) -> ImageFile.ImageFile:
+def _loaded(data: bytes, media_type: str, max_pixels: int) -> ImageFile.ImageFile:
     image = _opened(data, media_type)
-    refuse_bomb(*image.size)
+    refuse_bomb(*image.size, max_pixels=max_pixels)
     image.load()
     return image
 
 
-def to_pil(data: bytes) -> Image.Image:
+def to_pil(data: bytes, *, max_pixels: int = MOST_PIXELS) -> Image.Image:
     """Open and load an image as it is stored: mode, palette and `info` as Pillow reads them.
 
     It is not turned by EXIF, with one exception: Pillow itself turns a TIFF while loading it. Of
@@ -187,12 +165,13 @@ def to_pil(data: bytes) -> Image.Image:
 
     Args:
         data: The whole file.
+        max_pixels: Most pixels to decode.
 
     Returns:
         A loaded Pillow image, which needs no file any more.
 
     Raises:
-        ImageError: Not an image, damaged, truncated, or of more than 50 million pixels.
+        ImageError: Not an image, damaged, truncated, or of more than `max_pixels`.
 
     Cost: one decode; releases the GIL.
     """
@@ -200,58 +179,61 @@ def to_pil(data: bytes) -> Image.Image:
     if media_type is None:
         raise ImageError(f"not an image of a known format: it begins with {data[:8]!r}")
     with _translated("decode the image"):
-        return _loaded(data, media_type)
+        return _loaded(data, media_type, max_pixels)
 
 
-def raw_to_pil(data: bytes, form: RawForm) -> Image.Image:
+def raw_to_pil(data: bytes, form: RawForm, *, max_pixels: int = MOST_PIXELS) -> Image.Image:
     """Make an image of raw pixels, in mode L, RGB or RGBA.
 
     Args:
         data: The pixels, uint8, row by row, channels together.
         form: What they are.
+        max_pixels: Most pixels to decode.
 
     Returns:
         A Pillow image that owns its pixels.
 
     Raises:
-        ImageError: Too few or too many bytes for that size, or more than 50 million pixels.
+        ImageError: Too few or too many bytes for that size, or more than `max_pixels`.
     """
     height, width = form.size
     channels = RAW_CHANNELS[form.media_type]
-    refuse_bomb(width, height)
+    refuse_bomb(width, height, max_pixels=max_pixels)
     if len(data) != height * width * channels or not data:
         raise ImageError(f"{len(data):,} bytes are not {height} x {width} pixels of {channels} channels")
     return Image.frombytes({1: "L", 3: "RGB", 4: "RGBA"}[channels], (width, height), data)
 
 
-def raw_pixels(data: bytes, form: RawForm, *, mode: Mode) -> Pixels:
+def raw_pixels(data: bytes, form: RawForm, *, mode: Mode, max_pixels: int = MOST_PIXELS) -> Pixels:
     """Return raw pixels in some mode; otherwise as `raw_to_pil`.
 
     Args:
         data: The pixels.
         form: What they are.
         mode: As of `decode`.
+        max_pixels: Most pixels to decode.
 
     Returns:
         (height, width, channels) uint8, C-contiguous, owned.
     """
-    return _in_mode(raw_to_pil(data, form), mode)
+    return _in_mode(raw_to_pil(data, form, max_pixels=max_pixels), mode)
 
 
-def decode(data: bytes, media_type: str, *, mode: Mode) -> Pixels:
+def decode(data: bytes, media_type: str, *, mode: Mode, max_pixels: int = MOST_PIXELS) -> Pixels:
     """Decode an image of any of the seven formats at its stored size.
 
     Args:
         data: The whole file.
         media_type: Its format, one of `sniffing`.
         mode: "RGB", "L" or "raw", as `packhouse._src.images.decoding.decode` says.
+        max_pixels: Most pixels to decode.
 
     Returns:
         (height, width, channels), C-contiguous, owned; uint8, save of raw pixels of more bits. As stored,
         except that Pillow turns a TIFF by its orientation tag.
     """
     with _translated("decode the image"):
-        return _in_mode(_loaded(data, media_type), mode)
+        return _in_mode(_loaded(data, media_type, max_pixels), mode)
 
 
 def _in_mode(image: Image.Image, mode: Mode) -> Pixels:

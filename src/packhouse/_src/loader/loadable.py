@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, cast
 
+from packhouse._src.images.pixel_limit import MOST_PIXELS
+
 if TYPE_CHECKING:
     from packhouse._src.images.pillow_ import Mode
     from packhouse._src.loader.loader import Loader
@@ -23,6 +25,7 @@ class Loadable:
         crop: CropName = "center",
         flip: bool = False,
         mode: Mode = "RGB",
+        max_pixels: int = MOST_PIXELS,
         seed: int = 0,
         where: str | None = None,
         split: str | None = None,
@@ -46,6 +49,8 @@ class Loadable:
                 with black.
             flip: Mirror half of the images, chosen at random, left to right.
             mode: "RGB"; "L" for one grayscale channel; "raw" for pixel values as stored, with size=None.
+            max_pixels: Maximum number of pixels to decode per image, at the decoded scale. A larger image
+                counts as broken (see `on_error`); no memory is allocated for it.
             seed: Random seed of crops, flips and the order of the loader. The same seed gives the same pixels
                 on every machine.
             where: SQL condition, as for `find`: use only the images that match it.
@@ -79,7 +84,8 @@ class Loadable:
 
         Cost: `where`, `label` and `columns` read the columns that they name, for all rows.
         """
-        from packhouse._src.loader.sample_options import SampleOptions, columns_of, size_of
+        from packhouse._src.images.cropping import size_of
+        from packhouse._src.loader.sample_options import SampleOptions, columns_of
         from packhouse._src.loader.samples import Samples
 
         options = SampleOptions(
@@ -87,6 +93,7 @@ class Loadable:
             crop=crop,
             flip=flip,
             mode=mode,
+            max_pixels=max_pixels,
             seed=seed,
             where=where,
             split=split,
@@ -110,6 +117,7 @@ class Loadable:
         crop: CropName = "center",
         flip: bool = False,
         mode: Mode = "RGB",
+        max_pixels: int = MOST_PIXELS,
         shuffle: Shuffle = True,
         window: int | None = None,
         seed: int = 0,
@@ -146,6 +154,7 @@ class Loadable:
             crop: See `samples`.
             flip: See `samples`.
             mode: See `samples`.
+            max_pixels: See `samples`.
             seed: See `samples`; also decides the order.
             where: See `samples`.
             split: See `samples`.
@@ -177,6 +186,7 @@ class Loadable:
             crop=crop,
             flip=flip,
             mode=mode,
+            max_pixels=max_pixels,
             seed=seed,
             where=where,
             split=split,

@@ -15,6 +15,7 @@ from packhouse._src.concurrency.threads import default_workers
 from packhouse._src.images.cropping import CROPS, RANDOM, Size
 from packhouse._src.images.decoding import Wanted, check_wanted
 from packhouse._src.images.pillow_ import Mode
+from packhouse._src.images.pixel_limit import MOST_PIXELS
 from packhouse._src.loader.choice.choosing import Wish
 from packhouse.errors import UsageError
 
@@ -41,6 +42,7 @@ class SampleOptions:
     crop: CropName = "center"
     flip: bool = False
     mode: Mode = "RGB"
+    max_pixels: int = MOST_PIXELS
     seed: int = 0
     where: str | None = None
     split: str | None = None
@@ -56,7 +58,7 @@ class SampleOptions:
 
     def __post_init__(self) -> None:
         """Check them."""
-        check_wanted(self.size, self.mode)
+        check_wanted(self.size, self.mode, self.max_pixels)
         _one_of("crop", self.crop, tuple(CROPS))
         _one_of("on_error", self.on_error, get_args(OnError))
         _one_of("on_unlabelled", self.on_unlabelled, get_args(OnUnlabelled))
@@ -104,7 +106,7 @@ class SampleOptions:
     @property
     def wanted(self) -> Wanted:
         """What is to become of an image that has a size to be brought to."""
-        return Wanted(CROPS[self.crop], self.mode, self.flip)
+        return Wanted(CROPS[self.crop], self.mode, self.flip, self.max_pixels)
 
     @property
     def is_by_chance(self) -> bool:
@@ -115,26 +117,6 @@ class SampleOptions:
     def n_threads(self) -> int:
         """Threads that read and decode."""
         return self.threads or default_workers(most=MOST_THREADS)
-
-
-def size_of(size: object) -> Size | None:
-    """Return a size as (height, width).
-
-    Args:
-        size: A pair, one number for a square, or None.
-
-    Raises:
-        UsageError: It is none of these.
-    """
-    if size is None:
-        return None
-    if type(size) is not bool and isinstance(size, Integral):
-        return (int(size), int(size))
-    if isinstance(size, Sequence) and len(size) == len(("height", "width")):
-        height, width = size
-        if isinstance(height, Integral) and isinstance(width, Integral):
-            return (int(height), int(width))
-    raise UsageError(f"size={size!r} is no size", hint="(height, width), one number for a square, or None")
 
 
 def whole(name: str, value: object) -> int:

@@ -258,7 +258,7 @@ class PendingBatch:
     def _do(self, part: Part, chances: NDArray[np.float64] | None) -> Failures:
         store, options = self._samples.store, self._samples.options
         if isinstance(self._images, list):
-            return gather(store, part, self._images, options.mode)
+            return gather(store, part, self._images, options.wanted)
         return fill(store, part, self._images, options.wanted, chances, self._workers.scratch)
 
     def finish(self) -> Batch:

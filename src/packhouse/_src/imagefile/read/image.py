@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from packhouse._src.images.pixel_limit import MOST_PIXELS
 from packhouse._src.images.raw import RawForm, is_raw
 from packhouse.errors import ImageError, Where
 
@@ -123,13 +124,21 @@ class StoredImage:
             return None
         return RawForm(media_type, (self.height or 0, self.width or 0))
 
-    def decode(self, size: tuple[int, int] | None = None, *, mode: Mode = "RGB") -> NDArray[Any]:
+    def decode(
+        self,
+        size: tuple[int, int] | int | None = None,
+        *,
+        mode: Mode = "RGB",
+        max_pixels: int = MOST_PIXELS,
+    ) -> NDArray[Any]:
         """Decode the image.
 
         Args:
-            size: Wanted (height, width) in pixels: scaled to cover it, then cropped at the centre; None keeps
-                the stored size.
+            size: Wanted (height, width) in pixels, or one number for a square: scaled to cover it, then
+                cropped at the centre; None keeps the stored size.
             mode: "RGB"; "L" for luma; "raw" for samples as they are stored, which takes no size.
+            max_pixels: Most pixels to decode; an image of more, at the scale it is decoded at, is refused
+                before memory is allocated.
 
         Returns:
             (height, width, channels), C-contiguous, upright, owned. "RGB": 3 channels in that order, "L": 1,
@@ -137,22 +146,28 @@ class StoredImage:
             have so many bits.
 
         Raises:
-            ImageError: The bytes cannot be decoded; names the key.
+            ImageError: The bytes cannot be decoded, or have more pixels than `max_pixels`; names the key.
+            UsageError: `size` or `max_pixels` is out of range.
             CorruptStoreError: The bytes do not match their digest.
 
         Cost: one read and one decode; a JPEG is decoded at the smallest sufficient scale.
         """
+        from packhouse._src.images.cropping import size_of
         from packhouse._src.images.decoding import decode, decode_raw
 
+        wanted = size_of(size)
         try:
             if self.raw_form is not None:
-                return decode_raw(self.bytes, self.raw_form, size=size, mode=mode)
-            return decode(self.bytes, size=size, mode=mode)
+                return decode_raw(self.bytes, self.raw_form, size=wanted, mode=mode, max_pixels=max_pixels)
+            return decode(self.bytes, size=wanted, mode=mode, max_pixels=max_pixels)
         except ImageError as err:
             raise self._named(err) from err
 
-    def to_pil(self) -> PillowImage:
+    def to_pil(self, *, max_pixels: int = MOST_PIXELS) -> PillowImage:
         """Return the image as Pillow opens it: stored mode, not rotated, pixels loaded.
+
+        Args:
+            max_pixels: Most pixels to decode.
 
         Raises:
             ImageError: Pillow cannot load it; names the key.
@@ -162,8 +177,8 @@ class StoredImage:
 
         try:
             if self.raw_form is not None:
-                return raw_to_pil(self.bytes, self.raw_form)
-            return to_pil(self.bytes)
+                return raw_to_pil(self.bytes, self.raw_form, max_pixels=max_pixels)
+            return to_pil(self.bytes, max_pixels=max_pixels)
         except ImageError as err:
             raise self._named(err) from err
 

@@ -6,7 +6,6 @@ import os
 import stat
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from difflib import get_close_matches
 from functools import cache, cached_property
 from operator import itemgetter
 from pathlib import Path
@@ -16,15 +15,15 @@ from packhouse._src.imagefile.digest import digest_of
 from packhouse._src.imagefile.format import ID_LENGTH
 from packhouse._src.imagefile.read.image import StoredImage
 from packhouse._src.imagefile.read.image_index import ImageIndex, Range
+from packhouse._src.imagefile.read.key_errors import not_found
 from packhouse._src.ranges import cut_runs, read_range
-from packhouse.errors import CorruptStoreError, KeyNotFoundError, NotAPackError, Where
+from packhouse.errors import CorruptStoreError, NotAPackError, Where
 
 COALESCE_GAP_BYTES = 64 << 10
 """Reading this much for nothing costs less than another call."""
 
 COALESCE_MOST_BYTES = 8 << 20
 FREED_BYTES = 16 << 20
-NEAREST_KEYS = 3
 
 
 _stores: WeakValueDictionary[int, ImageStore] = WeakValueDictionary()
@@ -168,9 +167,15 @@ class ImageStore(Mapping[str, StoredImage]):
             37 KB 1.8 us more an image than bare `os.pread`, and the digest.
         """
         wanted = list(keys)
+        try:
+            known = self.index.ranges_of(wanted)
+        except (TypeError, AttributeError):  # some key is no text; looking at each would cost the others time
+            for key in wanted:
+                self._row(key)
+            raise
         ranges = [
             found or self.index.range_of(self._row(key))  # a name alone, or wrong
-            for key, found in zip(wanted, self.index.ranges_of(wanted), strict=True)
+            for key, found in zip(wanted, known, strict=True)
         ]
         images, damaged = self._read_ranges(ranges, _by_offset(ranges))
         for place, got in damaged.items():
@@ -231,10 +236,10 @@ class ImageStore(Mapping[str, StoredImage]):
         self._descriptor = -1
         self._process = -1
 
-    def _row(self, key: str) -> int:
-        row, several = self._find(key)
+    def _row(self, key: object) -> int:
+        row, several = self._find(key) if isinstance(key, str) else (None, [])
         if row is None:
-            raise self._not_found(key, several)
+            raise not_found(self.index, key, several, Where(file=str(self.path)))
         return row
 
     def _find(self, key: str) -> tuple[int | None, list[int]]:
@@ -243,22 +248,6 @@ class ImageStore(Mapping[str, StoredImage]):
             return row, []
         named = self.index.rows_named(key)
         return (named[0], []) if len(named) == 1 else (None, named)
-
-    def _not_found(self, key: str, several: Sequence[int]) -> KeyNotFoundError:
-        where = Where(file=str(self.path))
-        if several:
-            keys = ", ".join(self.index.key_of(row) for row in several[:NEAREST_KEYS])
-            return KeyNotFoundError(
-                f"{len(several)} images are named {key!r}",
-                where=where,
-                hint=f"use the full key: {keys}",
-            )
-        candidates = self.index.nearby_keys(key, most=200)
-        nearest = get_close_matches(key, candidates, n=NEAREST_KEYS, cutoff=0.5)
-        hint = (
-            " or ".join(nearest) if nearest else "list the keys with packhouse ls PACK, or list(pack.images)"
-        )
-        return KeyNotFoundError(f"no image has the key {key!r}", where=where, hint=hint)
 
     def _damaged(self, key: str, wanted: Range, got: int) -> CorruptStoreError:
         _offset, length, _digest = wanted

@@ -12,6 +12,7 @@ from packhouse._src.images.jpeg import simplejpeg_
 from packhouse._src.images.jpeg.markers import BASELINE, EXTENDED, PROGRESSIVE, JpegHeader
 from packhouse._src.images.jpeg.shortening import rows_to_decode, shortened
 from packhouse._src.images.pillow_ import Mode
+from packhouse._src.images.pixel_limit import MOST_PIXELS, refuse_bomb
 from packhouse._src.images.scratch import Scratch
 
 _ORDINARY_PROCESSES = frozenset({BASELINE, EXTENDED, PROGRESSIVE})
@@ -34,7 +35,12 @@ class Need(NamedTuple):
 
 
 def decode_jpeg(
-    data: bytes, header: JpegHeader, mode: Mode, need: Need | None = None
+    data: bytes,
+    header: JpegHeader,
+    mode: Mode,
+    need: Need | None = None,
+    *,
+    max_pixels: int = MOST_PIXELS,
 ) -> tuple[NDArray[Any], int]:
     """Decode a JPEG, as it is stored.
 
@@ -43,6 +49,7 @@ def decode_jpeg(
         header: Of it; one without a problem.
         mode: Raw samples of an ordinary JPEG are grey or RGB, as it has one component or three.
         need: What is needed of it; None is all of it at full size, in memory of its own.
+        max_pixels: Most pixels to decode.
 
     Returns:
         The stored pixels, and the divisor they are decoded at.
@@ -53,7 +60,8 @@ def decode_jpeg(
     if _is_ordinary(header):
         divisor = 1 if need is None else divisor_for(need.cut)
         # Of several scans the coefficients are held at full size, whatever the scale of the pixels.
-        pillow_.refuse_bomb(header.width, header.height, divisor=1 if header.is_buffered else divisor)
+        held_at = 1 if header.is_buffered else divisor
+        refuse_bomb(header.width, header.height, divisor=held_at, max_pixels=max_pixels)
         grey = mode == "L" or (mode == "raw" and header.components == 1)
         if need is None:
             pixels = simplejpeg_.decode(data, size=(header.height, header.width), grey=grey)
@@ -61,8 +69,8 @@ def decode_jpeg(
             pixels = _decode_needed(data, header, need, divisor, grey=grey)
         if pixels is not None:
             return pixels, divisor
-    pillow_.refuse_bomb(header.width, header.height)
-    return pillow_.decode(data, sniffing.JPEG, mode=mode), 1
+    refuse_bomb(header.width, header.height, max_pixels=max_pixels)
+    return pillow_.decode(data, sniffing.JPEG, mode=mode, max_pixels=max_pixels), 1
 
 
 def _decode_needed(

@@ -12,7 +12,6 @@ from packhouse._src.imagefile.read.image import StoredImage
 from packhouse._src.imagefile.read.image_index import Range
 from packhouse._src.imagefile.read.store import ImageStore
 from packhouse._src.images.decoding import Wanted, decode, decode_into, decode_raw, place_raw
-from packhouse._src.images.pillow_ import Mode
 from packhouse._src.images.raw import RawForm
 from packhouse._src.images.scratch import Scratch
 from packhouse._src.ranges import cut_lengths
@@ -45,11 +44,11 @@ class Stored(NamedTuple):
         else:
             place_raw(self.data, self.form, out, wanted, chances, scratch)
 
-    def decode(self, mode: Mode) -> NDArray[Any]:
+    def decode(self, wanted: Wanted) -> NDArray[Any]:
         """Decode it at its stored size, whichever it is."""
         if self.form is None:
-            return decode(self.data, mode=mode)
-        return decode_raw(self.data, self.form, mode=mode)
+            return decode(self.data, mode=wanted.mode, max_pixels=wanted.max_pixels)
+        return decode_raw(self.data, self.form, mode=wanted.mode, max_pixels=wanted.max_pixels)
 
 
 class Part(NamedTuple):
@@ -122,14 +121,14 @@ def fill(
     return failures
 
 
-def gather(store: ImageStore, part: Part, out: list[NDArray[Any] | None], mode: Mode) -> Failures:
+def gather(store: ImageStore, part: Part, out: list[NDArray[Any] | None], wanted: Wanted) -> Failures:
     """Decode the images of a part at their stored sizes; otherwise as `fill`.
 
     Args:
         store: The images.
         part: Which, and where to.
         out: One place an image of the batch.
-        mode: "RGB", "L" or "raw".
+        wanted: Their mode, and the most pixels of one image.
 
     Returns:
         Those that gave no pixels; their places are as they were.
@@ -137,7 +136,7 @@ def gather(store: ImageStore, part: Part, out: list[NDArray[Any] | None], mode: 
     failures: Failures = {}
     for place, row, stored in _read(store, part, failures):
         try:
-            out[place] = stored.decode(mode)
+            out[place] = stored.decode(wanted)
         except ImageError as err:
             failures[place] = _named(err, store, row)
     return failures
