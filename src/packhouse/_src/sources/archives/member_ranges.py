@@ -29,7 +29,7 @@ class ArchiveSource:
         self.path = path
         self._archive = ArchiveFile(path, identity)
 
-    def __reduce__(self) -> tuple[type[ArchiveSource], tuple[Path, Identity]]:
+    def __reduce__(self) -> tuple[type[ArchiveSource], tuple[object, ...]]:
         """Pickle as the path and what lies there."""
         return (type(self), (self.path, self._archive.identity))
 

@@ -7,13 +7,13 @@ import struct
 import threading
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, cast
 from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
 
 from packhouse._src.records import SourceFile
-from packhouse._src.sources.archives.archive_file import COPY_BYTES, ArchiveFile, Window, copied
+from packhouse._src.sources.archives.archive_file import COPY_BYTES, Window
+from packhouse._src.sources.archives.member_ranges import ArchiveSource
 from packhouse._src.sources.archives.unpacking import DAMAGE, unpack
 from packhouse._src.sources.archives.zip_members import ZipMember, ZipMembers
 from packhouse._src.sources.archives.zip_names import ZipNames
@@ -29,7 +29,7 @@ LONGEST_END_BYTES = 22 + 0xFFFF
 LOCAL_SIGNATURE = b"PK\3\4"
 
 
-class ZipSource:
+class ZipSource(ArchiveSource):
     """A zip archive, Zip64 too.
 
     Safe to share between threads and to pickle: the copy reads the archive's directory again.
@@ -40,26 +40,17 @@ class ZipSource:
         name_encoding: Of names that are not UTF-8; None: found.
     """
 
-    in_turn = False
-    by_position = True
-    chosen = False
-
     def __init__(
         self, path: Path, identity: Identity | None = None, name_encoding: str | None = None
     ) -> None:
-        self.path = path
+        super().__init__(path, identity)
         self._name_encoding = name_encoding
-        self._archive = ArchiveFile(path, identity)
         self._members: dict[int, ZipMember] | None = None
         self._scanning = threading.Lock()
 
     def __reduce__(self) -> tuple[type[ZipSource], tuple[Path, Identity, str | None]]:
         """Pickle as the path and what lies there."""
         return (ZipSource, (self.path, self._archive.identity, self._name_encoding))
-
-    def __repr__(self) -> str:
-        """Return what it is of."""
-        return f"<ZipSource of {self.path}>"
 
     def scan(self, on_found: Callable[[int], None]) -> Found:
         """List every member.
@@ -127,26 +118,6 @@ class ZipSource:
         for file in files:
             self._archive.read_ahead(file.inode, self._member(file).compressed + LOCAL_HEADER.size)
 
-    @contextmanager
-    def as_file(self, file: SourceFile, folder: Path, *, most: int | None = None) -> Iterator[Path]:
-        """Copy a member to a file by itself, a part at a time.
-
-        Args:
-            file: As the scan saw it.
-            folder: Where the copy lies while the context lasts.
-            most: Only so many bytes from the start are copied; no CRC-32 is checked then.
-
-        Yields:
-            The path of the copy.
-
-        Raises:
-            SourceChangedError: The archive was written to.
-            SourceError: The member is damaged.
-            DestinationError: The copy cannot be written.
-        """
-        with copied(file, folder, self._parts(file, file.size if most is None else most)) as path:
-            yield path
-
     def _read_directory(self) -> list[ZipInfo]:
         size = self._archive.identity.size
         tail = self._archive.read(min(size, LONGEST_END_BYTES), max(0, size - LONGEST_END_BYTES))
@@ -194,17 +165,17 @@ class ZipSource:
             return data if inflate.eof else b""
         return b"".join(self._unpacked(file, member, [packed]))
 
-    def _parts(self, file: SourceFile, most: int) -> Iterator[bytes]:
+    def _parts(self, file: SourceFile, size: int) -> Iterator[bytes]:
         member = self._member(file)
         packed = self._packed_parts(self._data_start(file, member), member.compressed)
         done, crc = 0, 0
         for part in packed if member.method == ZIP_STORED else self._unpacked(file, member, packed):
             done, crc = done + len(part), zlib.crc32(part, crc)
-            yield part[: max(0, len(part) - max(0, done - most))]
-            if done >= most and most < file.size:
+            yield part[: max(0, len(part) - max(0, done - size))]
+            if done >= size and size < file.size:
                 break
         self._archive.check_unchanged()
-        if most >= file.size and (done, crc) != (file.size, member.crc):
+        if size == file.size and (done, crc) != (file.size, member.crc):
             raise self._damaged(file, "its bytes do not match their size and CRC-32")
 
     def _packed_parts(self, start: int, left: int) -> Iterator[bytes]:
