@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,6 +70,17 @@ class TablePlan:
     notes: tuple[str, ...]
     encoding: str | None = None
     """As the user said; None: UTF-8."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextKey:
+    """A column that is kept as text, since it is compared with text."""
+
+    reason: str
+    """Why, in words."""
+
+    digits: int | None = None
+    """Whole numbers are filled up with zeros in front, to so many digits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,10 +159,27 @@ class JoinStep:
 
     right: str
     on: tuple[str, ...]
+    """Key columns of the left side."""
+
+    right_on: tuple[str, ...] = ()
+    """Key columns of the right table; empty: the same names."""
+
+    @property
+    def right_keys(self) -> tuple[str, ...]:
+        """The key columns of the right table."""
+        return self.right_on or self.on
+
+    @property
+    def written_keys(self) -> tuple[str, ...]:
+        """The pairs of key columns as they are written: "image_id", or "image_id = id"."""
+        pairs = zip(self.on, self.right_keys, strict=True)
+        return tuple(
+            _quoted(left) if left == right else f"{_quoted(left)} = {_quoted(right)}" for left, right in pairs
+        )
 
     def __str__(self) -> str:
         """Return it as it is written."""
-        return f"{self.right} on {', '.join(self.on)}"
+        return f"{_quoted(self.right)} on {', '.join(self.written_keys)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,12 +192,19 @@ class JoinSpec:
 
     def __str__(self) -> str:
         """Return it as it is written."""
-        return f"{self.name} = {' + '.join([self.left, *map(str, self.steps)])}"
+        return f"{self.name} = {' + '.join([_quoted(self.left), *map(str, self.steps)])}"
 
     @property
     def tables(self) -> tuple[str, ...]:
         """The tables that it needs, the left one first."""
         return (self.left, *(step.right for step in self.steps))
+
+
+def _quoted(name: str) -> str:
+    """Return the name of a table or column as a join is written: in quotes where it could be misread."""
+    if name == name.strip() and not re.search(r'[=+,]|^"|\son\s', name, re.IGNORECASE):
+        return name
+    return '"' + name.replace('"', '""') + '"'
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +227,8 @@ class JoinStepReport:
 
     right: str
     on: tuple[str, ...]
+    """The pairs of key columns as they are written: "image_id", or "image_id = id"."""
+
     left_rows: int
     """Rows that the steps before have left; of the first step, those of the left table."""
 
@@ -213,7 +251,10 @@ class CompactKey:
     """Name of the numbers, in the join and in the lookup table."""
 
     lookup: str
-    """The table in which the text stands."""
+    """The table in which the text is."""
+
+    lookup_column: str = ""
+    """Its column there; empty: of the same name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,3 +275,6 @@ class JoinReport:
     compact_keys: tuple[CompactKey, ...] = ()
     kept_text: tuple[tuple[str, str], ...] = ()
     """Keys of other tables that stay text all the same: (column, why)."""
+
+    problem: str = ""
+    """Why no row found a partner, and what would help; empty when some did."""

@@ -19,7 +19,7 @@ from packhouse._src.parquet_ import ParquetSource
 from packhouse._src.sql.duckdb_ import Engine
 from packhouse._src.sql.joins.compact_keys import Lookups
 from packhouse._src.sql.joins.join import join_tables
-from packhouse._src.sql.joins.join_specs import parse_join
+from packhouse._src.sql.joins.join_parsing import parse_join
 from packhouse._src.sql.query_output import Workbench
 from packhouse._src.table_records import ColumnType, CompactKey, JoinManner, JoinReport, TableReport
 from packhouse.errors import UsageError

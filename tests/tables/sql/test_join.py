@@ -18,7 +18,14 @@ from hypothesis import strategies as st
 from packhouse._src.parquet_ import ROW_GROUP_ROWS, ParquetSource
 from packhouse._src.sql.duckdb_ import Engine
 from packhouse._src.sql.joins.join import RANGE_SHARE, join_tables
-from packhouse._src.sql.joins.join_specs import check_joins, not_found, parse_join, rename_right
+from packhouse._src.sql.joins.join_parsing import parse_join
+from packhouse._src.sql.joins.join_specs import (
+    check_joins,
+    find_name,
+    not_found,
+    rename_right,
+    resolve_joins,
+)
 from packhouse._src.sql.joins.join_sql import Chain
 from packhouse._src.sql.query_output import Workbench
 from packhouse._src.table_records import JoinManner, JoinReport, JoinSpec, JoinStep
@@ -83,6 +90,18 @@ def merged(left: Columns, right: Columns, on: Sequence[str], how: str) -> list[d
                 (JoinStep("c-d", ("x",)), JoinStep("two words", ("y", "z")), JoinStep("e f", ("on",))),
             ),
         ),
+        ("t = a + b on x = y", JoinSpec("t", "a", (JoinStep("b", ("x",), ("y",)),))),
+        ("t = a + b on x=y,z", JoinSpec("t", "a", (JoinStep("b", ("x", "z"), ("y", "z")),))),
+        (
+            "t = a + b on two words = an other",
+            JoinSpec("t", "a", (JoinStep("b", ("two words",), ("an other",)),)),
+        ),
+        ('t = "a + b" + "c, d" on "e, f"', JoinSpec("t", "a + b", (JoinStep("c, d", ("e, f",)),))),
+        ('t = a + b on " x " = "y=""z"""', JoinSpec("t", "a", (JoinStep("b", (" x ",), ('y="z"',)),))),
+        (
+            't = a + "b on c" on x + d on "e" = f',
+            JoinSpec("t", "a", (JoinStep("b on c", ("x",)), JoinStep("d", ("e",), ("f",)))),
+        ),
     ],
 )
 def test_joins_that_are_read(text: str, spec: JoinSpec) -> None:
@@ -114,6 +133,13 @@ def test_joins_that_are_read(text: str, spec: JoinSpec) -> None:
             ".t = a + b on id",
         ),
         *("t/u = a + b on id", "../t = a + b on id", "= a + b on id", "t = a + b onid"),
+        *(
+            "t = a + b on x = ",
+            "t = a + b on = x",
+            "t = a + b on x = y = z",
+            't = a + b on "x',
+            't = a + b on "x" y',
+        ),
     ],
 )
 def test_joins_that_are_not_read(text: str) -> None:
@@ -124,7 +150,9 @@ def test_joins_that_are_not_read(text: str) -> None:
     assert "on customer_id" in caught.value.hint
 
 
-@pytest.mark.parametrize("text", ["t = a + b on id, id", "t = a + b on x + c on id, day, id"])
+@pytest.mark.parametrize(
+    "text", ["t = a + b on id, id", "t = a + b on x + c on id, day, id", "t = a + b on x = id, y = id"]
+)
 def test_a_column_named_twice_is_refused(text: str) -> None:
     """It would be no other join, but is a slip: more likely another column was meant."""
     with pytest.raises(UsageError, match="names the column 'id' twice"):
@@ -150,11 +178,8 @@ def test_joins_are_checked_in_their_order() -> None:
     [
         ("t = transactions + customers on customer_id", "no table 'transactions'", "transactions_train"),
         ("t = transactions_train + custmers on customer_id", "no table 'custmers'", "customers"),
-        (
-            "t = Transactions_Train + customers on customer_id",
-            "no table 'Transactions_Train'",
-            "transactions_train",
-        ),
+        ("t = transactions_train + customers on age = age", "no column 'age'", "customer_id, price"),
+        ("t = transactions_train + customers on price = cost", "no column 'cost'", "customer_id, age"),
         ("t = transactions_train + customers on customerid", "no column 'customerid'", "customer_id"),
         (
             "t = transactions_train + customers on age",
@@ -329,24 +354,188 @@ def test_rows_multiply_when_allowed(bench: Workbench) -> None:
 
 
 @pytest.mark.parametrize(
-    ("left", "right", "types"),
+    ("left", "right", "types", "found", "hint"),
     [
-        (pa.array([1]), pa.array(["1"]), "int64 in l and string in r"),
-        (pa.array([1]), pa.array([1.0]), "int64 in l and double in r"),
-        (pa.array([0], pa.date32()), pa.array([0], pa.timestamp("us")), "date32 in l and timestamp[us] in r"),
-        (pa.array(["2018-01-01"]), pa.array([0], pa.date32()), "string in l and date32 in r"),
+        (
+            pa.array([1]),
+            pa.array([1.0]),
+            "int64 in l and double in r",
+            "1 of 1 values",
+            "--types r.k=integer",
+        ),
+        (pa.array([1.0, 3.5]), pa.array([1, 2]), "double in l and int64 in r", "1 of 2", "--types r.k=float"),
+        (
+            pa.array([1, 2]),
+            pa.array([0.5]),
+            "int64 in l and double in r",
+            "such as '1' and '0.5'",
+            "on a = b",
+        ),
+        (
+            pa.array([0], pa.date32()),
+            pa.array([0], pa.timestamp("us")),
+            "date32 in l and timestamp[us] in r",
+            "by the day alone 1 of 1 values match",
+            "write them alike",
+        ),
+        (
+            pa.array([True]),
+            pa.array([1]),
+            "bool in l and int64 in r",
+            "such as 'true' and '1'",
+            "other columns",
+        ),
     ],
 )
-def test_keys_of_different_types_are_refused(
-    bench: Workbench, left: pa.Array, right: pa.Array, types: str
+def test_keys_of_unlike_types_are_refused(
+    bench: Workbench, left: pa.Array, right: pa.Array, types: str, found: str, hint: str
 ) -> None:
-    """A conversion would find partners that are not equal, or none: the error says how to have text."""
+    """The values are compared before a hint is given: it names the option after which they match."""
     with pytest.raises(TableError, match="column 'k' is ") as caught:
         join(bench, {"k": left}, {"k": right})
 
-    assert caught.value.problem == f"column 'k' is {types}"
-    assert caught.value.hint == "--text l.k --text r.k"
+    assert caught.value.problem.startswith(f"column 'k' is {types}")
+    assert found in caught.value.problem
+    assert hint in caught.value.hint
     assert not (bench.folder / "j.parquet").exists()
+
+
+@pytest.mark.parametrize(
+    ("values", "texts"),
+    [
+        (pa.array([1, -20, None]), ["1", "-20", "01", None]),
+        (pa.array([17_800, None], pa.date32()), ["2018-09-26", "26.09.2018"]),
+        (pa.array([True, False]), ["true", "True"]),
+        (pa.array([0.5, 7.0]), ["0.5", "0.50", "7"]),
+    ],
+)
+@pytest.mark.parametrize("swapped", [False, True])
+def test_text_is_compared_with_what_is_not_as_text(
+    bench: Workbench,
+    values: pa.Array,
+    texts: list[str | None],
+    swapped: bool,  # noqa: FBT001  # both ways round
+) -> None:
+    """A number is no text that only counts as the same, such as one with zeros in front."""
+    sides = (
+        {"k": values, "x": list(range(len(values)))},
+        {"k": pa.array(texts), "y": list(range(len(texts)))},
+    )
+    left, right = reversed(sides) if swapped else sides
+
+    report, rows = join(bench, left, right)
+
+    def spelled(column: Columns) -> dict[str, int]:
+        named = pa.array(column["k"]).to_pylist()
+        words = [str(one).lower() if isinstance(one, bool) else one for one in named]
+        return {str(word): place for place, word in enumerate(words) if word is not None}
+
+    partners = spelled(right)
+    assert [row["y" if not swapped else "x"] for row in rows] == [
+        partners[word] for word in spelled(left) if word in partners
+    ]
+    assert len(rows) == report.rows == 1 + (values.type == pa.int64())
+
+
+@pytest.mark.parametrize("how", ["inner", "left"])
+def test_keys_of_two_names(bench: Workbench, how: str) -> None:
+    """As pandas with left_on and right_on; the key of the right side is left out: it says the same."""
+    left = {"image_id": [7, 8, 9, None], "id": ["a", "b", "c", "d"]}
+    right = {"id": [9, 8, 6], "image_id": ["x", "y", "z"]}
+
+    report, rows = join(bench, left, right, "image_id = id", how=how)
+
+    frame = pd.DataFrame(left, dtype=object).merge(
+        pd.DataFrame(right, dtype=object), left_on="image_id", right_on="id", how=how, suffixes=("", "_r")
+    )
+    frame = frame.drop(columns="id_r")
+    expected = [
+        {str(name): None if pd.isna(value) else value for name, value in row.items()}
+        for row in frame.to_dict("records")
+    ]
+    assert rows == expected
+    assert report.steps[0].on == ("image_id = id",)
+    assert report.steps[0].renamed == (("image_id", "image_id_r"),)
+    assert (report.steps[0].left_unmatched, report.steps[0].right_unmatched) == (2, 1)
+
+
+@pytest.mark.parametrize("kind", [pa.int64(), pa.float64(), pa.date32(), pa.bool_(), pa.timestamp("us")])
+@pytest.mark.parametrize("other", [pa.array([1, None]), pa.array([0.5, 1]), pa.array(["a", "b"])])
+def test_a_column_without_values_fits_any_type(bench: Workbench, kind: pa.DataType, other: pa.Array) -> None:
+    """Nothing can be wrong with values that are not there; that none matches is told."""
+    report, rows = join(bench, {"k": other}, {"k": pa.array([None], kind), "y": [1]}, how="left")
+    swapped, none = join(bench, {"k": pa.array([None], kind)}, {"k": other, "y": [1, 2]})
+
+    assert rows == [{"k": one, "y": None} for one in other.to_pylist()]
+    assert none == []
+    assert "r.k has no values" in report.problem
+    assert "l.k has no values" in swapped.problem
+
+
+def test_names_are_compared_as_sql_compares_them() -> None:
+    """Without regard to case, an exact match first; the joins have the names that the tables have."""
+    columns = {"Boxes": ["image_id", "x"], "upper": ["IMAGE_ID", "X", "t"], "both": ["x", "ID"]}
+
+    joins = resolve_joins([parse_join("j = boxes + UPPER on Image_Id + both on x_upper = X")], columns)
+
+    assert str(joins.specs[0]) == "j = Boxes + upper on image_id = IMAGE_ID + both on X_upper = x"
+    assert joins.columns["j"] == ["image_id", "x", "X_upper", "t", "ID"]
+    assert joins.origin(("j", "X_upper")) == ("upper", "X")
+    assert joins.key_pairs == [
+        (("Boxes", "image_id"), ("upper", "IMAGE_ID")),
+        (("upper", "X"), ("both", "x")),
+    ]
+    assert find_name("a", ["A", "a"]) == "a"
+
+
+def test_the_names_in_an_error_are_not_thousands() -> None:
+    """A table of 2,000 columns is not listed whole."""
+    error = not_found("column", "zzz", [f"pixel{n:04d}" for n in range(2000)], Where())
+
+    assert "pixel0024, and 1,975 more" in error.hint
+    assert len(error.hint) < 400
+
+
+@pytest.mark.parametrize("how", ["inner", "left"])
+@pytest.mark.parametrize(
+    ("left", "right", "found", "hint"),
+    [
+        (["7", "12"], ["0007", "0012"], "without zeros in front 2 of 2 values match", "--pad l.k=4"),
+        (["007", "012"], ["7", "12.0"], "without zeros in front 2 of 2 values match", "--pad r.k=3"),
+        (["7", "A1"], ["0007", "A2"], "without zeros in front 1 of 2 values match", "write them alike"),
+        (["7", "12"], ["07", "0012"], "without zeros in front 2 of 2 values match", "write them alike"),
+        (["7", "12"], ["7.0", "12.0"], "without .0 behind whole numbers 2 of 2", "--types r.k=integer"),
+        (["a", "b"], [" a", "b "], "without blanks around them 2 of 2", "write them alike"),
+        (["a", "b"], ["A", "B"], "in lower case 2 of 2", "write them alike"),
+        (["a", "b"], ["x/a.jpg", "x/b.jpg"], "by the file name alone", "write them alike"),
+        (["a", "b"], ["c", "d"], "l.k has no value of r.k, such as 'a' and 'c'", "on a = b"),
+        ([None, None], ["c", "d"], "l.k has no values", ""),
+        (["a"], [None], "r.k has no values", ""),
+        ([], ["c"], "no row comes to r", ""),
+    ],
+)
+def test_a_join_without_any_match_is_told(
+    bench: Workbench, how: str, left: list[str | None], right: list[str | None], found: str, hint: str
+) -> None:
+    """It is made, and its report says what the values look like, and which option would make them match."""
+    text = pa.string()
+
+    report, rows = join(bench, {"k": pa.array(left, text)}, {"k": pa.array(right, text)}, how=how)
+
+    assert len(rows) == (len(left) if how == "left" else 0)
+    assert found in report.problem
+    assert hint in report.problem
+
+
+def test_of_several_keys_the_one_that_does_not_match_is_told(bench: Workbench) -> None:
+    """Or that no row has all of them together."""
+    left = {"k": ["a", "b"], "day": ["1", "2"]}
+
+    report, _ = join(bench, left, {"k": ["a", "b"], "day": ["01", "02"]}, "k, day")
+    other, _ = join(bench, left, {"k": ["a", "b"], "day": ["2", "1"]}, "k, day")
+
+    assert "--pad l.day=2" in report.problem
+    assert "no row has all of them" in other.problem
 
 
 def test_whole_numbers_of_different_widths_are_joined(bench: Workbench) -> None:

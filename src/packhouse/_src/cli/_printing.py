@@ -227,7 +227,7 @@ def _plan_lines(plan: Plan) -> Iterator[str]:
 
 
 def _plan_join_lines(plan: Plan) -> Iterator[str]:
-    for join in plan.options.join_specs:
+    for join in plan.joins.specs:
         compact = ", compact keys" if plan.options.compact_keys else ""
         yield f"{join.name}.parquet: {join} ({plan.options.how or 'inner'}{compact})"
     for name, columns in plan.options.sort_columns.items():

@@ -18,15 +18,17 @@ import pyarrow as pa
 from packhouse._src.concurrency.in_order import map_in_order
 from packhouse._src.concurrency.threads import default_workers
 from packhouse._src.delimited.collisions import Pairs, Spellings
+from packhouse._src.delimited.column_types import INTEGER
 from packhouse._src.delimited.csv_ import line_of_row, parse_chunk
 from packhouse._src.delimited.cutting import Chunk, cut_records
 from packhouse._src.delimited.deciding import Counts, Guess, TableName, Tally, clash_of, decide, guess
 from packhouse._src.delimited.dialect import Header, read_header
+from packhouse._src.delimited.padding import as_whole_numbers, pad_numbers
 from packhouse._src.delimited.proving import arrow_type, prove_column
 from packhouse._src.delimited.text_stream import TableStream, open_table
 from packhouse._src.parquet_ import ParquetSink
-from packhouse._src.table_records import ColumnType, TableOutput, TablePlan, TableReport
-from packhouse.errors import AccountingError, CsvError, TableError, Where
+from packhouse._src.table_records import ColumnType, TableOutput, TablePlan, TableReport, TextKey
+from packhouse.errors import AccountingError, CsvError, TableError, TypingError, Where
 from packhouse.progress import Task, task
 
 FIRST_ROWS = 10_000
@@ -37,7 +39,12 @@ GROUP_BYTES = 64 << 20
 
 
 def convert_table(
-    output: TableOutput, plan: TablePlan, source: Path, *, wanted: Mapping[str, str]
+    output: TableOutput,
+    plan: TablePlan,
+    source: Path,
+    *,
+    wanted: Mapping[str, str],
+    text_keys: Mapping[str, TextKey] | None = None,
 ) -> TableReport:
     """Convert one CSV file.
 
@@ -46,6 +53,7 @@ def convert_table(
         plan: What to convert; its Parquet file must not exist, the folders above it are made.
         source: The CSV file.
         wanted: Column -> type that the user asked for.
+        text_keys: Column -> why it is text, and to how many digits its numbers are filled up.
 
     Returns:
         What was made.
@@ -61,7 +69,7 @@ def convert_table(
     """
     target = output.folder / plan.file
     _make_folder(target, plan)
-    rows, columns = _Conversion(output, plan, source).run(wanted)
+    rows, columns = _Conversion(output, plan, source, text_keys or {}).run(wanted)
     return TableReport(
         name=plan.name,
         file=plan.file,
@@ -142,10 +150,14 @@ class _Comparison:
 class _Conversion:
     """One table on its way."""
 
-    def __init__(self, output: TableOutput, plan: TablePlan, source: Path) -> None:
+    def __init__(
+        self, output: TableOutput, plan: TablePlan, source: Path, text_keys: Mapping[str, TextKey]
+    ) -> None:
         self._output = output
         self._plan = plan
         self._source = source
+        self._text_keys = dict(text_keys)
+        self._whole: frozenset[str] = frozenset()
         self._facts = source.stat()
         self._known: dict[int, ColumnType] = {}
         header = read_header(source, shown_as=plan.source, encoding=plan.encoding)
@@ -155,6 +167,7 @@ class _Conversion:
 
     def run(self, wanted: Mapping[str, str]) -> tuple[int, tuple[ColumnType, ...]]:
         """Make passes until one has written all; each has fewer types left to try than the one before."""
+        self._whole = frozenset(name for name, kind in wanted.items() if kind == INTEGER.name)
         guesses = self._first_guesses(wanted)
         counts, was_written = self._scan(guesses, f"table {self._plan.name}")
         while not was_written:
@@ -180,9 +193,19 @@ class _Conversion:
             return [guess([], wanted.get(name)) for name in names]
         cells = self._parse(first).slice(0, FIRST_ROWS)
         return [
-            self._compared(guess(column.to_pylist(), wanted.get(name)), column)
+            self._first_guess(name, column, wanted.get(name))
             for column, name in zip(cells.columns, names, strict=True)
         ]
+
+    def _first_guess(self, name: str, cells: pa.StringArray, wanted: str | None) -> Guess:
+        first, key = cells.to_pylist(), self._text_keys.get(name)
+        if key is None:
+            return self._compared(guess(first, wanted), cells)
+        natural = self._compared(guess(first, None), cells)
+        if key.digits is None and natural.candidate is None and not natural.is_empty:
+            del self._text_keys[name]  # it is text anyway, for a reason of its own
+            return natural
+        return guess(first, "text")
 
     def _compared(self, made: Guess, cells: pa.StringArray) -> Guess:
         """Compare the first values of a column that is spelled in several styles, to save a pass."""
@@ -224,7 +247,24 @@ class _Conversion:
         )
 
     def _parse(self, chunk: Chunk) -> pa.RecordBatch:
-        return parse_chunk(chunk, self._header, shown_as=self._plan.source)
+        cells = parse_chunk(chunk, self._header, shown_as=self._plan.source)
+        for place, name in enumerate(self._header.columns):
+            column = cells.column(place)
+            if name in self._whole:
+                cells = cells.set_column(place, str(place), as_whole_numbers(column))
+            elif (key := self._text_keys.get(name)) and key.digits:
+                cells = cells.set_column(place, str(place), self._pad(chunk, column, name, key.digits))
+        return cells
+
+    def _pad(self, chunk: Chunk, cells: pa.StringArray, name: str, digits: int) -> pa.StringArray:
+        padded, odd_row = pad_numbers(cells, digits)
+        if odd_row is not None:
+            raise TypingError(
+                f"column {name!r} cannot be filled up to {digits} digits: {cells[odd_row].as_py()!r}",
+                where=Where(file=self._plan.source, line=line_of_row(chunk, odd_row, self._header)),
+                hint=f"--pad takes whole numbers of at most so many digits: --pad {self._plan.name}.{name}=N",
+            )
+        return padded
 
     def _scan(self, guesses: Sequence[Guess], name: str) -> tuple[Counts, bool]:
         """Count over all rows, and write them if all fit; say whether they were written."""
@@ -295,7 +335,11 @@ class _Conversion:
             if known is None:
                 name = self._header.columns[place]
                 source = TableName(self._plan.name, self._plan.source)
-                yield decide(name, one, tally, rows=counts.rows, source=source)
+                decision = decide(name, one, tally, rows=counts.rows, source=source)
+                key = self._text_keys.get(name)
+                if key is not None and isinstance(decision, ColumnType):
+                    decision = replace(decision, reason=f"text: {key.reason}")
+                yield decision
             elif known.nulls != counts.rows - tally.values:
                 raise self._changed()
             else:

@@ -14,7 +14,8 @@ from packhouse._src.sources.folder_walk import ANYWHERE
 from packhouse._src.sources.names import is_encoding
 from packhouse._src.sources.sorting import Selection
 from packhouse._src.sources.source import SourceOptions
-from packhouse._src.sql.joins.join_specs import HOW, parse_join
+from packhouse._src.sql.joins.join_parsing import parse_join
+from packhouse._src.sql.joins.join_specs import HOW
 from packhouse._src.sql.memory_limit import parse_memory
 from packhouse._src.sql.sort_specs import read_sort
 from packhouse._src.table_records import COMPRESSIONS, JoinManner, JoinSpec
@@ -22,6 +23,7 @@ from packhouse.errors import UsageError
 
 ON_ERROR = ("report", "stop")
 ENGINES = ("local", "processes")
+MOST_DIGITS = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +97,15 @@ class PackOptions:
             adds_up=True,
         ),
     ] = field(default_factory=dict)
+    pad: Annotated[
+        Mapping[str, int],
+        Option(
+            "Give the ids of a column their leading zeros back: text of N digits",
+            metavar="TABLE.COLUMN=N",
+            in_pack=True,
+            adds_up=True,
+        ),
+    ] = field(default_factory=dict)
     encoding: Annotated[
         tuple[str, ...],
         Option(
@@ -164,8 +175,13 @@ class PackOptions:
         _ = self.join_specs, self.sort_columns, self.memory_bytes
 
     def _check_columns(self) -> None:
-        for column in (*self.text, *self.types, *(self.link or ())):
+        for column in (*self.text, *self.types, *self.pad, *(self.link or ())):
             split_column(column)
+        for column, digits in self.pad.items():
+            if not 1 <= digits <= MOST_DIGITS:
+                raise UsageError(f"pad is {digits}, for {column}", hint=f"from 1 to {MOST_DIGITS} digits")
+            if self.types.get(column, "text") != "text":
+                raise UsageError(f"{column} is in both pad and types", hint="padded ids are text")
         for column, kind in self.types.items():
             if kind not in TYPE_NAMES:
                 raise UsageError(f"{kind!r} is no type, for {column}", hint=f"one of {', '.join(TYPE_NAMES)}")
@@ -191,7 +207,7 @@ class PackOptions:
     def shaping(self) -> dict[str, object]:
         """The options that decide what the pack holds, for pack.json."""
         shaping = {name: getattr(self, name) for name in options_in_pack()}
-        return {**shaping, "types": dict(self.types), "sort": self.sort_columns}
+        return {**shaping, "types": dict(self.types), "pad": dict(self.pad), "sort": self.sort_columns}
 
     @property
     def memory_bytes(self) -> int:
@@ -221,6 +237,10 @@ class PackOptions:
     def encoding_of(self, table: str) -> str | None:
         """Return the encoding of one table, as the user said; None: UTF-8."""
         return next(reversed(values_for(self.encoding, table)), None)
+
+    def padded_columns(self, tables: Collection[str]) -> dict[tuple[str, str], int]:
+        """Return (table, column) -> digits of the columns that are filled up with zeros."""
+        return {split_column(name, tables): digits for name, digits in self.pad.items()}
 
     def wanted_types(self, table: str, tables: Collection[str]) -> dict[str, str]:
         """Return column -> type for the columns of one table, of all tables, that the user spoke of."""

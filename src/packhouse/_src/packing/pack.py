@@ -89,6 +89,7 @@ def pack(  # noqa: PLR0913  # all options, as `PackOptions` spells them
     include: str | Sequence[str] = (),
     text: str | Sequence[str] = (),
     types: Mapping[str, str] | None = None,
+    pad: Mapping[str, int] | None = None,
     encoding: str | Sequence[str] | Mapping[str, str] = (),
     follow_links: bool | str = False,
     name_encoding: str | None = None,
@@ -126,6 +127,8 @@ def pack(  # noqa: PLR0913  # all options, as `PackOptions` spells them
         text: Column to keep as text, "TABLE.COLUMN"; or several.
         types: Type of a column: text, integer, float, boolean, date, timestamp. "TABLE.COLUMN" -> type; every
             value must fit.
+        pad: Give the ids of a column their leading zeros back: text of N digits. "TABLE.COLUMN" -> N; every value
+            must be a whole number of at most so many digits.
         encoding: Encoding of tables that are not UTF-8, e.g. cp1252 for all, or {"customers": "cp1252"}.
         follow_links: Pack what symbolic links within SRC lead to, or those that lead anywhere: False
             (default), True or "anywhere". Links that would never end are skipped and listed.
@@ -171,6 +174,7 @@ def pack(  # noqa: PLR0913  # all options, as `PackOptions` spells them
         include=several(include),
         text=several(text),
         types=dict(types or {}),
+        pad=dict(pad or {}),
         encoding=several(encoding),
         follow_links=follow_links,
         name_encoding=name_encoding,

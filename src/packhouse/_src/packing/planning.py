@@ -20,7 +20,7 @@ from packhouse._src.packing.table_planning import plan_tables
 from packhouse._src.records import Failed, Skipped, SourceFile
 from packhouse._src.sources.sorting import is_compressed, sort_files
 from packhouse._src.sources.source import Found, Source, SourceOptions
-from packhouse._src.sql.joins.join_specs import check_joins, not_found
+from packhouse._src.sql.joins.join_specs import ResolvedJoins, not_found, resolve_joins
 from packhouse._src.sql.sort_specs import check_sort
 from packhouse._src.table_records import TablePlan
 from packhouse.errors import NoSpaceError, SourceError, SourceNotFoundError, UsageError, Where
@@ -69,6 +69,7 @@ class Plan:
 
     archives: tuple[str, ...]
     """Paths of archives inside of SRC, each packed as the folder of its name."""
+    joins: ResolvedJoins
 
     skipped: tuple[Skipped, ...]
     failed: tuple[Failed, ...]
@@ -121,7 +122,7 @@ class Plan:
                 }
                 for table in self.tables
             ],
-            "joins": [str(join) for join in self.options.join_specs],
+            "joins": [str(join) for join in self.joins.specs],
             "sort": {table: list(columns) for table, columns in self.options.sort_columns.items()},
             "compact_keys": self.options.compact_keys,
             "link": "none" if self.options.link is False else list(self.options.link or ["to be found"]),
@@ -183,7 +184,7 @@ def make_plan(
             where=Where(file=str(src)),
             hint=_where_images_may_be(found),
         )
-    _check_names(options, tables, {failure.path for failure in failed})
+    joins = _check_names(options, tables, {failure.path for failure in failed})
     return Plan(
         source=source,
         dest=dest,
@@ -198,6 +199,7 @@ def make_plan(
         tables=tables,
         table_files={file.path: file for file in sorted_files.tables},
         archives=found.archives,
+        joins=joins,
         skipped=tuple(sorted((*found.skipped, *sorted_files.skipped), key=lambda one: one.path)),
         failed=(*not_read, *failed),
     )
@@ -232,9 +234,9 @@ def _first_of(failed: Sequence[Failed]) -> str:
     return f"; {failed[0].path}: {failed[0].message}" if failed else ""
 
 
-def _check_names(options: PackOptions, tables: Sequence[TablePlan], broken: set[str]) -> None:
+def _check_names(options: PackOptions, tables: Sequence[TablePlan], broken: set[str]) -> ResolvedJoins:
     columns = {table.name: table.columns for table in tables}
-    names = [*options.text, *options.types, *(options.link or ())]
+    names = [*options.text, *options.types, *options.pad, *(options.link or ())]
     hint = f"; not readable: {', '.join(sorted(broken))}" if broken else ""
     for name in names:
         table, column = split_column(name, columns)
@@ -250,8 +252,9 @@ def _check_names(options: PackOptions, tables: Sequence[TablePlan], broken: set[
         raise UsageError("two links speak of one table", hint="one --link a table")
     if options.join_specs and INDEX_TABLE in {join.name.lower() for join in options.join_specs}:
         raise UsageError(f"{INDEX_TABLE} is the index of the images", hint="another name for the join")
-    known = check_joins(options.join_specs, columns, compact_keys=bool(options.compact_keys))
-    check_sort(options.sort_columns, known)
+    joins = resolve_joins(options.join_specs, columns, compact_keys=bool(options.compact_keys))
+    check_sort(options.sort_columns, joins.columns)
+    return joins
 
 
 def free_bytes(dest: Path) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,8 +17,8 @@ from packhouse._src.records import Failed
 from packhouse._src.sql.duckdb_ import Engine
 from packhouse._src.sql.joins.compact_keys import Lookups
 from packhouse._src.sql.joins.join import join_tables
-from packhouse._src.sql.joins.join_specs import check_joins
 from packhouse._src.sql.joins.join_sql import Side
+from packhouse._src.sql.joins.key_columns import KeyColumns
 from packhouse._src.sql.joins.reorder import rewrite_table
 from packhouse._src.sql.links.evidence import (
     ImageNames,
@@ -77,21 +77,39 @@ class _Work:
         self._bench = bench
 
     def convert(self) -> None:
-        plan, folder = self._plan, self._bench.folder / SPILL_FOLDER
-        names = [table.name for table in plan.tables]
-        folder.mkdir(exist_ok=True)
-        for table in sorted(plan.tables, key=self._position):
-            wanted = self._options.wanted_types(table.name, names)
-            with (
-                self._may_fail(table.source, self.done.failed),
-                plan.source.as_file(plan.table_files[table.source], folder) as source,
-            ):
-                self.done.tables.append(convert_table(self._bench, table, source, wanted=wanted))
+        names = [table.name for table in self._plan.tables]
+        (self._bench.folder / SPILL_FOLDER).mkdir(exist_ok=True)
+        wanted = {name: self._options.wanted_types(name, names) for name in names}
+        keys = KeyColumns(
+            self._plan.joins,
+            asked={(table, column) for table, types in wanted.items() for column in types},
+            padded=self._options.padded_columns(names),
+        )
+        for table in sorted(self._plan.tables, key=self._turn_of):
+            self._convert(table, wanted[table.name], keys)
+        for made in keys.to_be_text(self.done.tables):
+            (self._bench.folder / made.file).unlink()
+            self.done.tables.remove(made)
+            self._convert(self._plan.tables[names.index(made.name)], wanted[made.name], keys)
         self.done.tables.sort(key=lambda made: names.index(made.name))
 
-    def _position(self, table: TablePlan) -> int:
-        """Where a table lies in an archive, so that a compressed one is read through once."""
-        return self._plan.table_files[table.source].inode if self._plan.source.by_position else 0
+    def _convert(self, table: TablePlan, wanted: Mapping[str, str], keys: KeyColumns) -> None:
+        folder, file = self._bench.folder / SPILL_FOLDER, self._plan.table_files[table.source]
+        with (
+            self._may_fail(table.source, self.done.failed),
+            self._plan.source.as_file(file, folder) as source,
+        ):
+            text_keys = keys.text_keys(table.name, self.done.tables)
+            made = convert_table(self._bench, table, source, wanted=wanted, text_keys=text_keys)
+            self.done.tables.append(made)
+
+    def _turn_of(self, table: TablePlan) -> int:
+        """When a table is converted: small ones first, so that large ones find the types of their keys known.
+
+        Those of an archive in the order of their places, so that a compressed one is read through once.
+        """
+        file = self._plan.table_files[table.source]
+        return file.inode if self._plan.source.by_position else file.size
 
     def link(self) -> None:
         index = self._bench.folder / INDEX_FILE
@@ -148,24 +166,26 @@ class _Work:
     def join(self) -> None:
         files = {table.name: table.file for table in self.done.tables}
         lookups = self._lookups() if self._options.compact_keys else None
-        for join in self._options.join_specs:
+        for join in self._plan.joins.specs:
             with self._may_fail(f"join {join.name}", self.done.undone):
                 missing = [table for table in join.tables if table not in files]
                 if missing:
                     raise TableError(f"{missing[0]} could not be packed, so this join was not made: {join}")
                 manner = self._options.join_manner(join.name)
-                made = join_tables(self._bench, join, files, manner=manner, lookups=lookups)
+                origin = self._plan.joins.origin
+                made = join_tables(self._bench, join, files, manner=manner, lookups=lookups, origin=origin)
                 self.done.joins.append(made)
                 files[join.name] = made.file
+                if made.problem:
+                    raise TableError(made.problem)
 
     def _lookups(self) -> Lookups:
-        specs = self._options.join_specs
-        columns = check_joins(specs, {table.name: table.columns for table in self._plan.tables})
+        joins = self._plan.joins
         return Lookups(
             self._bench,
             self.done.tables,
             linked=[link.table for link in self.done.links],
-            join_columns=[name for join in specs for name in columns[join.name]],
+            join_columns=[name for join in joins.specs for name in joins.columns[join.name]],
         )
 
     @contextmanager

@@ -182,9 +182,9 @@ def _stores_in(dest: Path) -> tuple[str, ...]:
 def _derived_in(dest: Path) -> frozenset[str]:
     try:
         said = json.loads((dest / MANIFEST_FILE).read_bytes())
-        joins = {f"join {name}" for name in said["joins"]}
+        joins = {f"join {name}" for name, facts in said["joins"].items() if not facts.get("problem")}
         return frozenset(joins | {f"link {link['table']}" for link in said["links"]})
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return frozenset()
 
 

@@ -106,23 +106,25 @@ class Lookups:
         """Return where the text of a column stands as a key; or why not, if a table looked like it."""
         reasons = []
         for table in sorted(self._tables, key=lambda one: self._rank(chain, cell, one)):
-            is_right = _joins(chain, cell, table)
+            right_key = _right_key(chain, cell, table)
+            is_right, column = right_key is not None, right_key or cell.name
             if table.name in (chain.left.name, cell.side.name) and not is_right:
                 continue  # what a table says of its own rows is no key of another
-            if not self._is_key(table, cell.name, may_be_null=is_right):
+            if not self._is_key(table, column, may_be_null=is_right):
                 continue
             rights = (link for link in chain.links if link.side.name == table.name)
             own = next((link.side for link in rights if _holds(link, cell)), None)
             side = own or Side(self._bench.engine, table.name, self._bench.folder / table.file, alias)
-            missing = self._count_missing(chain, cell, side) if own is None or chain.how == "left" else 0
+            needs_count = own is None or chain.how == "left"
+            missing = self._count_missing(chain, cell, side, column) if needs_count else 0
             if missing:
                 reasons.append(f"{missing:,} rows have a value that is not in {table.name}")
                 continue
-            ix_column = self._number(table, cell.name)
+            ix_column = self._number(table, column, called=cell.name)
             kind = "INTEGER" if table.rows < MOST_INT32_ROWS else "BIGINT"
-            joined = f"LEFT JOIN {side.numbered} {alias} ON {cell.sql} = {alias}.{quote_name(cell.name)}"
+            joined = f"LEFT JOIN {side.numbered} {alias} ON {cell.sql} = {alias}.{quote_name(column)}"
             return _Found(
-                CompactKey(cell.name, ix_column, table.name),
+                CompactKey(cell.name, ix_column, table.name, "" if column == cell.name else column),
                 f"CAST({side.row_number} AS {kind})",
                 joined if own is None else "",
             )
@@ -130,7 +132,7 @@ class Lookups:
 
     def _rank(self, chain: Chain, cell: Cell, table: TableReport) -> tuple[object, ...]:
         linked = self._linked.index(table.name) if table.name in self._linked else len(self._linked)
-        return (not _joins(chain, cell, table), linked, -len(table.columns), table.name)
+        return (_right_key(chain, cell, table) is None, linked, -len(table.columns), table.name)
 
     def _is_key(self, table: TableReport, column: str, *, may_be_null: bool) -> bool:
         kind = next((one for one in table.columns if one.name == column and one.arrow == "string"), None)
@@ -151,9 +153,9 @@ class Lookups:
         (repeated,) = engine.row(f"SELECT count(*) FROM ({groups})")
         return not repeated
 
-    def _count_missing(self, chain: Chain, cell: Cell, side: Side) -> int:
+    def _count_missing(self, chain: Chain, cell: Cell, side: Side, column: str) -> int:
         """Count the rows of the join whose text is not in the lookup table."""
-        key = quote_name(cell.name)
+        key = quote_name(column)
         (of_table,) = self._bench.engine.row(
             f"SELECT count(*) FROM {cell.side.plain} {cell.side.alias} "
             f"ANTI JOIN {side.plain} k ON {cell.sql} = k.{key} WHERE {cell.sql} IS NOT NULL"
@@ -166,13 +168,13 @@ class Lookups:
         )
         return int(of_join)
 
-    def _number(self, table: TableReport, column: str) -> str:
+    def _number(self, table: TableReport, column: str, *, called: str) -> str:
         """Give a lookup table its column of numbers, unless it has it; return the column's name."""
         known = self._names.get((table.name, column))
         if known is not None:
             return known
         side = Side(self._bench.engine, table.name, self._bench.folder / table.file, "t")
-        stem = column[:-3] if column.lower().endswith("_id") and len(column) > len("_id") else column
+        stem = called[:-3] if called.lower().endswith("_id") and len(called) > len("_id") else called
         ix_column = counted_on(f"{stem}_ix", self._taken | {name.lower() for name in side.columns})
         new = ColumnType(
             ix_column,
@@ -194,9 +196,10 @@ class Lookups:
         return ix_column
 
 
-def _joins(chain: Chain, cell: Cell, table: TableReport) -> bool:
-    """Say whether the join has this table as a right one, on just this column."""
-    return any(link.side.name == table.name and link.left_cells == (cell,) for link in chain.links)
+def _right_key(chain: Chain, cell: Cell, table: TableReport) -> str | None:
+    """Return the key column of a right table that the join compares with just this cell, if there is one."""
+    links = (link for link in chain.links if link.side.name == table.name and link.left_cells == (cell,))
+    return next((link.step.right_keys[0] for link in links), None)
 
 
 def _holds(link: Link, cell: Cell) -> bool:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from packhouse._src.sql.duckdb_ import OUT_OF_MEMORY, Engine
 from packhouse._src.sql.joins.compact_keys import Compacted, Lookups
+from packhouse._src.sql.joins.join_specs import ColumnOf
 from packhouse._src.sql.joins.join_sql import Chain, Link
+from packhouse._src.sql.joins.key_values import KeyValues
 from packhouse._src.sql.query_output import Workbench, told_of_memory, write_query
 from packhouse._src.sql.quoting import quote_name
 from packhouse._src.table_records import JoinManner, JoinReport, JoinSpec, JoinStepReport
@@ -26,6 +28,7 @@ def join_tables(
     *,
     manner: JoinManner,
     lookups: Lookups | None = None,
+    origin: Callable[[ColumnOf], ColumnOf] = lambda column: column,
 ) -> JoinReport:
     """Join Parquet files of a pack; the order of the left rows is kept, unless the result is sorted.
 
@@ -35,12 +38,13 @@ def join_tables(
         files: Table -> Parquet file below the pack.
         manner: How.
         lookups: Tables whose keys become numbers of rows; None: keys stay what they are.
+        origin: Tells of which column of a table a column of a join is made.
 
     Returns:
-        What was made, and how many rows of both sides of each step found no partner.
+        What was made, how many rows of both sides of each step found no partner, and why when none found one.
 
     Raises:
-        TableError: Key columns have different types; or memory did not suffice.
+        TableError: Key columns have types that cannot be compared; or memory did not suffice.
         DuplicateKeyError: A right side repeats a key; with examples.
         AccountingError: The result has not the number of rows that was counted beforehand.
 
@@ -50,7 +54,10 @@ def join_tables(
     chain = Chain(bench.engine, join, bench.folder, files, how=manner.how)
     where = Where(member=f"join {join}")
     with told_of_memory(where, "the keys of the tables alone need more memory than the limit allows"):
+        values = KeyValues(bench.engine, chain, origin)
+        values.check_types()
         steps, expected = _count(bench.engine, chain, manner)
+        problem = values.explain(steps)
         compacted = lookups.compact(chain) if lookups is not None else Compacted()
     target = bench.folder / f"{join.name}.parquet"
     with (
@@ -84,6 +91,7 @@ def join_tables(
         sorted_by=manner.sorted_by,
         compact_keys=compacted.keys,
         kept_text=compacted.kept_text,
+        problem=str(problem or ""),
     )
 
 
@@ -110,7 +118,9 @@ def _metadata(join: JoinSpec, manner: JoinManner, compacted: Compacted) -> dict[
     if manner.sorted_by:
         facts["sorted_by"] = list(manner.sorted_by)
     if compacted.keys:
-        facts["compact_keys"] = {key.ix_column: f"{key.lookup}.{key.column}" for key in compacted.keys}
+        facts["compact_keys"] = {
+            key.ix_column: f"{key.lookup}.{key.lookup_column or key.column}" for key in compacted.keys
+        }
     return facts
 
 
@@ -122,7 +132,8 @@ def _count(engine: Engine, chain: Chain, manner: JoinManner) -> tuple[list[JoinS
         if not manner.allow_many:
             _check_unique(engine, chain.join, link)
         of_left, of_right = _count_unmatched(engine, chain, place)
-        reports.append(JoinStepReport(link.step.right, link.step.on, come, of_left, of_right, link.renamed))
+        keys = link.step.written_keys
+        reports.append(JoinStepReport(link.step.right, keys, come, of_left, of_right, link.renamed))
         if manner.allow_many:
             (come,) = engine.row(f"SELECT count(*) FROM {chain.source(place + 1)}")
         elif manner.how == "inner":
@@ -131,8 +142,8 @@ def _count(engine: Engine, chain: Chain, manner: JoinManner) -> tuple[list[JoinS
 
 
 def _check_unique(engine: Engine, join: JoinSpec, link: Link) -> None:
-    columns = ", ".join(quote_name(name) for name in link.step.on)
-    present = " AND ".join(f"{quote_name(name)} IS NOT NULL" for name in link.step.on)
+    columns = ", ".join(quote_name(name) for name in link.step.right_keys)
+    present = " AND ".join(f"{quote_name(name)} IS NOT NULL" for name in link.step.right_keys)
     repeated = (
         f"SELECT {columns}, count(*) FROM {link.side.plain} "
         f"WHERE {present} GROUP BY {columns} HAVING count(*) > 1"
@@ -153,8 +164,8 @@ def _count_unmatched(engine: Engine, chain: Chain, place: int) -> tuple[int, int
     link = chain.links[place]
     come, right, alias = chain.source(place), link.side.plain, link.side.alias
     (of_left,) = engine.row(f"SELECT count(*) FROM {come} ANTI JOIN {right} {alias} ON {link.condition}")
-    keys = ", ".join(f"{cell.sql} AS k{n}" for n, cell in enumerate(link.left_cells))
-    same = " AND ".join(f"{alias}.{quote_name(name)} = k.k{n}" for n, name in enumerate(link.step.on))
+    keys = ", ".join(f"{left} AS k{n}" for n, (left, _) in enumerate(link.pairs))
+    same = " AND ".join(f"{right} = k.k{n}" for n, (_, right) in enumerate(link.pairs))
     (of_right,) = engine.row(
         f"SELECT count(*) FROM {right} {alias} ANTI JOIN (SELECT {keys} FROM {come}) k ON {same}"
     )

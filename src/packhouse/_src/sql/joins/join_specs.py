@@ -1,61 +1,59 @@
-"""Joins as the user writes them: read, and checked against the columns that are there. Pure."""
+"""Joins, checked against the tables and columns that are there. Pure."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 
 from packhouse._src.table_records import JoinSpec, JoinStep
 from packhouse.errors import ColumnNotFoundError, UsageError, Where
 
 HOW = ("inner", "left")
-# the name of the result becomes that of a file, the others are looked up
-_START = re.compile(r"\s*([\w-][\w.-]*)\s*=\s*([^=+]+?)\s*")
-_STEP = re.compile(r"\s*([^=+]+?)\s+on\s+(.+?)\s*", re.IGNORECASE)
+MOST_NAMED = 25
+"""Of the names that are there, in an error."""
+
+ColumnOf = tuple[str, str]
+"""A table, or the result of a join, and one of its columns."""
 
 
-def parse_join(text: str) -> JoinSpec:
-    """Read a join as the user writes it.
+@dataclass(slots=True)
+class ResolvedJoins:
+    """The joins of a pack, with names as the tables have them."""
 
-    Args:
-        text: "NAME = LEFT + RIGHT on COLUMN[, COLUMN]... [+ RIGHT on COLUMN[, COLUMN]...]...".
+    columns: dict[str, list[str]]
+    """Table or join -> its columns."""
 
-    Returns:
-        Its parts.
+    specs: tuple[JoinSpec, ...] = ()
+    origins: dict[ColumnOf, ColumnOf] = field(default_factory=dict)
+    """Column of a join -> the column of a table that it is made of."""
 
-    Raises:
-        UsageError: It is not of that form, or names a column twice in one step.
-    """
-    first, *others = text.split("+")
-    start = _START.fullmatch(first)
-    steps = [_parse_step(part) for part in others]
-    whole = tuple(step for step in steps if step is not None)
-    if start is None or not steps or len(whole) < len(steps):
-        raise UsageError(
-            f"cannot read the join {text!r}",
-            hint='--join "train = transactions_train + customers on customer_id", '
-            "and so on: + articles on article_id",
-        )
-    for step in whole:
-        twice = next((name for name in step.on if step.on.count(name) > 1), None)
-        if twice is not None:
-            raise UsageError(
-                f"the join {text!r} names the column {twice!r} twice", hint=f"each column once: on {twice}"
-            )
-    return JoinSpec(start[1], start[2], whole)
+    key_pairs: list[tuple[ColumnOf, ColumnOf]] = field(default_factory=list)
+    """Columns of tables that are compared."""
 
+    def origin(self, column: ColumnOf) -> ColumnOf:
+        """Return the column of a table that a column is made of: itself, when it is one."""
+        return self.origins.get(column, column)
 
-def _parse_step(text: str) -> JoinStep | None:
-    match = _STEP.fullmatch(text)
-    columns = [part.strip() for part in match[2].split(",")] if match else []
-    return JoinStep(match[1], tuple(columns)) if match and "" not in columns else None
+    @property
+    def keys(self) -> set[ColumnOf]:
+        """All columns of tables that are compared with another."""
+        return {column for pair in self.key_pairs for column in pair}
 
 
 def check_joins(
     joins: Sequence[JoinSpec], columns: Mapping[str, Sequence[str]], *, compact_keys: bool = False
 ) -> dict[str, list[str]]:
-    """See before any work that all tables and columns are there.
+    """Return table or join -> its columns; otherwise as `resolve_joins`."""
+    return resolve_joins(joins, columns, compact_keys=compact_keys).columns
+
+
+def resolve_joins(
+    joins: Sequence[JoinSpec], columns: Mapping[str, Sequence[str]], *, compact_keys: bool = False
+) -> ResolvedJoins:
+    """See before any work that all tables and columns are there, and how they are written there.
+
+    Names are compared as SQL compares them: without regard to case, but an exact match counts first.
 
     Args:
         joins: In the order they will run; one may use the result of an earlier one.
@@ -63,44 +61,78 @@ def check_joins(
         compact_keys: Whether the results will have numbers in place of their keys.
 
     Returns:
-        Table or join -> its columns.
+        The joins, and what their results consist of.
 
     Raises:
         UsageError: The name of a result is taken; or, with compact keys, a join uses the result of another.
         ColumnNotFoundError: A table or column is not there; names the nearest.
     """
-    known = {name: list(found) for name, found in columns.items()}
+    known = ResolvedJoins({name: list(found) for name, found in columns.items()})
     for join in joins:
-        if join.name.lower() in {name.lower() for name in known}:
+        if join.name.lower() in {name.lower() for name in known.columns}:
             raise UsageError(
                 f"the join {join.name!r} would have the name of a table",
                 hint=f'another name: --join "{join.name}_joined = ..."',
             )
-        for table in join.tables:
-            if table not in known:
-                raise not_found("table", table, list(known), Where(member=str(join)))
-            if compact_keys and table not in columns:
-                raise UsageError(
-                    f"compact keys: {table} has no text keys any more when {join.name} is made of it",
-                    where=Where(member=str(join)),
-                    hint="one join with several steps: a + b on x + c on y",
-                )
-        known[join.name] = _columns_of(join, known)
+        left, *rights = (_find_table(table, join, known, columns, compact_keys) for table in join.tables)
+        steps = [replace(step, right=right) for step, right in zip(join.steps, rights, strict=True)]
+        _add(known, replace(join, left=left, steps=tuple(steps)))
     return known
 
 
-def _columns_of(join: JoinSpec, known: Mapping[str, Sequence[str]]) -> list[str]:
-    columns = list(known[join.left])
-    for place, step in enumerate(join.steps):
-        right = known[step.right]
-        sides = ((join.left if place == 0 else join.name, columns), (step.right, right))
-        for table, present in sides:
-            for column in step.on:
-                if column not in present:
-                    raise not_found("column", column, present, Where(file=table, member=str(join)))
-        renamed = dict(rename_right(columns, right, step))
-        columns += [renamed.get(name, name) for name in right if name not in step.on]
-    return columns
+def _find_table(
+    table: str,
+    join: JoinSpec,
+    known: ResolvedJoins,
+    columns: Mapping[str, Sequence[str]],
+    compact_keys: bool,  # noqa: FBT001  # handed on
+) -> str:
+    found = find_name(table, known.columns)
+    if found is None:
+        raise not_found("table", table, list(known.columns), Where(member=str(join)))
+    if compact_keys and found not in columns:
+        raise UsageError(
+            f"compact keys: {found} has no text keys any more when {join.name} is made of it",
+            where=Where(member=str(join)),
+            hint="one join with several steps: a + b on x + c on y",
+        )
+    return found
+
+
+def _add(known: ResolvedJoins, join: JoinSpec) -> None:
+    """Find the key columns of a join, and keep what its result consists of."""
+    owner = {name: known.origin((join.left, name)) for name in known.columns[join.left]}
+    steps = []
+    for place, asked in enumerate(join.steps):
+        right = known.columns[asked.right]
+        left_name = join.left if place == 0 else join.name
+        on = tuple(_find_column(name, list(owner), left_name, join) for name in asked.on)
+        right_on = tuple(_find_column(name, right, asked.right, join) for name in asked.right_keys)
+        step = JoinStep(asked.right, on, right_on if right_on != on else ())
+        steps.append(step)
+        of_right = {name: known.origin((step.right, name)) for name in right}
+        known.key_pairs += [
+            (owner[name], of_right[other]) for name, other in zip(on, step.right_keys, strict=True)
+        ]
+        renamed = dict(rename_right(list(owner), right, step))
+        owner |= {renamed.get(name, name): of_right[name] for name in right if name not in step.right_keys}
+    known.columns[join.name] = list(owner)
+    known.origins |= {(join.name, name): origin for name, origin in owner.items()}
+    known.specs += (replace(join, steps=tuple(steps)),)
+
+
+def _find_column(name: str, present: Sequence[str], table: str, join: JoinSpec) -> str:
+    found = find_name(name, present)
+    if found is None:
+        raise not_found("column", name, present, Where(file=table, member=str(join)))
+    return found
+
+
+def find_name(name: str, present: Collection[str]) -> str | None:
+    """Return the name as it is present: exactly so, or else without regard to case; None: it is not."""
+    if name in present:
+        return name
+    return next((other for other in present if other.lower() == name.lower()), None)
 
 
 def not_found(kind: str, name: str, present: Sequence[str], where: Where) -> ColumnNotFoundError:
@@ -117,7 +149,9 @@ def not_found(kind: str, name: str, present: Sequence[str], where: Where) -> Col
     """
     folded = {other.lower(): other for other in present}
     nearest = [folded[near] for near in get_close_matches(name.lower(), list(folded), n=3, cutoff=0.5)]
-    there = ", ".join(present) or "none"
+    there = ", ".join(present[:MOST_NAMED]) or "none"
+    if len(present) > MOST_NAMED:
+        there += f", and {len(present) - MOST_NAMED:,} more"
     hint = f"did you mean {' or '.join(nearest)}? " if nearest else ""
     return ColumnNotFoundError(
         f"there is no {kind} {name!r}", where=where, hint=f"{hint}{kind}s present: {there}"
@@ -136,7 +170,7 @@ def rename_right(left: Sequence[str], right: Sequence[str], step: JoinStep) -> l
         Pairs of old and new name.
     """
     taken = {name.lower() for name in left}
-    others = [name for name in right if name not in step.on]
+    others = [name for name in right if name not in step.right_keys]
     clashing = [name for name in others if name.lower() in taken]
     taken |= {name.lower() for name in right}
     renamed = []

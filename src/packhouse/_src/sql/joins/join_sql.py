@@ -12,13 +12,17 @@ from packhouse._src.sql.duckdb_ import Engine
 from packhouse._src.sql.joins.join_specs import rename_right
 from packhouse._src.sql.quoting import FILE_ROW_NUMBER, numbered_rows, parquet_rows, quote_name
 from packhouse._src.table_records import JoinSpec, JoinStep
-from packhouse.errors import TableError, Where
 
 SAMPLE_ROWS = 10_000
 CELL_BYTES = 16
 """What DuckDB takes for a cell, the letters of a text not counted."""
 
 TEXT = "VARCHAR"
+WHOLE_KINDS = frozenset(
+    f"{sign}{width}"
+    for sign in ("", "U")
+    for width in ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
+)
 
 
 class Side:
@@ -69,6 +73,11 @@ class Cell:
         """Return its type in DuckDB's words."""
         return self.side.columns[self.column]
 
+    @property
+    def arrow_name(self) -> str:
+        """Return its type as reports and pack.json call it."""
+        return str(self.side.types[self.column]).removesuffix("[day]")
+
 
 @dataclass(frozen=True, slots=True)
 class Link:
@@ -80,10 +89,24 @@ class Link:
     renamed: tuple[tuple[str, str], ...]
 
     @property
+    def right_cells(self) -> tuple[Cell, ...]:
+        """The key columns of the right side."""
+        return tuple(Cell(name, self.side, name) for name in self.step.right_keys)
+
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        """The keys of both sides as SQL that can be compared: as text where their types differ."""
+        return [
+            (left.sql, right.sql)
+            if left.kind == right.kind or WHOLE_KINDS.issuperset((left.kind, right.kind))
+            else (f"CAST({left.sql} AS {TEXT})", f"CAST({right.sql} AS {TEXT})")
+            for left, right in zip(self.left_cells, self.right_cells, strict=True)
+        ]
+
+    @property
     def condition(self) -> str:
         """Return when a row of the steps before and one of the right side belong together."""
-        pairs = zip(self.left_cells, self.step.on, strict=True)
-        return " AND ".join(f"{cell.sql} = {self.side.alias}.{quote_name(name)}" for cell, name in pairs)
+        return " AND ".join(f"{left} = {right}" for left, right in self.pairs)
 
 
 class Chain:
@@ -95,9 +118,6 @@ class Chain:
         folder: Where the Parquet files lie.
         files: Table -> Parquet file below the folder.
         how: "inner" or "left".
-
-    Raises:
-        TableError: Key columns have different types.
     """
 
     def __init__(
@@ -113,10 +133,9 @@ class Chain:
             known = {cell.name: cell for cell in self.cells}
             renamed = rename_right(list(known), list(right.columns), step)
             link = Link(step, right, tuple(known[name] for name in step.on), tuple(renamed))
-            _check_types(join, link)
             self.links.append(link)
             names = dict(renamed)
-            others = [name for name in right.columns if name not in step.on]
+            others = [name for name in right.columns if name not in step.right_keys]
             self.cells += [Cell(names.get(name, name), right, name) for name in others]
 
     def source(self, steps: int, rows: tuple[int, int] | None = None) -> str:
@@ -155,22 +174,3 @@ class Chain:
         range_bytes = max(memory_bytes, *(side.rows * side.row_bytes for side in rights))
         most = max(1, range_bytes // row_bytes // ROW_GROUP_ROWS) * ROW_GROUP_ROWS
         return [(first, min(rows, first + most) - 1) for first in range(0, rows, most)]
-
-
-def _check_types(join: JoinSpec, link: Link) -> None:
-    for cell, column in zip(link.left_cells, link.step.on, strict=True):
-        kinds = cell.kind, link.side.columns[column]
-        # whole numbers of different widths compare exactly; anything else may match what is not equal
-        if kinds[0] != kinds[1] and not all(kind.endswith("INT") or kind == "INTEGER" for kind in kinds):
-            left, right = f"{cell.side.name}.{cell.column}", f"{link.step.right}.{column}"
-            raise TableError(
-                f"column {column!r} is {_arrow_name(cell.side, cell.column)} in {cell.side.name} "
-                f"and {_arrow_name(link.side, column)} in {link.step.right}",
-                where=Where(member=str(join)),
-                hint=f"--text {left} --text {right}",
-            )
-
-
-def _arrow_name(side: Side, column: str) -> str:
-    """Return the type of a column as reports and pack.json call it."""
-    return str(side.types[column]).removesuffix("[day]")

@@ -1,0 +1,28 @@
+"""Whole numbers as other tools have written them: without the zeros in front, with ".0" behind."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+
+def as_whole_numbers(cells: pa.StringArray) -> pa.StringArray:
+    """Take ".0" away behind whole numbers, which some tools write where a cell of the column is empty."""
+    return pc.replace_substring_regex(cells, r"^(-?[0-9]+)\.0+$", r"\1")
+
+
+def pad_numbers(cells: pa.StringArray, digits: int) -> tuple[pa.StringArray, int | None]:
+    """Fill whole numbers up with zeros in front.
+
+    Args:
+        cells: Text; null where a cell is empty, which it stays.
+        digits: Length that each is to have.
+
+    Returns:
+        The numbers as text, and the row of the first cell that is no whole number, or a longer one; None when
+        there is none.
+    """
+    whole = as_whole_numbers(cells)
+    fits = pc.and_(pc.match_substring_regex(whole, "^[0-9]+$"), pc.less_equal(pc.utf8_length(whole), digits))
+    odd = pc.index(pc.fill_null(fits, fill_value=True), value=False).as_py()
+    return pc.utf8_lpad(whole, digits, padding="0"), None if odd < 0 else odd
