@@ -127,8 +127,8 @@ def pack(  # noqa: PLR0913  # all options, as `PackOptions` spells them
         text: Column to keep as text, "TABLE.COLUMN"; or several.
         types: Type of a column: text, integer, float, boolean, date, timestamp. "TABLE.COLUMN" -> type; every
             value must fit.
-        pad: Give the ids of a column their leading zeros back: text of N digits. "TABLE.COLUMN" -> N; every value
-            must be a whole number of at most so many digits.
+        pad: Give the ids of a column their leading zeros back: text of N digits. "TABLE.COLUMN" -> N; every
+            value must be a whole number of at most N digits.
         encoding: Encoding of tables that are not UTF-8, e.g. cp1252 for all, or {"customers": "cp1252"}.
         follow_links: Pack what symbolic links within SRC lead to, or those that lead anywhere: False
             (default), True or "anywhere". Links that would never end are skipped and listed.
