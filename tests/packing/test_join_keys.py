@@ -77,7 +77,7 @@ def test_ids_that_pandas_made_numbers_join_again(tmp_path: Path, kind: type) -> 
     assert (code, report["failed"]) == (0, [])
     assert rows_of(tmp_path / "b.pack", "j") == expected()
     (column, _) = report["tables"]["sales"]["columns"]
-    assert column["reason"] == "text: whole numbers, filled up with zeros to 10 digits as asked"
+    assert column["reason"] == "text: padded with zeros to 10 digits, as requested"
     assert report["options"]["pad"] == {"sales.article_id": 10}
 
 
@@ -221,7 +221,7 @@ def test_what_cannot_be_padded_is_an_error(tmp_path: Path, ids: str, line: int) 
 
     assert code == 3
     assert f"t.csv, line {line}" in report["failed"][0]["message"]
-    assert "cannot be filled up to 10 digits" in report["failed"][0]["message"]
+    assert "cannot be padded to 10 digits" in report["failed"][0]["message"]
 
 
 def test_padding_leaves_whole_ids_and_empty_cells(tmp_path: Path) -> None:
@@ -248,7 +248,7 @@ def test_a_join_of_no_row_stops_when_asked_to(tmp_path: Path) -> None:
     """With on_error="stop" it is raised, and no pack is made."""
     source = write(tmp_path / "src", a="k\n1\n", b="k\n2\n")
 
-    with pytest.raises(TableError, match="no row found a partner in b"):
+    with pytest.raises(TableError, match="no row found a match in b"):
         packhouse.pack(source, tmp_path / "out.pack", joins="j = a + b on k", on_error="stop")
 
     assert not (tmp_path / "out.pack").exists()

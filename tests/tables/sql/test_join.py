@@ -500,10 +500,10 @@ def test_the_names_in_an_error_are_not_thousands() -> None:
 @pytest.mark.parametrize(
     ("left", "right", "found", "hint"),
     [
-        (["7", "12"], ["0007", "0012"], "without zeros in front 2 of 2 values match", "--pad l.k=4"),
-        (["007", "012"], ["7", "12.0"], "without zeros in front 2 of 2 values match", "--pad r.k=3"),
-        (["7", "A1"], ["0007", "A2"], "without zeros in front 1 of 2 values match", "write them alike"),
-        (["7", "12"], ["07", "0012"], "without zeros in front 2 of 2 values match", "write them alike"),
+        (["7", "12"], ["0007", "0012"], "without leading zeros 2 of 2 values match", "--pad l.k=4"),
+        (["007", "012"], ["7", "12.0"], "without leading zeros 2 of 2 values match", "--pad r.k=3"),
+        (["7", "A1"], ["0007", "A2"], "without leading zeros 1 of 2 values match", "write them alike"),
+        (["7", "12"], ["07", "0012"], "without leading zeros 2 of 2 values match", "write them alike"),
         (["7", "12"], ["7.0", "12.0"], "without .0 behind whole numbers 2 of 2", "--types r.k=integer"),
         (["a", "b"], [" a", "b "], "without blanks around them 2 of 2", "write them alike"),
         (["a", "b"], ["A", "B"], "in lower case 2 of 2", "write them alike"),

@@ -260,7 +260,7 @@ class _Conversion:
         padded, odd_row = pad_numbers(cells, digits)
         if odd_row is not None:
             raise TypingError(
-                f"column {name!r} cannot be filled up to {digits} digits: {cells[odd_row].as_py()!r}",
+                f"column {name!r} cannot be padded to {digits} digits: {cells[odd_row].as_py()!r}",
                 where=Where(file=self._plan.source, line=line_of_row(chunk, odd_row, self._header)),
                 hint=f"--pad takes whole numbers of at most so many digits: --pad {self._plan.name}.{name}=N",
             )

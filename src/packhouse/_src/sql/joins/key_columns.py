@@ -40,7 +40,7 @@ class KeyColumns:
             Column -> why.
         """
         found = {
-            column: TextKey(f"whole numbers, filled up with zeros to {digits} digits as asked", digits)
+            column: TextKey(f"padded with zeros to {digits} digits, as requested", digits)
             for (owner, column), digits in self._padded.items()
             if owner == table
         }

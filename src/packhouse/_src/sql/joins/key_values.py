@@ -34,7 +34,7 @@ class _Spelling:
 
 
 POINTS = _Spelling("without .0 behind whole numbers", _NO_POINT)
-ZEROS = _Spelling("without zeros in front", _NO_ZEROS)
+ZEROS = _Spelling("without leading zeros", _NO_ZEROS)
 SPELLINGS = (
     POINTS,
     ZEROS,
@@ -111,7 +111,7 @@ class KeyValues:
                 continue
             if not step.left_rows:
                 return self._error(f"no row comes to {link.side.name}: the table before it is empty")
-            problem = f"no row found a partner in {link.side.name}"
+            problem = f"no row found a match in {link.side.name}"
             for left, right in self._keys_of(link):
                 found = self._explain_pair(left, right)
                 if found is not None:
