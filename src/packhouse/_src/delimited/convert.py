@@ -23,9 +23,9 @@ from packhouse._src.delimited.csv_ import line_of_row, parse_chunk
 from packhouse._src.delimited.cutting import Chunk, cut_records
 from packhouse._src.delimited.deciding import Counts, Guess, TableName, Tally, clash_of, decide, guess
 from packhouse._src.delimited.dialect import Header, read_header
-from packhouse._src.delimited.padding import as_whole_numbers, pad_numbers
 from packhouse._src.delimited.proving import arrow_type, prove_column
 from packhouse._src.delimited.text_stream import TableStream, open_table
+from packhouse._src.padding import as_whole_numbers, pad_numbers
 from packhouse._src.parquet_ import ParquetSink
 from packhouse._src.table_records import ColumnType, TableOutput, TablePlan, TableReport, TextKey
 from packhouse.errors import AccountingError, CsvError, TableError, TypingError, Where
