@@ -19,7 +19,7 @@ import pytest
 
 import packhouse
 from packhouse._src.loader.batch import Batch
-from packhouse._src.loader.samples import Samples
+from packhouse._src.loader.samples import PendingBatch, Samples
 from packhouse._src.opening import Pack
 from packhouse.errors import ImageError, LoaderError
 
@@ -121,7 +121,7 @@ def test_a_forked_process_starts_its_own_threads(pack: Pack) -> None:
     """Those of the parent are at work while it forks."""
     samples = pack.samples(size=200)
     here = samples.batch(range(47)).images
-    under_way = [samples.begin(np.arange(47), 0) for _turn in range(6)]
+    under_way = [PendingBatch(samples, np.arange(47), 0) for _turn in range(6)]
     ours, theirs = multiprocessing.Pipe()
     process = multiprocessing.get_context("fork").Process(target=_tell, args=(samples, theirs))
 

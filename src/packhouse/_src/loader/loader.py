@@ -191,7 +191,7 @@ class Loader:
         try:
             while True:
                 for step in islice(steps, ahead + 1 - len(begun)):
-                    begun.append((step, samples.begin(order.rows_at(step.positions), order.epoch)))
+                    begun.append((step, PendingBatch(samples, order.rows_at(step.positions), order.epoch)))
                 if not begun:
                     return
                 yield begun.popleft()

@@ -202,19 +202,7 @@ class Samples(Sequence[Sample]):
 
         Cost: read in the order of the file, neighbours in one call, and decoded on `threads` threads.
         """
-        return self.begin(self._checked(indices), whole("epoch", epoch)).finish()
-
-    def begin(self, indices: NDArray[np.int64], epoch: int) -> PendingBatch:
-        """Begin to read and decode some samples.
-
-        Args:
-            indices: As of `batch`, none of them negative.
-            epoch: As of `batch`.
-
-        Returns:
-            What gives the batch when it is done.
-        """
-        return PendingBatch(self, indices, epoch)
+        return PendingBatch(self, self._checked(indices), whole("epoch", epoch)).finish()
 
     def _checked(self, indices: Iterable[int]) -> NDArray[np.int64]:
         places = [operator.index(index) for index in indices]
@@ -226,11 +214,11 @@ class Samples(Sequence[Sample]):
 
 
 class PendingBatch:
-    """A batch that is being read and decoded.
+    """A batch that is being read and decoded, from here on.
 
     Args:
         samples: Where from.
-        indices: Places of its samples.
+        indices: Places of its samples, none of them negative.
         epoch: Which crops and flips.
     """
 
