@@ -10,7 +10,7 @@ from packhouse._src.imagefile.digest import digest_of, digest_of_all
 from packhouse._src.imagefile.index_file import Binding, write_index
 from packhouse._src.imagefile.keys import Key
 from packhouse._src.imagefile.manifest_file import write_manifest
-from packhouse._src.imagefile.slots import Filled, ImageSlot
+from packhouse._src.imagefile.slots import ImageSlot, IndexedImage
 from packhouse._src.imagefile.write.skeleton import write_skeleton
 from packhouse._src.records import HeaderFacts, SourceFile
 
@@ -29,7 +29,7 @@ def write_pack(folder: Path, images: Mapping[str, tuple[str, bytes]], *, escaped
             name, data = images[key]
             os.pwrite(file.fileno(), data, offset)
             place = ImageSlot(keys[key], offset, SourceFile(name, len(data), 0, 0))
-            filled.append(Filled(place, digest_of(data), HeaderFacts(None, None, None, None, None)))
+            filled.append(IndexedImage(place, digest_of(data), HeaderFacts(None, None, None, None, None)))
     binding = Binding(
         file_size=(folder / "images.h5").stat().st_size,
         file_id=FILE_ID,

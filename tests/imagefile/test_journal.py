@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from packhouse._src.imagefile.keys import Key
-from packhouse._src.imagefile.slots import ImageSlot, Outcome, Taken
+from packhouse._src.imagefile.slots import ImageSlot, Outcome, WrittenImage
 from packhouse._src.imagefile.write.journal import (
-    Head,
     Journal,
-    Record,
+    JournalHead,
+    JournalRecord,
     begin_journal,
     files_in,
     read_journal,
@@ -27,13 +27,13 @@ from packhouse._src.records import SourceFile
 from packhouse.errors import NoSpaceError, SourceError
 
 OFFSETS = [0, 10, 10, 25]
-HEAD = Head("f" * 32, ["a.jpg", "ü/größe.jpg", "b\n.jpg", "c"], [10, 0, 15, 2**40])
+HEAD = JournalHead("f" * 32, ["a.jpg", "ü/größe.jpg", "b\n.jpg", "c"], [10, 0, 15, 2**40])
 
 
-def taken(seed: int, *, mtime_ns: int = -5, inode: int = 2**63 + 1) -> Taken:
+def taken(seed: int, *, mtime_ns: int = -5, inode: int = 2**63 + 1) -> WrittenImage:
     """Return an outcome with a digest of its own."""
     digest = random.Random(seed).randbytes(16)
-    return Taken(digest, probe(b""), SourceFile("unused", 1, mtime_ns, inode))
+    return WrittenImage(digest, probe(b""), SourceFile("unused", 1, mtime_ns, inode))
 
 
 def slot(row: int) -> ImageSlot:
@@ -68,7 +68,7 @@ def test_what_was_added_is_read(tmp_path_factory: pytest.TempPathFactory, batche
     expected = {}
     for number, rows in enumerate(batches):
         for row in rows:
-            expected[row] = Record(row, OFFSETS[row], -5, 2**63 + 1, taken(10 * number + row).digest)
+            expected[row] = JournalRecord(row, OFFSETS[row], -5, 2**63 + 1, taken(10 * number + row).digest)
     assert reading.records == expected
     assert reading.length == lengths[-1]
     assert sorted(files_in(reading)) == sorted(

@@ -16,9 +16,9 @@ import pytest
 import xxhash
 
 from packhouse._src.imagefile.keys import assign_keys
-from packhouse._src.imagefile.slots import ImageSlot, Outcome, Taken
+from packhouse._src.imagefile.slots import ImageSlot, Outcome, WrittenImage
 from packhouse._src.imagefile.write.skeleton import write_skeleton
-from packhouse._src.imagefile.write.writer import Filling, ImageReader, WritePiece, fill
+from packhouse._src.imagefile.write.writer import ImageReader, WriteJob, WritePiece, fill
 from packhouse._src.images.probing import probe
 from packhouse._src.records import SourceFile
 from packhouse.errors import DestinationError, NoSpaceError, SourceError, WorkerDiedError
@@ -99,7 +99,7 @@ def fill_all(
 
     chosen = range(len(places)) if rows is None else rows
     fill(
-        Filling(path, reader),
+        WriteJob(path, reader),
         ((row, places[row]) for row in chosen),
         on_filled,
         workers=workers,
@@ -171,7 +171,7 @@ def test_outcomes_tell_digest_and_facts_in_order(tmp_path: Path, workers: int) -
     assert len(outcomes) == len(places)
     for outcome, place in zip(outcomes, places, strict=True):
         data = images[place.key.path]
-        assert isinstance(outcome, Taken)
+        assert isinstance(outcome, WrittenImage)
         assert outcome.file == place.file._replace(mtime_ns=place.file.mtime_ns + 1)
         assert outcome.digest == xxhash.xxh3_128_digest(data)
         assert outcome.facts == probe(data)
@@ -225,7 +225,7 @@ def test_only_empty_images(tmp_path: Path) -> None:
 
     outcomes = fill_all(path, make_skeleton(path, images), Memory(images), workers=2)
 
-    assert [type(outcome) for outcome in outcomes] == [Taken, Taken]
+    assert [type(outcome) for outcome in outcomes] == [WrittenImage, WrittenImage]
     assert contents(path) == {"a": b"", "b": b""}
 
 

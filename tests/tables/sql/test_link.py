@@ -18,7 +18,7 @@ from packhouse._src.cli._printing import format_report
 from packhouse._src.delimited.convert import convert_table
 from packhouse._src.imagefile.index_file import Binding, write_index
 from packhouse._src.imagefile.keys import assign_keys
-from packhouse._src.imagefile.slots import Filled, ImageSlot
+from packhouse._src.imagefile.slots import ImageSlot, IndexedImage
 from packhouse._src.records import HeaderFacts, SourceFile
 from packhouse._src.sql.links.evidence import best_evidence, choose_links, find_links, prepare_names
 from packhouse._src.sql.links.link import LinkTask, free_name, link_table
@@ -40,7 +40,7 @@ class House:
         keys = assign_keys(paths).keys
         facts = HeaderFacts("image/jpeg", 1, 1, None, None)
         file = SourceFile("", 1, 0, 0)
-        filled = [Filled(ImageSlot(key, 0, file), bytes(16), facts) for key in keys]
+        filled = [IndexedImage(ImageSlot(key, 0, file), bytes(16), facts) for key in keys]
         self.bench = bench
         self.index = bench.folder / "image_index.parquet"
         self.tables: dict[str, TableReport] = {}

@@ -19,8 +19,8 @@ from packhouse._src.imagefile.format import DERIVED_FOLDER, IMAGES_FILE, INDEX_F
 from packhouse._src.imagefile.keys import Key
 from packhouse._src.imagefile.read.index_rows import IndexRow, IndexRows
 from packhouse._src.imagefile.read.store import ImageStore
-from packhouse._src.imagefile.write.build import How, make_images
-from packhouse._src.imagefile.write.resume import Planned
+from packhouse._src.imagefile.write.build import CopyOptions, make_images
+from packhouse._src.imagefile.write.resume import PlannedImages
 from packhouse._src.opening import Pack
 from packhouse._src.packing.destination import install
 from packhouse.errors import UsageError
@@ -180,18 +180,18 @@ def _spool(
         return spool(path, rows, derive_one, workers=workers, on_done=progress.advance)
 
 
-def _plan(images: Sequence[Spooled]) -> Planned:
+def _plan(images: Sequence[Spooled]) -> PlannedImages:
     keys = [Key(one.row.key, one.row.group, one.row.name, one.row.file_name) for one in images]
-    return Planned.of(keys, [one.file for one in images])
+    return PlannedImages.of(keys, [one.file for one in images])
 
 
 def _make(
-    place: DerivedPlace, planned: Planned, images: Sequence[Spooled], workers: int, observer: Observer
+    place: DerivedPlace, planned: PlannedImages, images: Sequence[Spooled], workers: int, observer: Observer
 ) -> None:
     """Lay the store out, fill it from the spool and leave nothing else in its folder."""
     reader = SpoolReader(place.work / SPOOL_FILE, images)
     try:
-        made = make_images(place.store, planned, reader, How(workers=workers), observer)
+        made = make_images(place.store, planned, reader, CopyOptions(workers=workers), observer)
     finally:
         reader.close()
     for err in made.failed.values():  # one row less would shift all others

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from packhouse._src.imagefile.footer_digest import add_footer_digest, check_footer_digest
 from packhouse._src.imagefile.format import FORMAT_VERSION, IMAGES_FILE, INDEX_COLUMNS, INDEX_ROW_GROUP_ROWS
-from packhouse._src.imagefile.slots import Filled
+from packhouse._src.imagefile.slots import IndexedImage
 from packhouse._src.parquet_ import ParquetSink, ParquetSource, batch_of
 from packhouse.errors import CorruptStoreError, Where
 
@@ -31,7 +31,7 @@ class Binding:
     """For a file that packhouse did not write: when it was last changed, nanoseconds since the epoch."""
 
 
-def write_index(path: Path, images: Sequence[Filled], binding: Binding) -> None:
+def write_index(path: Path, images: Sequence[IndexedImage], binding: Binding) -> None:
     """Write the index of a pack, one row an image, and flush it to the disk.
 
     Args:
@@ -82,7 +82,7 @@ def write_rows(
     add_footer_digest(path)
 
 
-def _row(image: Filled) -> tuple[object, ...]:
+def _row(image: IndexedImage) -> tuple[object, ...]:
     key, facts = image.place.key, image.facts
     return (
         key.key,

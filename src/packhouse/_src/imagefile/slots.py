@@ -23,7 +23,7 @@ class ImageSlot(NamedTuple):
         return self.file.size
 
 
-class Taken(NamedTuple):
+class WrittenImage(NamedTuple):
     """What came of one image."""
 
     digest: bytes
@@ -32,7 +32,7 @@ class Taken(NamedTuple):
     """The file as it was when it was read."""
 
 
-class Filled(NamedTuple):
+class IndexedImage(NamedTuple):
     """One image that is in its place."""
 
     place: ImageSlot
@@ -40,7 +40,7 @@ class Filled(NamedTuple):
     facts: HeaderFacts
 
 
-Outcome = Taken | SourceError
+Outcome = WrittenImage | SourceError
 
 
 class Skeleton(NamedTuple):

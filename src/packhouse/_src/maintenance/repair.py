@@ -24,8 +24,8 @@ from packhouse._src.imagefile.format import (
 from packhouse._src.imagefile.keys import Key
 from packhouse._src.imagefile.manifest_file import write_manifest
 from packhouse._src.imagefile.read.index_rows import Damage
-from packhouse._src.imagefile.write.build import How, Made, make_images
-from packhouse._src.imagefile.write.resume import Planned
+from packhouse._src.imagefile.write.build import BuiltImages, CopyOptions, make_images
+from packhouse._src.imagefile.write.resume import PlannedImages
 from packhouse._src.imagefile.write.writer import flush
 from packhouse._src.maintenance.manifest_checks import Manifest, TableFacts, read_manifest, why_unreadable
 from packhouse._src.maintenance.salvage import Salvaged, salvage_images
@@ -167,7 +167,9 @@ class _Salvage:
         os.close(self._descriptor)
 
 
-def _save_images(source: Path, folder: Path, salvaged: Salvaged, workers: int, observer: Observer) -> Made:
+def _save_images(
+    source: Path, folder: Path, salvaged: Salvaged, workers: int, observer: Observer
+) -> BuiltImages:
     keys = [Key(row.key, row.group, row.name, row.file_name) for row in salvaged.rows]
     # the digest stands for the time, so that what was begun for another pack is not gone on with
     stamps = [int.from_bytes(row.digest[:8], "little", signed=True) for row in salvaged.rows]
@@ -178,8 +180,8 @@ def _save_images(source: Path, folder: Path, salvaged: Salvaged, workers: int, o
     keys_of = {row.file_name: row.key for row in salvaged.rows}
     reader = _Salvage(source / IMAGES_FILE, {row.file_name: row.digest for row in salvaged.rows})
     try:
-        how = How(workers=workers, by_position=True)
-        made = make_images(folder, Planned.of(keys, files), reader, how, observer)
+        how = CopyOptions(workers=workers, by_position=True)
+        made = make_images(folder, PlannedImages.of(keys, files), reader, how, observer)
     finally:
         reader.close()
     for path, err in made.failed.items():
@@ -227,7 +229,7 @@ def _copy(source: Path, target: Path) -> None:
 def _document(
     manifest: Manifest,
     tables: Sequence[TableFacts],
-    made: Made | None,
+    made: BuiltImages | None,
     salvaged: Salvaged,
     lost: Sequence[Damage],
 ) -> dict[str, Any]:

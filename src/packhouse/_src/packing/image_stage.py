@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from packhouse._src.imagefile.write.build import How, make_images
+from packhouse._src.imagefile.write.build import CopyOptions, make_images
 from packhouse._src.imagefile.write.resume import kept_elsewhere
 from packhouse._src.imagefile.write.reuse import CopiedFile, ReusingReader
 from packhouse._src.packing.planning import Plan
@@ -50,7 +50,7 @@ def pack_images(plan: Plan, folder: Path, earlier: EarlierPack, observer: Observ
     """
     source, options, planned = plan.source, plan.options, plan.planned_images
     kept = {**earlier.kept, **kept_elsewhere(folder, but=planned.file_id)}
-    how = How(
+    how = CopyOptions(
         workers=1 if source.in_turn else options.n_workers,
         processes=options.engine == "processes" and not source.in_turn,
         by_position=source.by_position,

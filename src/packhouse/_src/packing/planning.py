@@ -11,7 +11,7 @@ from pathlib import Path
 from packhouse._src.imagefile.format import INDEX_TABLE
 from packhouse._src.imagefile.keys import AssignedKeys, assign_keys, beyond_limits
 from packhouse._src.imagefile.write.metadata_size import metadata_bytes
-from packhouse._src.imagefile.write.resume import Planned, folder_of, is_begun
+from packhouse._src.imagefile.write.resume import PlannedImages, folder_of, is_begun
 from packhouse._src.packing.destination import packing_folder
 from packhouse._src.packing.opening_sources import open_any_source
 from packhouse._src.packing.options import PackOptions, split_column
@@ -75,10 +75,10 @@ class Plan:
     failed: tuple[Failed, ...]
 
     @cached_property
-    def planned_images(self) -> Planned:
+    def planned_images(self) -> PlannedImages:
         """The images, as the store wants them."""
         keys = self.keys.keys
-        return Planned.of(keys, [self.images[key.path] for key in keys])
+        return PlannedImages.of(keys, [self.images[key.path] for key in keys])
 
     @property
     def image_bytes(self) -> int:

@@ -10,7 +10,7 @@ from typing import Any
 
 from packhouse._src.imagefile.digest import digest_of_all
 from packhouse._src.imagefile.format import FORMAT_VERSION, IMAGES_FILE, MANIFEST_FORMAT
-from packhouse._src.imagefile.write.build import Made
+from packhouse._src.imagefile.write.build import BuiltImages
 from packhouse._src.records import Failed, Skipped
 from packhouse._src.table_records import JoinReport, LinkReport, TableReport
 from packhouse._src.version import __version__
@@ -80,7 +80,7 @@ class ImagesReport:
 
 
 def describe_images(
-    made: Made,
+    made: BuiltImages,
     *,
     dropped: str,
     kept_extensions: Sequence[str],

@@ -19,10 +19,10 @@ from packhouse._src.cache_folder import cache_folder
 from packhouse._src.imagefile.digest import digest_of_all
 from packhouse._src.imagefile.footer_digest import check_footer_digest
 from packhouse._src.imagefile.format import DERIVED, IMAGES_FILE, INDEX_FILE, MANIFEST_FILE
-from packhouse._src.imagefile.slots import Filled
+from packhouse._src.imagefile.slots import IndexedImage
 from packhouse._src.imagefile.write.journal import files_in, read_journal
 from packhouse._src.imagefile.write.resume import JOURNAL_FILE
-from packhouse._src.imagefile.write.reuse import Kept
+from packhouse._src.imagefile.write.reuse import EarlierImage
 from packhouse._src.packing.options import PackOptions, complete_options
 from packhouse._src.packing.planning import Plan
 from packhouse._src.packing.report import Updated
@@ -44,13 +44,13 @@ class EarlierPack:
     derived: frozenset[str] = frozenset()
     """Its joins and links, as failures name them."""
 
-    kept: Mapping[str, Kept] = field(default_factory=dict)
+    kept: Mapping[str, EarlierImage] = field(default_factory=dict)
     """Path below SRC -> where the image lies, and the file it was read from; only what is remembered."""
 
     stores: tuple[str, ...] = ()
     """Sizes of its derived stores."""
 
-    def compare(self, images: Sequence[Filled]) -> Updated:
+    def compare(self, images: Sequence[IndexedImage]) -> Updated:
         """Say how the images of the new pack differ.
 
         Args:
@@ -159,7 +159,8 @@ def read_earlier(source: Path, dest: Path) -> EarlierPack:
     if reading is not None and reading.head.file_id == file_id:
         stored_in = dest.absolute() / IMAGES_FILE
         kept = {
-            file.path: Kept(stored_in, offset, digest, file) for file, offset, digest in files_in(reading)
+            file.path: EarlierImage(stored_in, offset, digest, file)
+            for file, offset, digest in files_in(reading)
         }
     return EarlierPack(digests, _tables_of(dest), _derived_in(dest), kept, _stores_in(dest))
 

@@ -8,16 +8,16 @@ from pathlib import Path
 
 from packhouse._src.imagefile.format import INDEX_FILE
 from packhouse._src.imagefile.index_file import write_index
-from packhouse._src.imagefile.slots import Filled, ImageSlot, Outcome, Taken
-from packhouse._src.imagefile.write.resume import Begun, Planned, begin, folder_of
-from packhouse._src.imagefile.write.writer import Filling, ImageReader, WritePiece, fill
+from packhouse._src.imagefile.slots import ImageSlot, IndexedImage, Outcome, WrittenImage
+from packhouse._src.imagefile.write.resume import PlannedImages, UnfinishedImages, begin, folder_of
+from packhouse._src.imagefile.write.writer import ImageReader, WriteJob, WritePiece, fill
 from packhouse._src.records import SourceFile
 from packhouse.errors import AccountingError, SourceError
 from packhouse.progress import Observer, task
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class How:
+class CopyOptions:
     """Who copies, and in which order."""
 
     workers: int
@@ -29,14 +29,14 @@ class How:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Made:
+class BuiltImages:
     """An image file and its index."""
 
     path: Path
     """The image file, in the folder where it was made."""
 
     index: Path
-    images: Sequence[Filled]
+    images: Sequence[IndexedImage]
     """In order of their keys; each with its file as it was when it was read."""
 
     failed: dict[str, SourceError]
@@ -49,7 +49,9 @@ class Made:
     """Images that an earlier run had, whose files or bytes have changed since."""
 
 
-def make_images(folder: Path, planned: Planned, reader: ImageReader, how: How, observer: Observer) -> Made:
+def make_images(
+    folder: Path, planned: PlannedImages, reader: ImageReader, how: CopyOptions, observer: Observer
+) -> BuiltImages:
     """Make an image file and its index.
 
     Args:
@@ -57,7 +59,7 @@ def make_images(folder: Path, planned: Planned, reader: ImageReader, how: How, o
         planned: What is to be filled.
         reader: Where the images come from.
         how: Who copies.
-        observer: Told of the progress.
+        observer: Progress callback.
 
     Returns:
         What was made.
@@ -82,13 +84,13 @@ def make_images(folder: Path, planned: Planned, reader: ImageReader, how: How, o
         )
     pairs = list(zip(slots, outcomes, strict=True))
     images = [
-        Filled(_as_read(slot, outcome.file), outcome.digest, outcome.facts)
+        IndexedImage(_as_read(slot, outcome.file), outcome.digest, outcome.facts)
         for slot, outcome in pairs
-        if isinstance(outcome, Taken)
+        if isinstance(outcome, WrittenImage)
     ]
     index = folder / INDEX_FILE
     write_index(index, images, binding)
-    return Made(
+    return BuiltImages(
         path=path,
         index=index,
         images=images,
@@ -103,7 +105,7 @@ def _as_read(slot: ImageSlot, file: SourceFile) -> ImageSlot:
 
 
 def _fill(
-    begun: Begun, reader: ImageReader, how: How, observer: Observer
+    begun: UnfinishedImages, reader: ImageReader, how: CopyOptions, observer: Observer
 ) -> tuple[list[ImageSlot], list[Outcome], int]:
     """Return where each image is, what came of it, and how many an earlier run had written."""
     files = begun.planned.files
@@ -134,7 +136,7 @@ def _fill(
             progress.advance(len(filled))
 
         fill(
-            Filling(begun.path, reader),
+            WriteJob(begun.path, reader),
             missing(),
             on_filled,
             workers=how.workers,

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from packhouse._src.imagefile.digest import DIGEST_BYTES, digest_of
-from packhouse._src.imagefile.slots import ImageSlot, Outcome, Taken
+from packhouse._src.imagefile.slots import ImageSlot, Outcome, WrittenImage
 from packhouse._src.imagefile.write.writer import translate_write_error
 from packhouse._src.records import SourceFile
 
@@ -26,7 +26,7 @@ _COUNT = struct.Struct("<I")
 _RECORD = struct.Struct("<IqqQ16s")
 
 
-class Head(NamedTuple):
+class JournalHead(NamedTuple):
     """What was to be filled."""
 
     file_id: str
@@ -37,7 +37,7 @@ class Head(NamedTuple):
     """Size of each image in bytes."""
 
 
-class Record(NamedTuple):
+class JournalRecord(NamedTuple):
     """One image that is in its place."""
 
     row: int
@@ -87,7 +87,7 @@ class Journal:
         records = [
             _RECORD.pack(row, slot.offset, taken.file.mtime_ns, taken.file.inode, taken.digest)
             for row, slot, taken in zip(rows, slots, outcomes, strict=True)
-            if isinstance(taken, Taken)
+            if isinstance(taken, WrittenImage)
         ]
         data = memoryview(_sealed(_COUNT.pack(len(records)) + b"".join(records)))
         try:
@@ -101,7 +101,7 @@ def _sealed(data: bytes) -> bytes:
     return data + digest_of(data)
 
 
-def begin_journal(path: Path, head: Head) -> None:
+def begin_journal(path: Path, head: JournalHead) -> None:
     """Write the head of a journal; under its name it is whole or not there.
 
     Args:
@@ -127,18 +127,18 @@ def begin_journal(path: Path, head: Head) -> None:
         raise translate_write_error(err, path) from err
 
 
-class Reading(NamedTuple):
+class JournalContents(NamedTuple):
     """What a journal says."""
 
-    head: Head
-    records: dict[int, Record]
+    head: JournalHead
+    records: dict[int, JournalRecord]
     """Row -> the last record of it."""
 
     length: int
     """Bytes of the journal that count."""
 
 
-def read_journal(path: Path) -> Reading | None:
+def read_journal(path: Path) -> JournalContents | None:
     """Read a journal as far as it is whole.
 
     Args:
@@ -161,16 +161,16 @@ def read_journal(path: Path) -> Reading | None:
     names = data[end - n_names : end]
     ends = numbers[count:]
     paths = [names[begin:stop].decode() for begin, stop in zip([0, *ends], ends, strict=False)]
-    head = Head(file_id.decode("ascii"), paths, numbers[:count])
-    records: dict[int, Record] = {}
+    head = JournalHead(file_id.decode("ascii"), paths, numbers[:count])
+    records: dict[int, JournalRecord] = {}
     length = end + DIGEST_BYTES
     for found, stop in _batches(data, length):
         records.update((record.row, record) for record in found if record.row < count)
         length = stop
-    return Reading(head, records, length)
+    return JournalContents(head, records, length)
 
 
-def _batches(data: bytes, start: int) -> Iterator[tuple[list[Record], int]]:
+def _batches(data: bytes, start: int) -> Iterator[tuple[list[JournalRecord], int]]:
     """Yield what was added, call by call, and where each ends, up to the first that is not whole."""
     while start + _COUNT.size <= len(data):
         (count,) = _COUNT.unpack_from(data, start)
@@ -178,11 +178,11 @@ def _batches(data: bytes, start: int) -> Iterator[tuple[list[Record], int]]:
         stop = end + DIGEST_BYTES
         if stop > len(data) or digest_of(data[start:end]) != data[end:stop]:
             return
-        yield [Record(*one) for one in _RECORD.iter_unpack(data[start + _COUNT.size : end])], stop
+        yield [JournalRecord(*one) for one in _RECORD.iter_unpack(data[start + _COUNT.size : end])], stop
         start = stop
 
 
-def files_in(reading: Reading) -> Iterator[tuple[SourceFile, int, bytes]]:
+def files_in(reading: JournalContents) -> Iterator[tuple[SourceFile, int, bytes]]:
     """Yield every image that a journal says is filled: the file as it was read, its offset and its digest."""
     head = reading.head
     for row, record in reading.records.items():

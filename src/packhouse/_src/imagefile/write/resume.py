@@ -22,17 +22,17 @@ from packhouse._src.imagefile.digest import digest_of, digest_of_all
 from packhouse._src.imagefile.format import ID_LENGTH, IMAGES_FILE
 from packhouse._src.imagefile.index_file import Binding
 from packhouse._src.imagefile.keys import Key
-from packhouse._src.imagefile.slots import ImageSlot, Skeleton, Taken
+from packhouse._src.imagefile.slots import ImageSlot, Skeleton, WrittenImage
 from packhouse._src.imagefile.write.journal import (
-    Head,
     Journal,
-    Reading,
-    Record,
+    JournalContents,
+    JournalHead,
+    JournalRecord,
     begin_journal,
     files_in,
     read_journal,
 )
-from packhouse._src.imagefile.write.reuse import Kept
+from packhouse._src.imagefile.write.reuse import EarlierImage
 from packhouse._src.imagefile.write.skeleton_process import (
     PendingSkeleton,
     Writer,
@@ -54,7 +54,7 @@ CHECKED_AT_ONCE = 64
 
 
 @dataclass(frozen=True, slots=True)
-class Planned:
+class PlannedImages:
     """What is to be filled."""
 
     keys: Sequence[Key]
@@ -77,17 +77,17 @@ class FoundImage(NamedTuple):
     """An image that an earlier run has written, its bytes checked."""
 
     offset: int
-    taken: Taken
+    taken: WrittenImage
 
 
 @dataclass(slots=True)
-class Begun:
+class UnfinishedImages:
     """An image file under construction; a context manager that ends what is under way."""
 
     path: Path
     """Where images are written."""
 
-    planned: Planned
+    planned: PlannedImages
     found: dict[int, FoundImage]
     """Row -> what an earlier run has written."""
 
@@ -110,7 +110,7 @@ class Begun:
         """Return where an image goes, as soon as HDF5 has said it."""
         return ImageSlot(self.planned.keys[row], self.skeleton.offset_of(row), self.planned.files[row])
 
-    def taken(self, row: int, slot: ImageSlot) -> Taken | None:
+    def taken(self, row: int, slot: ImageSlot) -> WrittenImage | None:
         """Return what an earlier run has put in this place; None when the image is to be written."""
         found = self.found.get(row)
         return found.taken if found is not None and found.offset == slot.offset else None
@@ -154,7 +154,9 @@ def is_begun(folder: Path) -> bool:
         return False
 
 
-def begin(folder: Path, planned: Planned, *, workers: int, on_checked: Callable[[int], None]) -> Begun:
+def begin(
+    folder: Path, planned: PlannedImages, *, workers: int, on_checked: Callable[[int], None]
+) -> UnfinishedImages:
     """Begin an image file, or go on with the one that an earlier run has begun.
 
     Args:
@@ -190,13 +192,13 @@ def begin(folder: Path, planned: Planned, *, workers: int, on_checked: Callable[
         recorded, length = (
             (0, journal.stat().st_size) if reading is None else (len(reading.records), reading.length)
         )
-        return Begun(path, planned, found, recorded, Journal(journal, length), skeleton)
+        return UnfinishedImages(path, planned, found, recorded, Journal(journal, length), skeleton)
     except BaseException:
         skeleton.stop()
         raise
 
 
-def _begin_skeleton(folder: Path, planned: Planned, writer: Writer | None) -> PendingSkeleton:
+def _begin_skeleton(folder: Path, planned: PlannedImages, writer: Writer | None) -> PendingSkeleton:
     fresh, path = folder / SKELETON_FILE.format(os.getpid()), folder / UNFINISHED_FILE
     datasets = [
         (key.group, key.name, file.size) for key, file in zip(planned.keys, planned.files, strict=True)
@@ -209,7 +211,7 @@ def _begin_skeleton(folder: Path, planned: Planned, writer: Writer | None) -> Pe
     return PendingSkeleton(writer, fresh, datasets, file_id=planned.file_id, on_written=take_records)
 
 
-def _go_on(folder: Path, planned: Planned) -> Reading | None:
+def _go_on(folder: Path, planned: PlannedImages) -> JournalContents | None:
     """Put the file of an earlier run in order and return what its journal says; None when there is none."""
     reading = read_journal(folder / JOURNAL_FILE)
     if reading is None or reading.head.file_id != planned.file_id:
@@ -222,7 +224,7 @@ def _go_on(folder: Path, planned: Planned) -> Reading | None:
     return reading if path.exists() else None
 
 
-def _begin_anew(folder: Path, planned: Planned) -> None:
+def _begin_anew(folder: Path, planned: PlannedImages) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     try:
         folder.mkdir()
@@ -232,11 +234,16 @@ def _begin_anew(folder: Path, planned: Planned) -> None:
     paths, sizes = (
         zip(*((file.path, file.size) for file in planned.files), strict=True) if planned.files else ((), ())
     )
-    begin_journal(folder / JOURNAL_FILE, Head(planned.file_id, paths, sizes))
+    begin_journal(folder / JOURNAL_FILE, JournalHead(planned.file_id, paths, sizes))
 
 
 def _check(
-    path: Path, planned: Planned, reading: Reading, *, workers: int, on_checked: Callable[[int], None]
+    path: Path,
+    planned: PlannedImages,
+    reading: JournalContents,
+    *,
+    workers: int,
+    on_checked: Callable[[int], None],
 ) -> dict[int, FoundImage]:
     """Return those images whose files are as they were and whose bytes are where the journal says."""
     files = planned.files
@@ -244,12 +251,12 @@ def _check(
     found: dict[int, FoundImage] = {}
     target = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
 
-    def check(records: Sequence[Record]) -> None:
+    def check(records: Sequence[JournalRecord]) -> None:
         for record in records:
             file = files[record.row]
             data = read_range(target, file.size, record.offset)
             if digest_of(data) == record.digest:
-                found[record.row] = FoundImage(record.offset, Taken(record.digest, probe(data), file))
+                found[record.row] = FoundImage(record.offset, WrittenImage(record.digest, probe(data), file))
         on_checked(len(records))
 
     try:
@@ -260,7 +267,7 @@ def _check(
     return found
 
 
-def _is_same(file: SourceFile, record: Record) -> bool:
+def _is_same(file: SourceFile, record: JournalRecord) -> bool:
     return (file.mtime_ns, file.inode) == (record.mtime_ns, record.inode)
 
 
@@ -278,7 +285,7 @@ def _take_records(fresh: Path, path: Path, ranges: Iterable[tuple[int, int]]) ->
         raise translate_write_error(err, path) from err
 
 
-def kept_elsewhere(folder: Path, *, but: str) -> dict[str, Kept]:
+def kept_elsewhere(folder: Path, *, but: str) -> dict[str, EarlierImage]:
     """Return what earlier runs have filled for other plans, as their journals say; bytes are not looked at.
 
     Args:
@@ -288,12 +295,12 @@ def kept_elsewhere(folder: Path, *, but: str) -> dict[str, Kept]:
     Returns:
         Path below SRC -> where its bytes lie.
     """
-    kept: dict[str, Kept] = {}
+    kept: dict[str, EarlierImage] = {}
     others = [path for path in folder.glob(f"{FOLDER_PREFIX}*") if path != folder_of(folder, but)]
     for other in sorted(others, key=lambda path: path.stat().st_mtime_ns):
         reading = read_journal(other / JOURNAL_FILE)
         stored_in = other / IMAGES_FILE if (other / IMAGES_FILE).exists() else other / UNFINISHED_FILE
         if reading is not None:
             for file, offset, digest in files_in(reading):
-                kept[file.path] = Kept(stored_in, offset, digest, file)
+                kept[file.path] = EarlierImage(stored_in, offset, digest, file)
     return kept

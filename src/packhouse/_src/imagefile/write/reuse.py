@@ -13,7 +13,7 @@ from packhouse._src.ranges import read_into
 from packhouse._src.records import SourceFile
 
 
-class Kept(NamedTuple):
+class EarlierImage(NamedTuple):
     """One image in an earlier file."""
 
     stored_in: Path
@@ -37,12 +37,12 @@ class ReusingReader:
         kept: Path below SRC -> the image in an earlier file.
     """
 
-    def __init__(self, source: ImageReader, kept: Mapping[str, Kept]) -> None:
+    def __init__(self, source: ImageReader, kept: Mapping[str, EarlierImage]) -> None:
         self._source = source
         self._kept = kept
         self._opened: dict[Path, int] = {}
 
-    def __reduce__(self) -> tuple[type[ReusingReader], tuple[ImageReader, Mapping[str, Kept]]]:
+    def __reduce__(self) -> tuple[type[ReusingReader], tuple[ImageReader, Mapping[str, EarlierImage]]]:
         """Pickle without what is opened."""
         return (ReusingReader, (self._source, self._kept))
 
@@ -68,7 +68,7 @@ class ReusingReader:
         """Tell the system of those that come from the source."""
         self._source.read_ahead([file for file in files if file.path not in self._kept])
 
-    def _copy(self, kept: Kept, view: memoryview) -> bool:
+    def _copy(self, kept: EarlierImage, view: memoryview) -> bool:
         """Say whether the bytes that were kept are whole."""
         try:
             descriptor = self._opened.get(kept.stored_in)

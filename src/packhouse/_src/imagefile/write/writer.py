@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol, Self
 
 from packhouse._src.full_disk import is_full
 from packhouse._src.imagefile.digest import digest_of
-from packhouse._src.imagefile.slots import ImageSlot, Outcome, Taken
+from packhouse._src.imagefile.slots import ImageSlot, Outcome, WrittenImage
 from packhouse._src.images.probing import probe
 from packhouse._src.records import SourceFile
 from packhouse.errors import DestinationError, NoSpaceError, SourceError, Where
@@ -49,7 +49,7 @@ class WritePiece(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Filling:
+class WriteJob:
     """How one thread or process fills its pieces; picklable."""
 
     path: Path
@@ -76,7 +76,7 @@ class _Writer:
     Fresh memory for every image costs more in page faults than reading it.
     """
 
-    def __init__(self, filling: Filling) -> None:
+    def __init__(self, filling: WriteJob) -> None:
         self._path = filling.path
         self._reader = filling.reader
         self._target = os.open(filling.path, os.O_RDWR | os.O_CLOEXEC)
@@ -128,11 +128,11 @@ def _take_in(file: SourceFile, image: memoryview, reader: ImageReader) -> Outcom
     except SourceError as err:
         image[:] = bytes(len(image))  # what was there before is another image's
         return err
-    return Taken(digest_of(image), probe(bytes(image)), read)
+    return WrittenImage(digest_of(image), probe(bytes(image)), read)
 
 
 def fill(
-    filling: Filling,
+    filling: WriteJob,
     slots: Iterable[tuple[int, ImageSlot]],
     on_filled: Callable[[WritePiece, Sequence[Outcome]], None],
     *,
