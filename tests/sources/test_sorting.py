@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from packhouse._src.images.formats import IMAGE_EXTENSIONS
 from packhouse._src.records import SourceFile
-from packhouse._src.sources.sorting import IMAGE_EXTENSIONS, Selection, Sorted, sort_files
+from packhouse._src.sources.sorting import Selection, Sorted, sort_files
 
 TREE = (
     "articles.csv",

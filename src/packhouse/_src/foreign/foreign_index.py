@@ -17,7 +17,7 @@ from packhouse._src.imagefile.digest import digest_of, digest_of_all
 from packhouse._src.imagefile.hdf5_signature import has_signature
 from packhouse._src.imagefile.index_file import Binding, write_rows
 from packhouse._src.imagefile.read.store import ImageStore
-from packhouse._src.images import sniffing
+from packhouse._src.images.formats import EXTENSIONS_OF
 from packhouse._src.images.probing import probe
 from packhouse._src.images.raw import RAW_TYPES
 from packhouse._src.ranges import read_range
@@ -30,13 +30,7 @@ MOST_NOTED = 1000
 """So many of what was refused are named in the index; the rest is counted."""
 
 EXTENSIONS = {
-    sniffing.JPEG: (".jpg", ".jpeg", ".jpe", ".jfif"),
-    sniffing.PNG: (".png",),
-    sniffing.GIF: (".gif",),
-    sniffing.WEBP: (".webp",),
-    sniffing.BMP: (".bmp", ".dib"),
-    sniffing.TIFF: (".tif", ".tiff"),
-    sniffing.AVIF: (".avif",),
+    **EXTENSIONS_OF,
     RAW_TYPES[1]: (".gray",),
     RAW_TYPES[3]: (".rgb",),
     RAW_TYPES[4]: (".rgba",),

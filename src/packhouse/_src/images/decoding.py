@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from packhouse._src.images import pillow_, sniffing
 from packhouse._src.images.cropping import Box, Crop, Cut, Size, centre, shrunk
+from packhouse._src.images.formats import NO_DECODER
 from packhouse._src.images.jpeg.markers import JpegHeader
 from packhouse._src.images.jpeg.partial_decode import Need, decode_jpeg
 from packhouse._src.images.pillow_ import Mode
@@ -208,6 +209,9 @@ def check_wanted(size: Size | None, mode: str, max_pixels: object = MOST_PIXELS)
 
 def _checked_facts(data: bytes) -> tuple[HeaderFacts, JpegHeader | None]:
     facts, header = probe_with_header(data)
+    if facts.problem == NO_DECODER and facts.media_type is not None:
+        found = pillow_.read_header(data, facts.media_type)  # with a plugin, or the error says which
+        return facts._replace(width=found.width, height=found.height), None
     if facts.media_type is None or facts.width is None or facts.height is None:
         raise ImageError(_reason(data, facts.problem))
     if header is not None and facts.problem is not None:

@@ -1,6 +1,6 @@
 """The one module that imports Pillow: opening, converting, resizing; its errors leave it as ImageError.
 
-Files are opened through the seven plugin classes themselves, never through `PIL.Image.open`. That
+Files are opened through the plugin classes themselves, never through `PIL.Image.open`. That
 is the allow-list: no other plugin (EPS starts Ghostscript) is ever reached. It also leaves out
 Pillow's own limit on pixels, a setting of the whole process that warns or raises before the size
 of an image could be read; `pixel_limit` has the limit here.
@@ -19,8 +19,10 @@ from PIL import (
     BmpImagePlugin,
     GifImagePlugin,
     Image,
+    Jpeg2KImagePlugin,
     JpegImagePlugin,
     PngImagePlugin,
+    PpmImagePlugin,
     TiffImagePlugin,
     WebPImagePlugin,
 )
@@ -46,6 +48,8 @@ _PLUGINS: dict[str, type[ImageFile.ImageFile]] = {
     sniffing.BMP: BmpImagePlugin.BmpImageFile,
     sniffing.TIFF: TiffImagePlugin.TiffImageFile,
     sniffing.AVIF: AvifImagePlugin.AvifImageFile,
+    sniffing.JPEG_2000: Jpeg2KImagePlugin.Jpeg2KImageFile,
+    sniffing.NETPBM: PpmImagePlugin.PpmImageFile,
 }
 _IMAGE_WIDTH, _IMAGE_LENGTH, _ORIENTATION = 0x0100, 0x0101, 0x0112
 _ORIENTATIONS = range(1, 9)
@@ -81,7 +85,17 @@ def _translated(doing: str) -> Iterator[None]:
 
 
 def _opened(data: bytes, media_type: str) -> ImageFile.ImageFile:
-    return _PLUGINS[media_type](io.BytesIO(data))
+    plugin = _PLUGINS.get(media_type) or _heif_plugin()
+    return plugin(io.BytesIO(data))
+
+
+def _heif_plugin() -> type[ImageFile.ImageFile]:
+    try:
+        from pillow_heif import HeifImageFile  # the user's own
+    except ImportError as err:
+        raise ImageError("HEIC images need a plugin of Pillow", hint="pip install pillow-heif") from err
+    found: type[ImageFile.ImageFile] = HeifImageFile
+    return found
 
 
 def read_header(data: bytes, media_type: str) -> PillowHeader:
@@ -220,7 +234,7 @@ def raw_pixels(data: bytes, form: RawForm, *, mode: Mode, max_pixels: int = MOST
 
 
 def decode(data: bytes, media_type: str, *, mode: Mode, max_pixels: int = MOST_PIXELS) -> Pixels:
-    """Decode an image of any of the seven formats at its stored size.
+    """Decode an image of any format at its stored size.
 
     Args:
         data: The whole file.

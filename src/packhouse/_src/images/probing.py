@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from packhouse._src.images import sniffing
+from packhouse._src.images.formats import NO_DECODER
 from packhouse._src.images.jpeg.markers import JpegHeader, read_header
 from packhouse._src.records import HeaderFacts
 from packhouse.errors import ImageError
@@ -14,6 +16,12 @@ if TYPE_CHECKING:
 
 _EOI = b"\xff\xd9"
 _IEND = b"\0\0\0\0IEND\xaeB`\x82"
+_SPACE = rb"(?:\s|#[^\n]*\n)+"
+_NUMBER = rb"(\d{1,9})"
+_NETPBM_HEADER = re.compile(
+    rb"(?:(P4)" + _SPACE + _NUMBER + _SPACE + _NUMBER + rb"()"
+    rb"|(P[56])" + _SPACE + _NUMBER + _SPACE + _NUMBER + _SPACE + _NUMBER + rb")\s"
+)
 _WEBP_HEADER_BYTES = 30
 _VP8L_HEADER_BYTES = 25
 _HAS_EXIF = 0x08
@@ -61,6 +69,8 @@ def _probe_other_than_jpeg(data: bytes, media_type: str | None) -> HeaderFacts:
         return HeaderFacts(None, None, None, None, "not an image" if data else "empty")
     if media_type == sniffing.WEBP:
         return _probe_webp(data)
+    if media_type == sniffing.HEIC:
+        return HeaderFacts(media_type, None, None, None, NO_DECODER)
     return _probe_by_pillow(data, media_type)
 
 
@@ -162,10 +172,27 @@ def _lacks_avif_end(data: bytes) -> bool:
     return at > len(data)
 
 
+def _lacks_jpeg_2000_end(data: bytes) -> bool:
+    return data.rfind(_EOI) < 0  # its last marker is that of a JPEG
+
+
+def _lacks_netpbm_end(data: bytes) -> bool:
+    header = _NETPBM_HEADER.match(data)
+    if header is None:
+        return False
+    kind, width, height, most = [part for part in header.groups() if part is not None]
+    row_bytes = (int(width) + 7) // 8
+    if kind != b"P4":
+        row_bytes = int(width) * (3 if kind == b"P6" else 1) * (1 if int(most) <= 0xFF else 2)  # noqa: PLR2004
+    return len(data) - header.end() < row_bytes * int(height)
+
+
 _IS_CUT: dict[str, Callable[[bytes], bool]] = {
     sniffing.PNG: _lacks_png_end,
     sniffing.GIF: _lacks_gif_end,
     sniffing.BMP: _lacks_bmp_end,
     sniffing.TIFF: _lacks_tiff_directory,
     sniffing.AVIF: _lacks_avif_end,
+    sniffing.JPEG_2000: _lacks_jpeg_2000_end,
+    sniffing.NETPBM: _lacks_netpbm_end,
 }

@@ -9,11 +9,9 @@ from dataclasses import dataclass
 from functools import cache
 from posixpath import splitext
 
+from packhouse._src.images.formats import IMAGE_EXTENSIONS
 from packhouse._src.records import Skipped, SourceFile
 
-IMAGE_EXTENSIONS = frozenset(
-    (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".webp", ".bmp", ".tif", ".tiff", ".avif")
-)
 TABLE_EXTENSIONS = frozenset((".csv", ".tsv"))
 COMPRESSED_EXTENSIONS = frozenset((".gz", ".zst"))
 """Behind that of a table: labels.csv.gz."""
