@@ -46,7 +46,7 @@ def test_what_is_refused_is_listed_and_exits_3(file: Path, capsys: pytest.Captur
     assert "4 images" in out
     assert "1 of them are not an image: g/text" in out
     assert "2 things in the file are not in the index" in out
-    assert "packed (1): is compressed or filtered (gzip): h5repack" in out
+    assert "packed (1): is compressed or filtered (gzip)" in out
 
 
 def test_json_is_one_document(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
