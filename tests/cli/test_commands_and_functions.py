@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import inspect
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import click
 import pytest
+from click.shell_completion import ShellComplete
 
 import packhouse
 from docstring_kit import arguments_of
@@ -134,3 +137,27 @@ def test_options_of_pack_that_only_the_command_has_are_known() -> None:
     shown = {one.name for one in options_of(pack_command)}
 
     assert shown - set(option_fields(packhouse.PackOptions)) == OF_THE_COMMAND_ONLY
+
+
+def test_help_loads_nothing_heavy() -> None:
+    """The help of all commands, with the choices of their options, comes at once; so does completion."""
+    code = (
+        "import sys, packhouse._src.cli.main as m; "
+        "m.run(['--help']); m.run(['pack', '--help']); print(*sys.modules)"
+    )
+
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    loaded = {name.partition(".")[0] for name in done.stdout.splitlines()[-1].split()}
+    assert loaded >= {"packhouse", "click"}
+    assert loaded.isdisjoint({"numpy", "pyarrow", "duckdb", "h5py", "PIL", "pandas", "rich"})
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_completion_lists_the_choices(name: str) -> None:
+    """Of each option that has a closed set of them."""
+    completion = ShellComplete(group, {}, "packhouse", "_PACKHOUSE_COMPLETE")
+    for option in options_of(command_of(name)):
+        if isinstance(option.type, click.Choice):
+            found = completion.get_completions([name, option.opts[-1]], "")
+            assert [one.value for one in found] == list(option.type.choices), option.name

@@ -5,8 +5,6 @@ from __future__ import annotations
 import inspect
 import json
 import re
-import subprocess
-import sys
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -224,14 +222,3 @@ def test_values_that_are_checked(name: str, value: object, hint: str) -> None:
     with pytest.raises(packhouse.PackhouseError, match=hint):
         one.check(value)
     one.check(one.default)
-
-
-def test_the_command_line_of_pack_loads_nothing_heavy() -> None:
-    """Help and completion read the options of `pack` without pyarrow, NumPy or DuckDB."""
-    code = "import sys, packhouse._src.cli.pack; print(*sorted({m.partition('.')[0] for m in sys.modules}))"
-
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-
-    assert set(done.stdout.split()).isdisjoint(
-        {"numpy", "pyarrow", "duckdb", "h5py", "PIL", "pandas", "rich"}
-    )

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import click
 
 from packhouse._src.delimited.column_types import ONE_VALUE
-from packhouse._src.packing.planning import Plan
-from packhouse._src.packing.report import Report, Resumed, Updated
 from packhouse._src.table_records import JoinReport, LinkReport, TableReport
+
+if TYPE_CHECKING:
+    from packhouse._src.packing.planning import Plan
+    from packhouse._src.packing.report import Report, Resumed, Updated
 
 EXAMPLES = 3
 THOUSAND = 1000
