@@ -6,6 +6,7 @@ file depends on a clock or a host. Pages carry checksums, and our own reads veri
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import threading
@@ -14,19 +15,23 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from itertools import accumulate
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from packhouse._src.schemas import is_made_float, with_pandas_entry
 from packhouse.errors import CorruptStoreError, Where
 
 if TYPE_CHECKING:
     from types import TracebackType
 
 METADATA_KEY = "packhouse"
+ARROW_KEY = "ARROW:schema"
+"""Where Arrow keeps its schema in a Parquet file: an IPC message in base64."""
+
 ROW_GROUP_ROWS = 122_880
 
 
@@ -68,6 +73,7 @@ class ParquetSink:
         self._pending: list[pa.RecordBatch] = []
         self._pending_rows = 0
         self._row_group_bytes = row_group_bytes
+        self._with_nulls: set[str] = set()
         self._file = path.open("xb")
         self._writer = pq.ParquetWriter(
             self._file,
@@ -75,6 +81,7 @@ class ParquetSink:
             compression=compression,
             compression_level=1 if compression == "zstd" else None,
             write_page_checksum=True,
+            store_schema=False,  # stored at the end, when it is known which columns have nulls
         )
 
     def __enter__(self) -> Self:
@@ -92,7 +99,7 @@ class ParquetSink:
             if kind is None:
                 self._flush(everything=True)
                 text = json.dumps(self.metadata, ensure_ascii=False, sort_keys=True)
-                self._writer.add_key_value_metadata({METADATA_KEY: text})
+                self._writer.add_key_value_metadata({METADATA_KEY: text, **self._schema_entries()})
                 self._writer.close()
                 self._file.flush()
                 os.fsync(self._file.fileno())
@@ -107,12 +114,21 @@ class ParquetSink:
             if kind is not None:
                 self.path.unlink(missing_ok=True)
 
+    def _schema_entries(self) -> dict[str, str]:
+        """Return the metadata by which Arrow and pandas read the file with its exact types."""
+        schema = with_pandas_entry(self.schema, self._with_nulls)
+        entries = {key.decode(): value.decode() for key, value in (schema.metadata or {}).items()}
+        return {**entries, ARROW_KEY: base64.b64encode(schema.serialize().to_pybytes()).decode()}
+
     def write(self, batch: pa.RecordBatch) -> None:
         """Take one batch; its columns are taken by position, names and types are the schema's."""
         columns = [
             column if column.type == field.type else column.cast(field.type)
             for column, field in zip(batch.columns, self.schema, strict=True)
         ]
+        self._with_nulls |= {
+            field.name for column, field in zip(columns, self.schema, strict=True) if column.null_count
+        }
         self._pending.append(pa.RecordBatch.from_arrays(columns, schema=self.schema))
         self._pending_rows += batch.num_rows
         self.rows += batch.num_rows
@@ -235,6 +251,15 @@ def reader_of(schema: pa.Schema, batches: Iterator[pa.RecordBatch]) -> pa.Record
     return pa.RecordBatchReader.from_batches(schema, batches)
 
 
+class _Statistics(NamedTuple):
+    """Of a column in one row group; None where the footer does not say."""
+
+    values: int
+    nulls: int | None
+    lowest: Any
+    highest: Any
+
+
 class ParquetSource:
     """One Parquet file to read; opening reads its footer only. Safe to share between threads.
 
@@ -281,6 +306,45 @@ class ParquetSource:
     def schema(self) -> pa.Schema:
         """Names and types of the columns."""
         return self._file.schema_arrow
+
+    def columns_with_nulls(self) -> frozenset[str]:
+        """Return the columns of integers and booleans that have missing values, by the footer."""
+        return frozenset(
+            field.name
+            for field in self.schema
+            if is_made_float(field.type) and any(one.nulls != 0 for one in self._statistics(field.name))
+        )
+
+    def integer_bounds(self) -> dict[str, tuple[int, int]]:
+        """Return the smallest and largest value of each column of integers, by the footer.
+
+        Columns without statistics are left out; of those without values both are 0.
+        """
+        bounds = {}
+        for name in (field.name for field in self.schema if pa.types.is_integer(field.type)):
+            found = [one for one in self._statistics(name) if one.nulls != one.values]
+            if not any(one.lowest is None for one in found):
+                lowest = min((one.lowest for one in found), default=0)
+                bounds[name] = lowest, max((one.highest for one in found), default=0)
+        return bounds
+
+    def _statistics(self, column: str) -> list[_Statistics]:
+        """Return those of each row group, for a column that is not nested."""
+        footer = self._file.metadata
+        place = next(n for n in range(len(footer.schema)) if footer.schema.column(n).path == column)
+        found = []
+        for group in range(footer.num_row_groups):
+            chunk = footer.row_group(group).column(place)
+            one = chunk.statistics  # read at once: it does not keep alive what it reads from
+            found.append(
+                _Statistics(
+                    chunk.num_values,
+                    one.null_count if one is not None and one.has_null_count else None,
+                    one.min if one is not None and one.has_min_max else None,
+                    one.max if one is not None and one.has_min_max else None,
+                )
+            )
+        return found
 
     @property
     def row_group_starts(self) -> list[int]:

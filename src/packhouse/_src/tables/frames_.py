@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from packhouse._src.schemas import exact_in_pandas
 from packhouse.errors import MissingDependencyError
 
 if TYPE_CHECKING:
@@ -20,14 +21,8 @@ def to_pandas(table: pa.Table) -> Any:  # noqa: ANN401  # a framework object cro
     Raises:
         MissingDependencyError: pandas is not installed.
     """
-    pandas = _need("pandas")
-    made = table.to_pandas(integer_object_nulls=True)
-    for place, column in enumerate(table.columns):
-        kind = str(column.type)
-        if column.null_count and kind in {"int8", "int16", "int32", "int64", "bool"}:
-            nullable = "boolean" if kind == "bool" else kind.capitalize()
-            made.isetitem(place, pandas.array(column.to_pylist(), dtype=nullable))
-    return made
+    _need("pandas")
+    return exact_in_pandas(table).to_pandas()
 
 
 def to_polars(table: pa.Table) -> Any:  # noqa: ANN401  # a framework object crosses

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from packhouse._src.parquet_ import ParquetSource
+from packhouse._src.schemas import exact_in_pandas
 from packhouse._src.sql.duckdb_ import connect_for_reading, is_one_select, translated
 from packhouse.errors import CorruptStoreError, QueryError, Where
 
@@ -67,7 +68,7 @@ class Views:
             try:
                 _demand_one_select(cursor, query)
                 with translated():
-                    return cursor.sql(query, params=parameters).to_arrow_table()
+                    return exact_in_pandas(cursor.sql(query, params=parameters).to_arrow_table())
             except QueryError as err:
                 self._blame_a_file(err, query)
                 raise

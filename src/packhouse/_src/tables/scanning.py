@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from packhouse._src.parquet_ import part_of, reader_of
+from packhouse._src.schemas import narrow_schema, with_pandas_entry
 from packhouse._src.sql.duckdb_ import check_condition
 from packhouse._src.sql.joins.join_specs import not_found
 from packhouse._src.sql.quoting import numbered_rows, quote_name
@@ -17,6 +18,12 @@ from packhouse.errors import QueryError, Where
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+
+class _Footer(NamedTuple):
+    rows: int
+    schema: pa.Schema
+    with_nulls: frozenset[str]
 
 
 class Scan:
@@ -30,6 +37,7 @@ class Scan:
         name: Which of them.
         chosen: Columns; None is all of them, as they are in the file.
         where: SQL condition; None is every row.
+        narrow: Whether integers are of the smallest type that holds all values of their column.
 
     Cost: memory of one row group of the chosen columns (122,880 rows), whatever the size of the table.
         Without a condition, pages are verified by their checksums; with one, DuckDB skips row groups that the
@@ -38,12 +46,19 @@ class Scan:
     """
 
     def __init__(
-        self, views: Views, name: str, *, chosen: Sequence[str] | None = None, where: str | None = None
+        self,
+        views: Views,
+        name: str,
+        *,
+        chosen: Sequence[str] | None = None,
+        where: str | None = None,
+        narrow: bool = False,
     ) -> None:
         self.name = name
         self.where = where
         self._views = views
         self._chosen = None if chosen is None else tuple(chosen)
+        self._is_narrow = narrow
 
     def __repr__(self) -> str:
         """Return what would be read."""
@@ -51,7 +66,7 @@ class Scan:
 
     @property
     def columns(self) -> dict[str, str]:
-        """Name -> Arrow type, such as "string" or "int8"; from the footer."""
+        """Name -> Arrow type, such as "string" or "int64"; from the footer."""
         return {field.name: str(field.type) for field in self.schema}
 
     @property
@@ -61,13 +76,21 @@ class Scan:
         Raises:
             CorruptStoreError: The file is missing or damaged.
         """
-        schema = self._footer[1]
-        return schema if self._chosen is None else part_of(schema, self._chosen)
+        footer = self._footer
+        schema = footer.schema if self._chosen is None else part_of(footer.schema, self._chosen)
+        return with_pandas_entry(schema, footer.with_nulls)
+
+    def _narrowed(self) -> Scan:
+        """Return the same with the smallest integers."""
+        return Scan(self._views, self.name, chosen=self._chosen, where=self.where, narrow=True)
 
     @cached_property
-    def _footer(self) -> tuple[int, pa.Schema]:
+    def _footer(self) -> _Footer:
         with closing(open_table(self._views.paths[self.name])) as source:
-            return source.rows, source.schema.remove_metadata()
+            schema = source.schema.remove_metadata()
+            if self._is_narrow:
+                schema = narrow_schema(schema, source.integer_bounds())
+            return _Footer(source.rows, schema, source.columns_with_nulls())
 
     def __iter__(self) -> Iterator[pa.RecordBatch]:
         """Yield Arrow record batches.
@@ -79,13 +102,13 @@ class Scan:
         return self._whole_rows() if self.where is None else self._rows_that_meet(self.where)
 
     def _whole_rows(self) -> Iterator[pa.RecordBatch]:
+        schema = self.schema
         with closing(open_table(self._views.paths[self.name])) as source:
             for group in source.iterate(self._chosen, threads=True):
-                ordered = group if self._chosen is None else group.select(list(self._chosen))
-                yield from ordered.replace_schema_metadata(None).to_batches()
+                yield from group.select(schema.names).cast(schema).to_batches()
 
     def _rows_that_meet(self, where: str) -> Iterator[pa.RecordBatch]:
-        schema, names = self.schema, self._footer[1].names
+        schema, names = self.schema, self._footer.schema.names
         # by place: DuckDB takes "A" for "a" where a table has both
         places = ", ".join(f"#{names.index(name) + 1} AS c{place}" for place, name in enumerate(schema.names))
         # below the names of the result, which a condition beside them would know as columns
@@ -109,41 +132,57 @@ class Scan:
             CorruptStoreError: The file is missing or damaged.
         """
         if self.where is None:
-            return self._footer[0]
+            return self._footer.rows
         return int(self._views.answer(f"SELECT count(*) AS n FROM {self._from(self.where)}")["n"][0].as_py())
 
-    def to_arrow(self) -> pa.Table:
-        """Return an Arrow table, whole in memory; raises as iterating does."""
-        return reader_of(self.schema, iter(self)).read_all()
+    def to_arrow(self, *, narrow: bool = False) -> pa.Table:
+        """Return an Arrow table, whole in memory; raises as iterating does.
 
-    def to_pandas(self) -> Any:  # noqa: ANN401  # a framework object crosses
+        Args:
+            narrow: Make integers, which are int64, of the smallest type that holds all values of their
+                column, by the statistics of the file. It saves memory; arithmetic on them can overflow.
+        """
+        chosen = self._narrowed() if narrow else self
+        return reader_of(chosen.schema, iter(chosen)).read_all()
+
+    def to_pandas(self, *, narrow: bool = False) -> Any:  # noqa: ANN401  # a framework object crosses
         """Return a pandas DataFrame; text as Python strings, dates as datetime.date.
+
+        Integers and booleans with missing values are of pandas' nullable types (Int64, boolean), so that long
+        ids keep their digits.
+
+        Args:
+            narrow: As of `to_arrow`.
 
         Raises:
             MissingDependencyError: pandas is not installed.
         """
-        return frames_.to_pandas(self.to_arrow())
+        return frames_.to_pandas(self.to_arrow(narrow=narrow))
 
-    def to_polars(self) -> Any:  # noqa: ANN401  # a framework object crosses
+    def to_polars(self, *, narrow: bool = False) -> Any:  # noqa: ANN401  # a framework object crosses
         """Return a Polars DataFrame.
+
+        Args:
+            narrow: As of `to_arrow`.
 
         Raises:
             MissingDependencyError: Polars is not installed.
         """
-        return frames_.to_polars(self.to_arrow())
+        return frames_.to_polars(self.to_arrow(narrow=narrow))
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
         """Hand the rows, batch by batch, to any library that speaks the Arrow PyCapsule interface."""
         return reader_of(self.schema, iter(self)).__arrow_c_stream__(requested_schema)
 
 
-def narrowed(scan: Scan, columns: Sequence[str] | None, where: str | None) -> Scan:
+def narrowed(scan: Scan, columns: Sequence[str] | None, where: str | None, *, narrow: bool = False) -> Scan:
     """Choose columns and rows of a table, and check the choice.
 
     Args:
         scan: The table.
         columns: Names, in the order wanted; None is all.
         where: SQL condition; None is every row.
+        narrow: As of `Scan`.
 
     Returns:
         What is left.
@@ -162,4 +201,4 @@ def narrowed(scan: Scan, columns: Sequence[str] | None, where: str | None) -> Sc
         raise QueryError(problem, where=Where(member=scan.name), hint="each column once, None for all")
     if where is not None:
         check_condition(where)
-    return Scan(scan._views, scan.name, chosen=columns, where=where)  # noqa: SLF001  # of our own file
+    return Scan(scan._views, scan.name, chosen=columns, where=where, narrow=narrow)  # noqa: SLF001  # of our own file

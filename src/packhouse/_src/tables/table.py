@@ -113,13 +113,16 @@ class Table(Scan):
         """The Parquet file."""
         return self._views.paths[self.name]
 
-    def scan(self, columns: Sequence[str] | None = None, where: str | None = None) -> Scan:
+    def scan(
+        self, columns: Sequence[str] | None = None, where: str | None = None, *, narrow: bool = False
+    ) -> Scan:
         """Choose columns and rows; only what they need is read, when it is asked for.
 
         Args:
             columns: Names, in the order wanted; None is all.
             where: One SQL condition, such as "price > 0.5 AND t_dat >= DATE '2020-09-01'"; it may ask other
                 tables of the pack. None is every row.
+            narrow: Make integers of the smallest type that holds all values of their column; see `to_arrow`.
 
         Returns:
             A lazy scan, to be read as often as wanted.
@@ -129,7 +132,7 @@ class Table(Scan):
             QueryError: A column is named twice, or none; or it is not one condition.
             CorruptStoreError: The file is missing or damaged.
         """
-        return narrowed(self, columns, where)
+        return narrowed(self, columns, where, narrow=narrow)
 
     def to_duckdb(self, connection: duckdb.DuckDBPyConnection | None = None) -> duckdb.DuckDBPyRelation:
         """Return a lazy DuckDB relation over the file.
