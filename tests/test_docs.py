@@ -27,6 +27,7 @@ KINDS = {
     "tables.md": {"toml", "text"},
     "loading.md": {"python"},
     "frameworks.md": {"python"},
+    "hdf5.md": {"python", "text"},
 }
 """Languages of code blocks that are tested below."""
 
@@ -102,9 +103,19 @@ def test_the_blocks_about_frameworks_run(shop: Path, place: int, module: str) ->
     subprocess.run([sys.executable, "-c", block], cwd=shop, check=True, timeout=120, env=environment)
 
 
+@pytest.mark.parametrize("module", ["h5py", "keras"])
+def test_the_blocks_about_hdf5_files_run(tmp_path: Path, module: str) -> None:
+    """The first one makes the file that the second trains a model from."""
+    framework(module, extra=module)
+    first, second = blocks((ROOT / "docs/hdf5.md").read_text(encoding="utf-8"), "python")
+    for block in (first,) if module == "h5py" else (first, second):
+        environment = {**os.environ, "KERAS_BACKEND": "torch"}
+        subprocess.run([sys.executable, "-c", block], cwd=tmp_path, check=True, timeout=120, env=environment)
+
+
 def test_all_blocks_of_these_pages_are_run() -> None:
     """As many as the tests above count on."""
-    for page, count in (("loading.md", 3), ("frameworks.md", 5)):
+    for page, count in (("loading.md", 3), ("frameworks.md", 5), ("hdf5.md", 2)):
         assert len(blocks((ROOT / "docs" / page).read_text(encoding="utf-8"), "python")) == count
 
 

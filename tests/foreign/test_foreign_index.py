@@ -18,7 +18,8 @@ from PIL import Image
 import packhouse
 from packhouse._src.foreign.foreign_index import index_foreign, open_foreign
 from packhouse._src.foreign.index_places import index_places
-from packhouse._src.foreign.walker_process import Walked, walk_apart
+from packhouse._src.foreign.walked import Walked
+from packhouse._src.foreign.walker_process import walk_apart
 from packhouse._src.imagefile.format import INDEX_COLUMNS
 from packhouse.errors import CorruptStoreError, NotAPackError, StoreError
 from packhouse.progress import Event, Finished

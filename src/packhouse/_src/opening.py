@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -12,6 +12,7 @@ from packhouse._src.imagefile.format import DERIVED, IMAGES_FILE, INDEX_FILE, IN
 from packhouse._src.imagefile.read.manifest_reading import describe_lone, read_manifest
 from packhouse._src.imagefile.read.store import ImageStore
 from packhouse._src.loader.loadable import Loadable
+from packhouse._src.named_values import several
 from packhouse._src.tables.finding import find_keys, images_without_row, rows_without_image
 from packhouse._src.tables.linked_rows import LinkedColumns, LinkedRows
 from packhouse._src.tables.table import Tables
@@ -26,8 +27,10 @@ class Pack(Loadable):
     """An opened pack: `images`, `tables`, and what ties them. A context manager; picklable as its path.
 
     Args:
-        path: The folder; or an HDF5 file of images, which is a pack without tables.
+        path: The folder; or an HDF5 file of images, whose only table is that of its labels.
         progress: Progress callback for the walk through an HDF5 file that has no index yet.
+        images_from: As of `open`.
+        layout: As of `open`.
 
     Raises:
         NotAPackError: There is no pack at that place.
@@ -35,11 +38,18 @@ class Pack(Loadable):
         StoreError: An index is needed and cannot be written anywhere.
     """
 
-    def __init__(self, path: Path, *, progress: Observer = silent) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        progress: Observer = silent,
+        images_from: Sequence[str] = (),
+        layout: str | None = None,
+    ) -> None:
         self.path = path.absolute()  # a pack stays the same when the process changes its folder
         self._is_lone = self.path.is_file()
         if self._is_lone:
-            self.__dict__["images"] = _open_lone(self.path, progress)
+            self.__dict__["images"] = _open_lone(self.path, progress, images_from, layout)
             self.manifest = describe_lone(self.images)
         else:
             self.manifest = read_manifest(path)
@@ -72,7 +82,7 @@ class Pack(Loadable):
         if self.manifest["images"] is None:
             raise NotAPackError("the pack has tables only, no images", where=Where(file=str(self.path)))
         if self._is_lone:
-            return _open_lone(self.path, silent)
+            return _open_lone(self.path, silent, (), None)
         try:
             return ImageStore(self.path / IMAGES_FILE, self.path / INDEX_FILE)
         except StoreError as err:
@@ -101,8 +111,7 @@ class Pack(Loadable):
     def tables(self) -> Tables:
         """The tables by their SQL names: those of the CSV files, the joins, and `image_index`."""
         if self._is_lone:
-            index = self.images.index.path
-            return Tables(index.parent, {INDEX_TABLE: index.name})
+            return _tables_of_lone(self.images.index.path, self.manifest["tables"])
         made = {**self.manifest["tables"], **self.manifest["joins"]}
         files = {name: facts["file"] for name, facts in made.items()}
         if self.manifest["images"] is not None:
@@ -280,13 +289,20 @@ class Pack(Loadable):
 
 
 def open(  # noqa: A001  # packhouse.open, as gzip.open
-    path: str | os.PathLike[str], *, progress: Observer = silent
+    path: str | os.PathLike[str],
+    *,
+    images_from: str | Sequence[str] = (),
+    layout: str | None = None,
+    progress: Observer = silent,
 ) -> Pack:
     """Open a pack, or any HDF5 file of images.
 
     Args:
-        path: The folder that `packhouse pack` made; or an HDF5 file, whoever wrote it, which is then a pack
-            without tables. What of it is no image stands in `manifest["refused"]`, with reasons.
+        path: The folder that `packhouse pack` made; or an HDF5 file, whoever wrote it. Its labels are then
+            the table "labels", and what of it is no image stands in `manifest["refused"]`, with reasons.
+        images_from: Of an HDF5 file the datasets, or groups of datasets, that hold the images, where names,
+            shapes and attributes do not tell, or tell wrong.
+        layout: Of an HDF5 file how these are laid out: "NHWC", "NCHW", "NHW", "HWC", "CHW" or "HW".
         progress: Progress callback for the walk through an HDF5 file that has no index yet.
 
     Returns:
@@ -295,21 +311,33 @@ def open(  # noqa: A001  # packhouse.open, as gzip.open
     Raises:
         NotAPackError: There is neither a pack nor an HDF5 file at that place.
         CorruptStoreError: A file of it is damaged, or two do not belong together.
+        UsageError: The layout is unknown, a dataset of `images_from` is missing, or the path is a folder and
+            one of the two is given.
         StoreError: An index is needed and cannot be written anywhere.
 
     Cost: reads pack.json, the footer of the index and 32 bytes of images.h5, whatever the number of images.
         An HDF5 file without an index that fits is walked first, 40-50 us an image, and read whole; the index
         is kept beside it, or in the user's cache folder.
     """
-    pack = Pack(Path(path), progress=progress)
+    chosen = several(images_from)
+    if (chosen or layout is not None) and not Path(path).is_file():
+        raise UsageError("images_from and layout are for HDF5 files", where=Where(file=os.fspath(path)))
+    pack = Pack(Path(path), progress=progress, images_from=chosen, layout=layout)
     if pack.manifest["images"] is not None:
         _ = pack.images  # so that a damaged pack is refused here, not in the middle of training
     return pack
 
 
-def _open_lone(path: Path, progress: Observer) -> ImageStore:
-    from packhouse._src.foreign.foreign_index import (
-        open_foreign,  # brings what starts processes; a pack needs none of it
-    )
+def _open_lone(path: Path, progress: Observer, images_from: Sequence[str], layout: str | None) -> ImageStore:
+    # brings what starts processes; a pack needs none of it
+    from packhouse._src.foreign.evidence.layouts import read_wish
+    from packhouse._src.foreign.foreign_index import open_foreign
 
-    return open_foreign(path, observer=progress)
+    return open_foreign(path, wish=read_wish(images_from, layout), observer=progress)
+
+
+def _tables_of_lone(index: Path, made: Mapping[str, Any]) -> Tables:
+    from packhouse._src.foreign.index_places import labels_place
+
+    files = dict.fromkeys(made, labels_place(index).name)
+    return Tables(index.parent, {**files, INDEX_TABLE: index.name})

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from packhouse._src.cli._options import json_option, workers_option
+from packhouse._src.cli._options import json_option, with_default, workers_option
+from packhouse._src.foreign.evidence.layouts import LAYOUTS, Layout
 
 if TYPE_CHECKING:
     from packhouse._src.maintenance.index import IndexReport
@@ -16,9 +17,18 @@ if TYPE_CHECKING:
 
 @click.command("index")
 @click.argument("file")
+@click.option(
+    "--images-from",
+    multiple=True,
+    metavar="DATASET",
+    help=with_default("Dataset or group that contains the images", "detected"),
+)
+@click.option("--layout", type=click.Choice(LAYOUTS), help=with_default("Axes of the images", "detected"))
 @workers_option
 @json_option
-def command(file: str, workers: int | None, as_json: bool) -> int:
+def command(
+    file: str, images_from: tuple[str, ...], layout: Layout | None, workers: int | None, as_json: bool
+) -> int:
     """Index FILE, an HDF5 file of images, so that it opens at once.
 
     Works for HDF5 files that were not made by packhouse. The index is written next to FILE, or to the user's
@@ -31,7 +41,9 @@ def command(file: str, workers: int | None, as_json: bool) -> int:
     from packhouse._src.cli.main import DONE, INCOMPLETE
 
     with shown() as observer:
-        report = packhouse.index(file, workers=workers, progress=observer)
+        report = packhouse.index(
+            file, images_from=images_from, layout=layout, workers=workers, progress=observer
+        )
     print_json(report.to_dict()) if as_json else click.echo("\n".join(_lines(report)))
     return DONE if report.is_clean else INCOMPLETE
 
@@ -45,7 +57,9 @@ def _lines(report: IndexReport) -> Iterator[str]:
         yield f"  {len(keys):,} of them are {problem}: {examples(keys)}"
     if report.helpers:
         yield f"  names and places are taken from {examples(report.helpers)}"
-    if report.is_clean:
+    if report.labels:
+        yield f"  table of labels: {', '.join(report.labels)}"
+    if not report.refused:
         return
     yield f"{len(report.refused):,} things in the file are not in the index:"
     for reason, count in Counter(one.reason for one in report.refused).most_common():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -32,6 +33,7 @@ def command(
     from packhouse._src.cli._printing import format_plan, format_report, print_json
     from packhouse._src.cli._progress import shown
     from packhouse._src.cli.main import DONE, INCOMPLETE
+    from packhouse._src.sources.detecting import is_hdf5
 
     options = given_options(PackOptions, parameters)
     if dry_run:
@@ -42,4 +44,5 @@ def command(
     with shown() as observer:
         report = packhouse.pack(src, dest, **options, progress=observer)
     print_json(report.to_dict()) if as_json else click.echo(format_report(report))
-    return INCOMPLETE if report.skipped or report.failed else DONE
+    is_odd = report.has_what_is_no_image and is_hdf5(Path(src))
+    return INCOMPLETE if report.skipped or report.failed or is_odd else DONE

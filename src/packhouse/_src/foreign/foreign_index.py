@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import os
 import secrets
+import shlex
 import stat
-from collections.abc import Callable, Collection, Iterator, Sequence
+import tempfile
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from packhouse._src.concurrency.threads import default_workers, run_pieces
+from packhouse._src.foreign.evidence.layouts import NO_WISH, Hdf5Wish
 from packhouse._src.foreign.found import Ranged, Refused
-from packhouse._src.foreign.index_places import open_indexed, writable_places
-from packhouse._src.foreign.walker_process import Walked, walk_apart
+from packhouse._src.foreign.index_places import labels_place, open_indexed, writable_places
+from packhouse._src.foreign.label_table import LABELS, LabelTable, label_table, linked_csv_of
+from packhouse._src.foreign.walked import Walked
+from packhouse._src.foreign.walker_process import walk_apart
 from packhouse._src.imagefile.digest import digest_of, digest_of_all
 from packhouse._src.imagefile.hdf5_signature import has_signature
 from packhouse._src.imagefile.index_file import Binding, write_rows
@@ -22,7 +27,8 @@ from packhouse._src.images.probing import probe
 from packhouse._src.images.raw import RAW_TYPES
 from packhouse._src.ranges import read_range
 from packhouse._src.records import HeaderFacts
-from packhouse.errors import CorruptStoreError, NotAPackError, StoreError, Where
+from packhouse._src.table_records import COMPRESSIONS, TableOutput, TablePlan
+from packhouse.errors import CorruptStoreError, NoSpaceError, NotAPackError, StoreError, Where
 from packhouse.progress import Observer, silent, task
 
 PIECE_IMAGES = 64
@@ -60,12 +66,17 @@ class Indexed:
     problems: dict[str, str]
     """Key -> what is wrong with an image."""
 
+    labels: tuple[str, ...]
+    """Columns of the table of labels; none where the file has no labels."""
 
-def open_foreign(path: Path, *, observer: Observer = silent) -> ImageStore:
+
+def open_foreign(path: Path, *, wish: Hdf5Wish = NO_WISH, observer: Observer = silent) -> ImageStore:
     """Open the images of an HDF5 file by its index, which is made if there is none that fits.
 
     Args:
         path: The file.
+        wish: Which datasets are images, and how they are laid out, as the user said; an index that was made
+            with another wish is made anew. Nothing said takes any index.
         observer: Progress callback.
 
     Returns:
@@ -77,14 +88,27 @@ def open_foreign(path: Path, *, observer: Observer = silent) -> ImageStore:
         StoreError: The index cannot be written anywhere.
     """
     found = open_indexed(path)
-    return found if found is not None else ImageStore(path, index_foreign(path, observer=observer).path)
+    if found is not None:
+        if wish in (NO_WISH, _wish_of(found)):
+            return found
+        found.close()
+    return ImageStore(path, index_foreign(path, wish=wish, observer=observer).path)
 
 
-def index_foreign(path: Path, *, workers: int | None = None, observer: Observer = silent) -> Indexed:
+def _wish_of(store: ImageStore) -> Hdf5Wish:
+    """Return what the user said when the index was made."""
+    said = store.index.notes.get("wish") or {}
+    return Hdf5Wish(tuple(said.get("images_from", ())), said.get("layout"))
+
+
+def index_foreign(
+    path: Path, *, wish: Hdf5Wish = NO_WISH, workers: int | None = None, observer: Observer = silent
+) -> Indexed:
     """Make the index of an HDF5 file, beside it or else in the cache folder; one that is there is replaced.
 
     Args:
         path: The file.
+        wish: Which datasets are images, and how they are laid out, as the user said.
         workers: Number of threads that read; None for one a core.
         observer: Progress callback.
 
@@ -102,7 +126,8 @@ def index_foreign(path: Path, *, workers: int | None = None, observer: Observer 
     try:
         next(writable_places(path))  # before all the work, not after it
         with task(observer, "walk", total=None, unit="images") as progress:
-            walked = walk_apart(path, facts.st_size, on_images=progress.advance)
+            walked = walk_apart(path, facts.st_size, wish=wish, on_images=progress.advance)
+        walked.refused += _refused_forms(walked, path)
         _refuse_overlapping(walked.images, facts.st_size, path)
         walked.images.sort(key=lambda image: image.key)
         with task(observer, "index", total=len(walked.images), unit="images") as progress:
@@ -121,13 +146,16 @@ def index_foreign(path: Path, *, workers: int | None = None, observer: Observer 
         for image, (_, found) in zip(walked.images, taken, strict=True)
         if found.problem is not None
     }
-    place = _write(path, walked, taken, binding, problems)
+    labels = label_table(walked, {image.key for image in walked.images})
+    walked.refused += labels.refused
+    writing = _Writing(path, wish, walked, taken, labels, observer)
     return Indexed(
-        path=place,
+        path=writing.write(binding, problems),
         images=len(walked.images),
         refused=tuple(walked.refused),
         helpers=tuple(walked.helpers),
         problems=problems,
+        labels=tuple(labels.columns),
     )
 
 
@@ -187,55 +215,111 @@ def _take_in(data: bytes, pixels: tuple[int, int, int] | None) -> _Facts:
     return digest_of(data), HeaderFacts(RAW_TYPES[channels], width, height, None, None)
 
 
-def _write(
-    path: Path, walked: Walked, taken: Sequence[_Facts], binding: Binding, problems: dict[str, str]
-) -> Path:
-    """Write the index under a name of its own, then give it its name; the next place where one is full."""
-    notes = {
-        "images": {
-            "file": path.name,
-            "count": len(walked.images),
-            "source_bytes": sum(image.length for image in walked.images),
-            "bytes": binding.file_size,
-            "digest": digest_of_all(digest for digest, _ in taken),
-            "groups": len({image.group for image in walked.images}),
-            "problems": dict(list(problems.items())[:MOST_NOTED]),
-            "problem_count": len(problems),
-        },
-        "refused": [[one.path, one.reason] for one in walked.refused[:MOST_NOTED]],
-        "refused_count": len(walked.refused),
-    }
-    for place in writable_places(path):
-        part = place.with_name(f"{place.name}.{secrets.token_hex(8)}.part")
-        try:
-            write_rows(part, _rows(walked.images, taken), binding, file=path.name, notes=notes)
-            part.replace(place)
-        except OSError:
-            part.unlink(missing_ok=True)
-            continue
-        except BaseException:
-            part.unlink(missing_ok=True)
-            raise
-        return place
-    raise AssertionError  # writable_places raises
+@dataclass(frozen=True, slots=True)
+class _Writing:
+    """What the index and its table of labels are made of."""
+
+    path: Path
+    wish: Hdf5Wish
+    walked: Walked
+    taken: Sequence[_Facts]
+    labels: LabelTable
+    observer: Observer
+
+    def write(self, binding: Binding, problems: dict[str, str]) -> Path:
+        """Write under names of their own, then give them their names; the next place where one is full."""
+        rows = list(self._rows())
+        for place in writable_places(self.path):
+            part = place.with_name(f"{place.name}.{secrets.token_hex(8)}.part")
+            labels_part = part.with_name(f"{part.name}.labels")
+            try:
+                notes = self._notes(binding, problems)
+                if self.labels.columns:
+                    notes["labels"] = self._write_labels(
+                        labels_part, {str(row[0]): str(row[3]) for row in rows}
+                    )
+                write_rows(part, iter(rows), binding, file=self.path.name, notes=notes)
+                if self.labels.columns:
+                    labels_part.replace(labels_place(place))
+                part.replace(place)
+            except (OSError, NoSpaceError):
+                continue
+            finally:
+                part.unlink(missing_ok=True)
+                labels_part.unlink(missing_ok=True)
+            return place
+        raise AssertionError  # writable_places raises
+
+    def _write_labels(self, part: Path, file_names: Mapping[str, str]) -> dict[str, object]:
+        from packhouse._src.delimited.convert import convert_table  # brings pyarrow's parser of CSV
+
+        text, flag, key_column = linked_csv_of(self.labels, file_names)
+        header = (*self.labels.header, flag, key_column)
+        plan = TablePlan(LABELS, f"{LABELS}.csv", len(text), part.name, header, ())
+        with tempfile.NamedTemporaryFile(suffix=".csv") as file:
+            file.write(text)
+            file.flush()
+            made = convert_table(
+                TableOutput(part.parent, COMPRESSIONS[0], self.observer),
+                plan,
+                Path(file.name),
+                wanted={header[0]: "text", flag: "boolean", key_column: "text"},
+            )
+        link = {
+            "table": LABELS,
+            "column": header[0],
+            "form": "",
+            "flag_column": flag,
+            "key_column": key_column,
+        }
+        return {"bytes": made.bytes, "rows": made.rows, "columns": header, "link": link}
+
+    def _notes(self, binding: Binding, problems: dict[str, str]) -> dict[str, object]:
+        images, refused = self.walked.images, self.walked.refused
+        return {
+            "images": {
+                "file": self.path.name,
+                "count": len(images),
+                "source_bytes": sum(image.length for image in images),
+                "bytes": binding.file_size,
+                "digest": digest_of_all(digest for digest, _ in self.taken),
+                "groups": len({image.group for image in images}),
+                "problems": dict(list(problems.items())[:MOST_NOTED]),
+                "problem_count": len(problems),
+            },
+            "refused": [[one.path, one.reason] for one in refused[:MOST_NOTED]],
+            "refused_count": len(refused),
+            "wish": self.wish._asdict(),
+        }
+
+    def _rows(self) -> Iterator[tuple[object, ...]]:
+        images = self.walked.images
+        names = {image.key for image in images}
+        for image, (digest, facts) in zip(images, self.taken, strict=True):
+            yield (
+                image.key,
+                image.group,
+                image.name,
+                file_name_for(image.key, facts.media_type, names),
+                facts.media_type,
+                image.offset,
+                image.length,
+                facts.width,
+                facts.height,
+                facts.orientation,
+                digest,
+                facts.problem,
+            )
 
 
-def _rows(images: Sequence[Ranged], taken: Sequence[_Facts]) -> Iterator[tuple[object, ...]]:
-    names = {image.key for image in images}
-    for image, (digest, facts) in zip(images, taken, strict=True):
-        yield (
-            image.key,
-            image.group,
-            image.name,
-            file_name_for(image.key, facts.media_type, names),
-            facts.media_type,
-            image.offset,
-            image.length,
-            facts.width,
-            facts.height,
-            facts.orientation,
-            digest,
-            facts.problem,
+def _refused_forms(walked: Walked, path: Path) -> Iterator[Refused]:
+    """Name the datasets whose images are no byte ranges, with the command that packs them."""
+    for form, pictures in walked.forms:
+        convert = " --convert" if form.asks_to_convert else ""
+        many = f" ({len(pictures):,} images)" if len(pictures) > 1 else ""
+        yield Refused(
+            form.path,
+            f"{form.reason}: packhouse pack {shlex.quote(str(path))} -o DEST{convert} reads it{many}",
         )
 
 

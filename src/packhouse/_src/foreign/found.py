@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+import struct
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from packhouse._src.ranges import read_range
+
+Value = str | int | float | bool | None
+"""What a column of a table may hold."""
+
+FRAME = struct.Struct("<IQBQ")
+"""Before the bytes of each image that the HDF5 library has read: place of its dataset in the request, row,
+READ or UNREADABLE, number of bytes."""
+
+READ, UNREADABLE = 1, 0
 
 _ESCAPED_FROM, _ESCAPED_TO = 0xDC80, 0xDCFF
 
@@ -51,12 +62,87 @@ class OffsetColumn(NamedTuple):
     path: str
 
 
+class PictureForm(NamedTuple):
+    """How the images of one dataset are stored that only `packhouse pack` reads, since it converts them."""
+
+    path: str
+    """Of the dataset."""
+
+    form: str
+    """"pixels", "bytes" (of image files) or "base64" (text of such bytes)."""
+
+    unit: str
+    """Type of one element for NumPy, "|u1" or "<f4"; of form "pixels"."""
+
+    shape: tuple[int, ...]
+    """Sizes of the axes of one image; of form "pixels"."""
+
+    layout: str
+    """One letter an axis of one image: "HWC", "CHW", "WH", ...; of form "pixels"."""
+
+    reason: str
+    """Why its images are not byte ranges of the file that can be used as they are."""
+
+    asks_to_convert: bool
+    """Whether the user has to ask for the conversion, since it is not only a matter of storage."""
+
+
+class Picture(NamedTuple):
+    """One image of the `PictureForm` that was found last."""
+
+    key: str
+    """As of Ranged."""
+
+    row: int
+    """Its place along the first axis of the dataset; 0 for one that is all of it."""
+
+    offset: int
+    """Bytes from the start of the file; -1: the HDF5 library has to read it."""
+
+    length: int
+    """Bytes as stored; what the library returns, where that reads it."""
+
+    n_bytes: int
+    """Bytes of the image file in it; of form "pixels" its length."""
+
+    media_type: str
+    """Of the image file; "" of form "pixels", and for bytes that are not those of an image."""
+
+
+class Labelled(NamedTuple):
+    """Values of a dataset or attribute, each for one image."""
+
+    column: str
+    """Name of the column that they become."""
+
+    path: str
+    """Of the dataset; "" for attributes of the images."""
+
+    pairs: Sequence[tuple[str, Value]]
+    """Key of an image and its value."""
+
+
+class SplitOf(NamedTuple):
+    """Which split the images of a dataset belong to, by its path."""
+
+    path: str
+    split: str
+
+
+class ClassNames(NamedTuple):
+    """A dataset that names the classes: the name of class 0, 1, ..."""
+
+    path: str
+    names: Sequence[str]
+
+
 class Dataset(NamedTuple):
-    """What HDF5 says of a dataset whose bytes lie in the file as they are."""
+    """What HDF5 says of a dataset."""
 
     path: str
     kind: str
-    """"byte", "integer", "text", "opaque" or "vlen"; the last also for strings of variable length."""
+    """"byte", "integer", "float", "bool", "text", "opaque" or "vlen"; the last also for text of variable
+    length."""
 
     unit: str
     """Type of one element for NumPy: "|u1", "<i8", "|S12"; "text" or "bytes" of kind "vlen"."""
@@ -73,6 +159,15 @@ class Dataset(NamedTuple):
     piece_rows: int
     """How many rows a piece has."""
 
+    obstacle: str = ""
+    """Why its bytes do not lie in the file as they are: only the HDF5 library reads it; "" where they do."""
+
+    marks: Mapping[str, str] = {}
+    """Attributes that speak of images: CLASS, INTERLACE_MODE, MATLAB_class, ..."""
+
+    attributes: tuple[tuple[str, Value], ...] = ()
+    """All other attributes with a single value."""
+
     @property
     def name(self) -> str:
         """The last part of the path."""
@@ -82,6 +177,14 @@ class Dataset(NamedTuple):
     def rows(self) -> int:
         """Length of the first axis; 1 for a scalar."""
         return self.shape[0] if self.shape else 1
+
+    @property
+    def n_values(self) -> int | None:
+        """Number of values, if they are a column: one axis longer than 1, or none; else None."""
+        if self.shape is None:
+            return None
+        long = [size for size in self.shape if size != 1]
+        return (long[0] if long else 1) if len(long) <= 1 else None
 
 
 class RefusedError(Exception):
@@ -132,3 +235,14 @@ def readable(name: bytes) -> str:
             f"%{ord(letter) - 0xDC00:02X}" if _ESCAPED_FROM <= ord(letter) <= _ESCAPED_TO else letter
             for letter in text
         )
+
+
+class Absent(NamedTuple):
+    """A dataset that the user named and that the file has not."""
+
+    path: str
+    known: Sequence[str]
+    """Some that it has."""
+
+
+Item = Ranged | Refused | OffsetColumn | PictureForm | Picture | Labelled | SplitOf | ClassNames | Absent

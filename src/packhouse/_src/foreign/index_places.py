@@ -14,6 +14,7 @@ from packhouse._src.imagefile.read.store import ImageStore
 from packhouse.errors import StoreError, Where
 
 SUFFIX = ".index.parquet"
+LABELS_SUFFIX = ".labels.parquet"
 
 
 def index_places(path: Path) -> tuple[Path, Path]:
@@ -28,6 +29,11 @@ def index_places(path: Path) -> tuple[Path, Path]:
     whole = os.path.abspath(path)  # noqa: PTH100  # a link stays the name that the user gave
     kept = cache_folder() / "indexes" / f"{digest_of(os.fsencode(whole)).hex()}{SUFFIX}"
     return Path(whole + SUFFIX), kept
+
+
+def labels_place(index: Path) -> Path:
+    """Return where the table of labels is that goes with an index."""
+    return index.with_name(index.name.removesuffix(SUFFIX) + LABELS_SUFFIX)
 
 
 def open_indexed(path: Path) -> ImageStore | None:
@@ -45,10 +51,18 @@ def open_indexed(path: Path) -> ImageStore | None:
     for place in places:
         try:
             if place.is_file():
-                return ImageStore(path, place)
+                store = ImageStore(path, place)
+                if _has_its_labels(store, place):
+                    return store
+                store.close()
         except OSError:  # damaged, of another state of the file, or not ours to read: it is made anew
             continue
     return None
+
+
+def _has_its_labels(store: ImageStore, place: Path) -> bool:
+    said = store.index.notes.get("labels")
+    return said is None or labels_place(place).stat().st_size == said["bytes"]
 
 
 def writable_places(path: Path) -> Iterator[Path]:

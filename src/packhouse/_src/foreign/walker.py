@@ -1,8 +1,9 @@
 """The strict walk through an HDF5 file that packhouse did not write; run as a process of its own.
 
-With `skeleton`, the only module that imports h5py. One component at a time, hard links only; what a link or a
-dataset says of itself is looked at before it is followed, and no data is ever read through the HDF5 library:
-nothing that the file says makes us open another one, load a plugin, or allocate what it declares.
+One component at a time, hard links only; what a link or a dataset says of itself is looked at before it is
+followed. Data is read in place where it can be; what is compressed goes through the HDF5 library
+(`library_reading`), a bounded part at a time and with the filters that the library itself has: nothing that
+the file says makes us open another one, load a plugin, or allocate what it declares.
 
 The library is "not designed to handle maliciously crafted files safely" (its SECURITY.md), hence the process:
 `walker_process` starts it and reads what it prints, one JSON document a line.
@@ -11,7 +12,6 @@ The library is "not designed to handle maliciously crafted files safely" (its SE
 from __future__ import annotations
 
 import json
-import math
 import os
 import stat
 import sys
@@ -20,46 +20,34 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-import h5py
 import numpy as np
-from h5py import h5a, h5d, h5f, h5g, h5l, h5o, h5p, h5pl, h5s, h5t, h5z
+from h5py import h5a, h5f, h5g, h5o, h5p, h5pl, h5s, h5t
 
+from packhouse._src.foreign.datasets.describing import describe, open_hard
+from packhouse._src.foreign.datasets.library_reading import Library
+from packhouse._src.foreign.datasets.recognition import Recognizer
+from packhouse._src.foreign.evidence.layouts import NO_WISH, Hdf5Wish
 from packhouse._src.foreign.found import (
+    Absent,
+    ClassNames,
     Dataset,
     HostFile,
+    Item,
+    Labelled,
     OffsetColumn,
+    Picture,
+    PictureForm,
     Ranged,
     Refused,
     RefusedError,
+    SplitOf,
     readable,
 )
-from packhouse._src.foreign.recognition import MOST_ROWS, Item, Recognizer
 from packhouse._src.imagefile import format as file_format
 
 LINES_TOGETHER = 512
 HEAD_BYTES = 64 << 10
-REPACK = "to store the bytes unchanged: h5repack -f NONE -l CONTI IN.h5 OUT.h5"
 
-_FILTERS = {
-    h5z.FILTER_DEFLATE: "gzip",
-    h5z.FILTER_SHUFFLE: "shuffle",
-    h5z.FILTER_FLETCHER32: "fletcher32",
-    h5z.FILTER_SZIP: "szip",
-    h5z.FILTER_NBIT: "nbit",
-    h5z.FILTER_SCALEOFFSET: "scaleoffset",
-    h5z.FILTER_LZF: "lzf",
-}
-_CLASSES = {
-    h5t.FLOAT: "floating-point numbers",
-    h5t.TIME: "times",
-    h5t.BITFIELD: "bit fields",
-    h5t.COMPOUND: "records (a compound type)",
-    h5t.REFERENCE: "references",
-    h5t.ENUM: "values of an enumeration",
-    h5t.ARRAY: "arrays",
-}
-_ORDERS = {h5t.ORDER_LE: "<", h5t.ORDER_BE: ">"}
-_NUMBER_BYTES = frozenset({1, 2, 4, 8})
 _ERRORS = (RuntimeError, OSError, LookupError, ValueError, TypeError)
 """All that h5py makes of the HDF5 library's errors."""
 
@@ -78,12 +66,13 @@ class Walk:
 
     Args:
         path: The file.
+        wish: What the user said of it.
 
     Raises:
         RefusedError: It is not a regular file, or the HDF5 library cannot open it.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, wish: Hdf5Wish = NO_WISH) -> None:
         while h5pl.size():  # HDF5_PLUGIN_PRELOAD=:: says the same; a filter of a plugin runs its code
             h5pl.remove(0)
         self.descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -104,7 +93,8 @@ class Walk:
         created = self._file.get_create_plist()
         widths = created.get_sizes()
         self.host = HostFile(self.descriptor, facts.st_size, created.get_userblock(), *widths)
-        self._recognizer = Recognizer(self.host)
+        self.library = Library(self._file)
+        self._recognizer = Recognizer(self.host, self.library, wish)
         self._entered: dict[int, str] = {}
 
     def __iter__(self) -> Iterator[Item]:
@@ -115,7 +105,7 @@ class Walk:
         while waiting:
             level = waiting.pop()
             try:
-                group = level.parent if not level.depth else _open_hard(level.parent, level.link)[0]
+                group = level.parent if not level.depth else open_hard(level.parent, level.link)[0]
                 links: list[bytes] = []
                 group.links.iterate(links.append)
             except _ERRORS as err:
@@ -125,6 +115,7 @@ class Walk:
                 yield Refused(level.path, str(err))
                 continue
             yield from self._links(group, links, level, waiting)
+        yield from self._recognizer.finish()
 
     def _links(
         self, group: h5g.GroupID, links: list[bytes], level: _Level, waiting: list[_Level]
@@ -136,7 +127,7 @@ class Walk:
             path = f"{level.path}/{name}" if level.path else name
             try:
                 _check_name(link, path, times=often.get(link, 1))
-                thing, address = _open_hard(group, link)
+                thing, address = open_hard(group, link)
                 if isinstance(thing, h5g.GroupID):
                     self._enter(address, path, level.depth + 1)
                     waiting.append(_Level(group, link, path, level.depth + 1))
@@ -193,155 +184,34 @@ def _check_name(link: bytes, path: str, *, times: int) -> None:
         raise RefusedError(f"its path has more than {file_format.MOST_KEY_BYTES:,} bytes")
 
 
-def _open_hard(group: h5g.GroupID, link: bytes) -> tuple[h5g.GroupID | h5d.DatasetID, int]:
-    """Open what a hard link leads to; any other link is refused unopened."""
-    info = group.links.get_info(link)
-    if info.type == h5l.TYPE_SOFT:
-        raise RefusedError("is a soft link; only hard links are followed")
-    if info.type == h5l.TYPE_EXTERNAL:
-        raise RefusedError("is a link to another file, which is not opened; open that file itself")
-    if info.type != h5l.TYPE_HARD:
-        raise RefusedError("is a link of an unknown kind")
-    thing = h5o.open(group, link)
-    if not isinstance(thing, (h5g.GroupID, h5d.DatasetID)):
-        raise RefusedError("is a committed type, not an image")
-    return thing, info.u
-
-
-def describe(dataset: h5d.DatasetID, path: str, host: HostFile) -> Dataset:
-    """Say what HDF5 knows of a dataset, without reading it; how it is stored is looked at before all else.
-
-    Args:
-        dataset: The dataset, opened.
-        path: Its path.
-        host: The file.
-
-    Returns:
-        Type, shape and places of its bytes.
-
-    Raises:
-        RefusedError: Its bytes do not lie in this file as they are, or are of no type that images have.
-    """
-    created = dataset.get_create_plist()
-    _refuse_indirect(created)
-    kind, unit, item_bytes = _type_of(dataset.get_type(), host)
-    space = dataset.get_space()
-    if space.get_simple_extent_type() == h5s.NULL:
-        return Dataset(path, kind, unit, item_bytes, None, (), 1)
-    shape = tuple(int(size) for size in space.get_simple_extent_dims())
-    if created.get_layout() == h5d.CHUNKED:
-        starts, piece_rows = _chunks_of(dataset, created.get_chunk(), shape, item_bytes, host)
-        return Dataset(path, kind, unit, item_bytes, shape, starts, piece_rows)
-    size = item_bytes * math.prod(shape)
-    rows = shape[0] if shape else 1
-    if not size:
-        return Dataset(path, kind, unit, item_bytes, shape, (), max(1, rows))
-    offset = dataset.get_offset()
-    held = 0 if offset is None else dataset.get_storage_size()
-    if held < size:
-        raise RefusedError(f"declares {size:,} bytes and holds {held:,}")
-    host.check(offset, size)
-    return Dataset(path, kind, unit, item_bytes, shape, (offset,), rows)
-
-
-def _refuse_indirect(created: h5p.PropDCID) -> None:
-    """Raise unless the bytes of a dataset lie in this file as they are."""
-    if created.get_external_count():
-        raise RefusedError("keeps its bytes in another file, which is not opened")
-    stored = created.get_layout()
-    if stored == h5d.VIRTUAL:
-        raise RefusedError("is a virtual dataset: its bytes are in other files, which are not opened")
-    if stored == h5d.COMPACT:
-        raise RefusedError(f"is stored within its header (compact layout): {REPACK}")
-    if stored not in {h5d.CONTIGUOUS, h5d.CHUNKED}:
-        raise RefusedError("is stored in an unknown way")
-    if created.get_nfilters():
-        raise RefusedError(f"is compressed or filtered ({_filters_of(created)}): {REPACK}")
-
-
-def _filters_of(created: h5p.PropDCID) -> str:
-    numbers = [created.get_filter(place)[0] for place in range(created.get_nfilters())]
-    return ", ".join(_FILTERS.get(number, f"plugin {number}") for number in numbers)
-
-
-def _type_of(kind: h5t.TypeID, host: HostFile) -> tuple[str, str, int]:
-    """Return kind, unit and item_bytes of a `Dataset`."""
-    number, size = kind.get_class(), kind.get_size()
-    if number == h5t.STRING and not kind.is_variable_str():
-        return "text", f"|S{size}", size
-    if number == h5t.STRING:
-        return "vlen", "text", 4 + host.address_bytes + 4
-    if number == h5t.OPAQUE:
-        return "opaque", f"|V{size}", size
-    if number == h5t.INTEGER:
-        return _number_type(kind, size)
-    if number == h5t.VLEN:
-        base = kind.get_super()
-        if base.get_size() != 1 or base.get_class() not in {h5t.INTEGER, h5t.OPAQUE}:
-            raise RefusedError("holds lists of something other than bytes")
-        return "vlen", "bytes", 4 + host.address_bytes + 4
-    raise RefusedError(f"holds {_CLASSES.get(number, 'values of an unknown type')}, not images")
-
-
-def _number_type(kind: h5t.TypeIntegerID, size: int) -> tuple[str, str, int]:
-    letter = "u" if kind.get_sign() == h5t.SGN_NONE else "i"
-    order = "|" if size == 1 else _ORDERS.get(kind.get_order())
-    if size not in _NUMBER_BYTES or kind.get_precision() != 8 * size or order is None:
-        raise RefusedError("holds numbers of an odd size, not images")
-    return ("byte" if size == 1 else "integer"), f"{order}{letter}{size}", size
-
-
-def _chunks_of(
-    dataset: h5d.DatasetID, chunk: tuple[int, ...], shape: tuple[int, ...], item_bytes: int, host: HostFile
-) -> tuple[tuple[int, ...], int]:
-    """Return where each chunk starts and how many rows it has, if chunks are runs of whole rows."""
-    rows = chunk[0]
-    chunk_bytes = rows * item_bytes * math.prod(shape[1:])
-    if chunk[1:] != shape[1:] or rows < 1:
-        raise RefusedError(f"is stored in chunks of {chunk} that split its rows: {REPACK}")
-    if host.base and h5py.version.hdf5_version_tuple < (2, 0, 0):  # 1.14 forgets the user block
-        raise RefusedError(f"is stored in chunks after a user block: {REPACK}")
-    count = -(-shape[0] // rows)
-    if count > min(MOST_ROWS, host.size):
-        raise RefusedError(f"declares {count:,} chunks in a file of {host.size:,} bytes")
-    starts = [-1] * count
-
-    def note(found: h5d.StoreInfo) -> None:
-        place = found.chunk_offset[0] // rows
-        if found.filter_mask or found.size != chunk_bytes or any(found.chunk_offset[1:]):
-            raise ValueError("a chunk of another size")
-        host.check(found.byte_offset, found.size)
-        starts[place] = found.byte_offset  # a place that is not there is an error of the file too
-
-    if count:
-        dataset.chunk_iter(note)
-    return tuple(starts), rows
-
-
 def _told(err: Exception) -> str:
     lines = str(err.args[0]).splitlines() if err.args else []
     return lines[0][:300] if lines else type(err).__name__
 
 
-def _printable(item: Item) -> list[object]:
-    match item:
-        case Ranged():
-            return ["image", *item]
-        case Refused():
-            return ["refused", *item]
-        case OffsetColumn():
-            return ["helper", *item]
+_WORDS = {
+    Ranged: "image",
+    Refused: "refused",
+    OffsetColumn: "helper",
+    PictureForm: "form",
+    Picture: "picture",
+    Labelled: "labels",
+    SplitOf: "split",
+    ClassNames: "classes",
+    Absent: "absent",
+}
+"""What each item is called in the lines that are printed."""
 
 
 def main() -> None:
     """Walk the file that the command line names and print what is found, in lines of JSON."""
-    path = Path(sys.argv[-1])
+    path, said = Path(sys.argv[1]), json.loads(sys.argv[2])
     lines: list[list[object]] = []
     try:
-        walk = Walk(path)
+        walk = Walk(path, Hdf5Wish(tuple(said["images_from"]), said["layout"]))
         lines.append(["id", *(walk.own_id() or ("", 0))])
         for item in walk:
-            lines.append(_printable(item))
+            lines.append([_WORDS[type(item)], *item])
             if len(lines) >= LINES_TOGETHER:
                 print(json.dumps(lines))  # noqa: T201  # this process's whole purpose
                 lines = []

@@ -7,14 +7,13 @@ import os
 import resource
 import signal
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
 from packhouse._src.concurrency.helper_process import HelperProcess
-from packhouse._src.foreign.found import Ranged, Refused
-from packhouse._src.imagefile.format import ID_LENGTH, MOST_KEY_BYTES
-from packhouse.errors import CorruptStoreError, StoreError, Where
+from packhouse._src.foreign.evidence.layouts import NO_WISH, Hdf5Wish
+from packhouse._src.foreign.walked import Intake, Walked
+from packhouse.errors import CorruptStoreError, StoreError, UsageError, Where
 
 MOST_LINE_BYTES = 64 << 20
 MOST_MEMORY_BYTES = 8 << 30
@@ -22,30 +21,20 @@ LEAST_SECONDS = 60
 BYTES_PER_SECOND = 1_000_000
 """An image takes 40 us and at least 300 bytes of the file; this is slower by a factor of seven."""
 
-_PIXEL_SIDES = 3
 
-
-@dataclass
-class Walked:
-    """What the walk found."""
-
-    images: list[Ranged] = field(default_factory=list)
-    refused: list[Refused] = field(default_factory=list)
-    helpers: list[str] = field(default_factory=list)
-    """Datasets that say where images lie or what they are called."""
-
-    file_id: str = ""
-    """The id that packhouse gave the file; "" for a file of others."""
-
-    id_offset: int = 0
-
-
-def walk_apart(path: Path, size: int, *, on_images: Callable[[int], None] = lambda _count: None) -> Walked:
+def walk_apart(
+    path: Path,
+    size: int,
+    *,
+    wish: Hdf5Wish = NO_WISH,
+    on_images: Callable[[int], None] = lambda _count: None,
+) -> Walked:
     """Find the images of an HDF5 file, in a process that may crash without harm.
 
     Args:
         path: The file, a regular one.
         size: Its size in bytes; nothing outside of it is taken for an image.
+        wish: What the user said of the file.
         on_images: Called now and then with the number of images found since the last call.
 
     Returns:
@@ -53,26 +42,58 @@ def walk_apart(path: Path, size: int, *, on_images: Callable[[int], None] = lamb
 
     Raises:
         CorruptStoreError: The HDF5 library cannot open the file, crashes on it, or goes on for ever.
+        UsageError: The user named a dataset that is not there.
         StoreError: The process cannot be started.
 
     Cost: 40-50 us an image, and a third of a second to start.
     """
-    walked = Walked()
+    taking = Intake(size)
+    walked = taking.walked
     ended = False
-    with _started(path, size) as walker:
+    with started("packhouse._src.foreign.walker", path, size, json.dumps(wish._asdict())) as walker:
         for lines in _documents(walker.output):
-            before = len(walked.images)
-            ended = _take_all(lines, walked, size, path)
-            on_images(len(walked.images) - before)
+            before = walked.count
+            try:
+                ended = taking.take_all(lines)
+            except ValueError as err:
+                raise _crashed(0, str(err), path) from err
+            on_images(walked.count - before)
             if ended:
                 break
         if not ended:
             raise _crashed(walker.wait(), walker.noise(), path)
-    _refuse_repeated(walked)
+    if taking.failure:
+        raise CorruptStoreError(
+            f"the HDF5 library cannot open it: {taking.failure}",
+            where=Where(file=str(path)),
+            hint="restore it from a copy; what was open for writing when its program was killed may open "
+            "again after h5clear -s FILE",
+        )
+    if taking.absent is not None:
+        raise UsageError(
+            f"--images-from: there is no dataset {taking.absent.path!r}",
+            where=Where(file=str(path)),
+            hint=f"it has {', '.join(taking.absent.known)}" if taking.absent.known else "it has no datasets",
+        )
+    taking.refuse_repeated()
     return walked
 
 
-def _started(path: Path, size: int) -> HelperProcess:
+def started(module: str, path: Path, work_bytes: int, *arguments: str) -> HelperProcess:
+    """Start a process that opens a stranger's HDF5 file, with nothing of the environment that HDF5 obeys.
+
+    Args:
+        module: Whose `main` it runs, with the absolute path of the file and the arguments.
+        path: The file.
+        work_bytes: How much it has to go through; its time is limited in proportion.
+        arguments: Further ones.
+
+    Returns:
+        The process.
+
+    Raises:
+        StoreError: It cannot be started.
+    """
     # what the environment says to HDF5: plugins, drivers, connectors that run before a byte is read
     clean = {name: value for name, value in os.environ.items() if not name.upper().startswith(("HDF5", "H5"))}
     clean["HDF5_PLUGIN_PRELOAD"] = "::"
@@ -80,13 +101,13 @@ def _started(path: Path, size: int) -> HelperProcess:
     limits = {
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_AS: MOST_MEMORY_BYTES,
-        resource.RLIMIT_CPU: LEAST_SECONDS + size // BYTES_PER_SECOND,
+        resource.RLIMIT_CPU: LEAST_SECONDS + work_bytes // BYTES_PER_SECOND,
     }
     absolute = os.path.abspath(path)  # noqa: PTH100
     try:
-        return HelperProcess("packhouse._src.foreign.walker", absolute, environment=clean, limits=limits)
+        return HelperProcess(module, absolute, *arguments, environment=clean, limits=limits)
     except OSError as err:
-        raise StoreError(f"Python cannot be started to walk the file: {err}") from err
+        raise StoreError(f"Python cannot be started to read the file: {err}") from err
 
 
 def _documents(output: IO[bytes]) -> Iterator[list[list[object]]]:
@@ -98,75 +119,6 @@ def _documents(output: IO[bytes]) -> Iterator[list[list[object]]]:
         if not isinstance(lines, list) or not all(isinstance(item, list) and item for item in lines):
             return
         yield lines
-
-
-def _take_all(lines: list[list[object]], walked: Walked, size: int, path: Path) -> bool:
-    """Take in what was printed; True at the end."""
-    for line in lines:
-        match line:
-            case ["image", str(key), int(offset), int(length), pixels]:
-                walked.images.append(_checked(Ranged(key, offset, length, _shape(pixels)), size, path))
-            case ["refused", str(member), str(reason)]:
-                walked.refused.append(Refused(member, reason))
-            case ["helper", str(member)]:
-                walked.helpers.append(member)
-            case ["end"]:
-                return True
-            case _:
-                _take_rare(line, walked, size, path)
-    return False
-
-
-def _take_rare(line: list[object], walked: Walked, size: int, path: Path) -> None:
-    match line:
-        case ["id", str(file_id), int(offset)]:
-            if len(file_id) == ID_LENGTH and file_id.isascii() and 0 <= offset <= size - ID_LENGTH:
-                walked.file_id, walked.id_offset = file_id, offset
-        case ["failed", str(problem)]:
-            raise CorruptStoreError(
-                f"the HDF5 library cannot open it: {problem}",
-                where=Where(file=str(path)),
-                hint="restore it from a copy; what was open for writing when its program was killed may open "
-                "again after h5clear -s FILE",
-            )
-        case _:
-            raise _crashed(0, "", path)
-
-
-def _shape(pixels: object) -> tuple[int, int, int] | None:
-    if pixels is None:
-        return None
-    match pixels:
-        case [int(height), int(width), int(channels)]:
-            return height, width, channels
-        case _:
-            return 0, 0, 0
-
-
-def _checked(image: Ranged, size: int, path: Path) -> Ranged:
-    """Return it, if it is a part of the file and its key is one."""
-    inside = 0 <= image.length <= size and 0 <= image.offset <= size - image.length
-    parts = image.key.split("/")
-    named = not any(part in {"", ".", ".."} or "\0" in part for part in parts)
-    if image.pixels is not None:
-        height, width, channels = image.pixels
-        inside &= min(image.pixels) > 0 and height * width * channels == image.length
-    if not inside or not named or len(image.key.encode(errors="replace")) > 2 * MOST_KEY_BYTES:
-        raise _crashed(0, "", path)
-    return image
-
-
-def _refuse_repeated(walked: Walked) -> None:
-    """Keep the first of those that have one key: names that are not UTF-8 may come out alike."""
-    seen: set[str] = set()
-    kept = []
-    for image in walked.images:
-        if image.key in seen:
-            walked.refused.append(Refused(image.key, "another image has this key"))
-        else:
-            seen.add(image.key)
-            kept.append(image)
-    walked.images = kept
 
 
 def _crashed(code: int, noise: str, path: Path) -> CorruptStoreError:

@@ -68,7 +68,9 @@ def compare(
     """
     from packhouse._src.packing.opening_sources import open_any_source  # brings all kinds of archives
 
-    source = open_any_source(src, frozenset((pack.resolve(),)), manifest.source_options)
+    source = open_any_source(
+        src, frozenset((pack.resolve(),)), manifest.source_options, wish=manifest.hdf5_wish
+    )
     with task(observer, "scanning", total=None, unit="files") as progress:
         found = source.scan(progress.advance)
     files = _images_of(source, found, manifest)

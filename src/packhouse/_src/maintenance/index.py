@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from packhouse._src.concurrency.threads import workers_or_default
+from packhouse._src.foreign.evidence.layouts import Layout, read_wish
 from packhouse._src.foreign.foreign_index import index_foreign
 from packhouse._src.foreign.found import Refused
+from packhouse._src.named_values import several
 from packhouse.progress import Observer, silent
 
 
@@ -29,6 +32,9 @@ class IndexReport:
     problems: dict[str, str]
     """Key -> what is wrong with an image that is in the index: "truncated", "not an image", ..."""
 
+    labels: tuple[str, ...]
+    """Columns of the table "labels"; empty if the file has no labels."""
+
     helpers: tuple[str, ...]
     """Datasets that say where images are, or what they are called."""
 
@@ -40,8 +46,8 @@ class IndexReport:
 
     @property
     def is_clean(self) -> bool:
-        """Whether everything in the file is in the index."""
-        return not self.refused
+        """Whether everything in the file is in the index, and there are images without problems."""
+        return bool(self.images) and not self.refused and not self.problems
 
     def to_dict(self) -> dict[str, object]:
         """Return it as JSON-able values."""
@@ -50,6 +56,7 @@ class IndexReport:
             "index": str(self.index),
             "images": self.images,
             "problems": self.problems,
+            "labels": list(self.labels),
             "helpers": list(self.helpers),
             "refused": [{"path": one.path, "reason": one.reason} for one in self.refused],
             "seconds": round(self.seconds, 3),
@@ -59,6 +66,8 @@ class IndexReport:
 def index(
     file: str | os.PathLike[str],
     *,
+    images_from: str | Sequence[str] = (),
+    layout: Layout | None = None,
     workers: int | None = None,
     progress: Observer | None = None,
 ) -> IndexReport:
@@ -71,7 +80,11 @@ def index(
 
     Args:
         file: HDF5 file of images: one dataset of encoded bytes or uint8 pixels per image, or a few datasets
-            that hold many images each.
+            that hold many images each. Labels become the table "labels" of the opened file.
+        images_from: Dataset or group that contains the images, or several. Default: detected by names, shapes
+            and attributes.
+        layout: Axes of the images. Default: detected. Only images with the axes height, width and channels,
+            in this order, can be indexed; `packhouse.pack` converts the others.
         workers: Number of workers that read and hash images. Default: one per core, 8 at most.
         progress: Progress callback; called from several threads.
 
@@ -82,18 +95,24 @@ def index(
         NotAPackError: There is no such file, or it is not an HDF5 file.
         CorruptStoreError: The HDF5 library cannot open the file, or its images overlap.
         StoreError: The file changed meanwhile, or the index cannot be written anywhere.
-        UsageError: workers is less than 1.
+        UsageError: workers is less than 1, or the file has no dataset that `images_from` names.
 
     Cost: 40-50 us per image to find it, in a process of its own; then every image is read once and hashed.
     """
     started = time.perf_counter()
     path = Path(file)
-    made = index_foreign(path, workers=workers_or_default(workers), observer=progress or silent)
+    made = index_foreign(
+        path,
+        wish=read_wish(several(images_from), layout),
+        workers=workers_or_default(workers),
+        observer=progress or silent,
+    )
     return IndexReport(
         file=path,
         index=made.path,
         images=made.images,
         problems=made.problems,
+        labels=made.labels,
         helpers=made.helpers,
         refused=made.refused,
         seconds=time.perf_counter() - started,

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from packhouse._src.foreign.evidence.layouts import LAYOUTS, Hdf5Wish
 from packhouse._src.imagefile.format import (
     DERIVED,
     FORMAT_VERSION,
@@ -95,6 +96,18 @@ class Manifest:
         return SourceOptions(
             follow_links=ANYWHERE if follow == ANYWHERE else follow is True,
             name_encoding=page if is_encoding(page) else None,
+        )
+
+    @property
+    def hdf5_wish(self) -> Hdf5Wish:
+        """What was said of the HDF5 file that the pack was made of."""
+        options = self.document.get("options")
+        said = options if isinstance(options, dict) else {}
+        layout = said.get("layout")
+        return Hdf5Wish(
+            self.globs("images_from"),
+            layout if layout in LAYOUTS else None,
+            convert=said.get("convert") is True,
         )
 
     def globs(self, option: str) -> tuple[str, ...]:

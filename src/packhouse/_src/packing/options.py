@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from packhouse._src.concurrency.threads import default_workers
 from packhouse._src.delimited.column_types import TYPE_NAMES
+from packhouse._src.foreign.evidence.layouts import LAYOUTS, Hdf5Wish, read_wish
 from packhouse._src.named_values import split_named, values_for
 from packhouse._src.option_fields import Option, OptionField, option_fields
 from packhouse._src.sources.folder_walk import ANYWHERE
@@ -84,6 +85,23 @@ class PackOptions:
         tuple[str, ...],
         Option("Other files to pack next to the images, byte for byte", metavar="GLOB", in_pack=True),
     ] = ()
+    images_from: Annotated[
+        tuple[str, ...],
+        Option(
+            "Dataset or group of an HDF5 file that contains the images",
+            metavar="DATASET",
+            default="detected",
+            in_pack=True,
+        ),
+    ] = ()
+    layout: Annotated[
+        str | None,
+        Option("Axes of the images of an HDF5 file", choices=LAYOUTS, default="detected", in_pack=True),
+    ] = None
+    convert: Annotated[
+        bool | None,
+        Option("Convert float images (0 to 1) and base64 text of an HDF5 file to image files", in_pack=True),
+    ] = None
     text: Annotated[
         tuple[str, ...],
         Option("Column to keep as text", metavar="TABLE.COLUMN", in_pack=True, adds_up=True),
@@ -172,7 +190,7 @@ class PackOptions:
         if self.name_encoding is not None and not is_encoding(self.name_encoding):
             raise UsageError(f"{self.name_encoding!r} is no encoding", hint="cp932, gbk, cp866")
         self._check_columns()
-        _ = self.join_specs, self.sort_columns, self.memory_bytes
+        _ = self.join_specs, self.sort_columns, self.memory_bytes, self.hdf5_wish
 
     def _check_columns(self) -> None:
         for column in (*self.text, *self.types, *self.pad, *(self.link or ())):
@@ -233,6 +251,11 @@ class PackOptions:
     def selection(self) -> Selection:
         """The globs."""
         return Selection(self.images, self.tables, self.include)
+
+    @property
+    def hdf5_wish(self) -> Hdf5Wish:
+        """What is said of an HDF5 file."""
+        return read_wish(self.images_from, self.layout, convert=bool(self.convert))
 
     def encoding_of(self, table: str) -> str | None:
         """Return the encoding of one table, as the user said; None: UTF-8."""

@@ -87,6 +87,9 @@ def pack(  # noqa: PLR0913  # all options, as `PackOptions` spells them
     images: str | Sequence[str] = (),
     tables: str | Sequence[str] = (),
     include: str | Sequence[str] = (),
+    images_from: str | Sequence[str] = (),
+    layout: str | None = None,
+    convert: bool | None = None,
     text: str | Sequence[str] = (),
     types: Mapping[str, str] | None = None,
     pad: Mapping[str, int] | None = None,
@@ -124,6 +127,11 @@ def pack(  # noqa: PLR0913  # all options, as `PackOptions` spells them
         images: Files to pack as images, as globs. Default: by extension.
         tables: Files to pack as tables, as globs. Default: by extension.
         include: Other files to pack next to the images, byte for byte, as globs.
+        images_from: Dataset or group of an HDF5 file that contains the images, or several. Default: detected
+            by names, shapes and attributes; what they leave open is listed in the report.
+        layout: Axes of the images of an HDF5 file: "NHWC", "NCHW", "NHW", "HWC", "CHW" or "HW". Default:
+            detected.
+        convert: Convert float images (0 to 1) and base64 text of an HDF5 file to image files.
         text: Column to keep as text, "TABLE.COLUMN"; or several.
         types: Type of a column: text, integer, float, boolean, date, timestamp. "TABLE.COLUMN" -> type; every
             value must fit.
@@ -172,6 +180,9 @@ def pack(  # noqa: PLR0913  # all options, as `PackOptions` spells them
         images=several(images),
         tables=several(tables),
         include=several(include),
+        images_from=several(images_from),
+        layout=layout,
+        convert=convert,
         text=several(text),
         types=dict(types or {}),
         pad=dict(pad or {}),

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from packhouse._src.foreign.evidence.layouts import NO_WISH
 from packhouse._src.imagefile.format import INDEX_TABLE
 from packhouse._src.imagefile.keys import AssignedKeys, assign_keys, beyond_limits
 from packhouse._src.imagefile.write.metadata_size import metadata_bytes
@@ -18,8 +19,9 @@ from packhouse._src.packing.options import PackOptions, split_column
 from packhouse._src.packing.settings import find_settings, read_settings
 from packhouse._src.packing.table_planning import plan_tables
 from packhouse._src.records import Failed, Skipped, SourceFile
+from packhouse._src.sources.detecting import is_hdf5
 from packhouse._src.sources.sorting import is_compressed, sort_files
-from packhouse._src.sources.source import Found, Source, SourceOptions
+from packhouse._src.sources.source import Found, Source
 from packhouse._src.sql.joins.join_specs import ResolvedJoins, not_found, resolve_joins
 from packhouse._src.sql.sort_specs import check_sort
 from packhouse._src.table_records import TablePlan
@@ -27,6 +29,7 @@ from packhouse.errors import NoSpaceError, SourceError, SourceNotFoundError, Usa
 from packhouse.progress import Observer, task
 
 INDEX_BYTES_PER_IMAGE = 70
+MOST_REASONS = 8
 BLOCK_BYTES = 512
 """Unit of `st_blocks`, whatever the file system's blocks are."""
 
@@ -161,12 +164,12 @@ def make_plan(
     """
     leave_out = frozenset((dest.resolve(), packing_folder(dest).resolve()))
     given = options = complete(options)
-    source, found = _scan(src, leave_out, options.source_options, observer)
+    source, found = _scan(src, leave_out, options, observer)
     settings = None if source.chosen else find_settings(found.files)
     if settings is not None:
         options = read_settings(source, settings, options)
-        if options.source_options != given.source_options:
-            source, found = _scan(src, leave_out, options.source_options, observer)
+        if (options.source_options, options.hdf5_wish) != (given.source_options, given.hdf5_wish):
+            source, found = _scan(src, leave_out, options, observer)
     if options.compact_keys and not options.joins:
         raise UsageError(
             "compact keys are of joins, and there is none",
@@ -179,11 +182,7 @@ def make_plan(
     tables, failed = plan_tables(source, sorted_files.tables, options)
     not_read = (*found.failed, *(_refused(path, why) for path, why in broken.items()))
     if not images and not sorted_files.tables:
-        raise SourceNotFoundError(
-            f"SRC holds no image and no CSV file ({found.seen:,} other files)" + _first_of(not_read),
-            where=Where(file=str(src)),
-            hint=_where_images_may_be(found),
-        )
+        raise _nothing_found(src, found, not_read)
     joins = _check_names(options, tables, {failure.path for failure in failed})
     return Plan(
         source=source,
@@ -206,11 +205,19 @@ def make_plan(
 
 
 def _scan(
-    src: Path, leave_out: frozenset[Path], options: SourceOptions, observer: Observer
+    src: Path, leave_out: frozenset[Path], options: PackOptions, observer: Observer
 ) -> tuple[Source, Found]:
-    source = open_any_source(src, leave_out, options)
+    source = open_any_source(src, leave_out, options.source_options, wish=options.hdf5_wish)
     with task(observer, "scanning", total=None, unit="files") as progress:
-        return source, source.scan(progress.advance)
+        found = source.scan(progress.advance)
+    has_hdf5 = is_hdf5(src) or any(is_hdf5(src / path) for path in found.archives)
+    if options.hdf5_wish != NO_WISH and not has_hdf5:
+        raise UsageError(
+            "images_from, layout and convert are for HDF5 files",
+            where=Where(file=str(src)),
+            hint="leave them out",
+        )
+    return source, found
 
 
 def _refused(path: str, why: str) -> Failed:
@@ -229,9 +236,17 @@ def _share(table: TablePlan) -> float:
     return COMPRESSED_TABLE_SHARE if is_compressed(table.source) else TABLE_SHARE
 
 
-def _first_of(failed: Sequence[Failed]) -> str:
-    """Say why nothing was found, when something could not be read."""
-    return f"; {failed[0].path}: {failed[0].message}" if failed else ""
+def _nothing_found(src: Path, found: Found, failed: Sequence[Failed]) -> SourceNotFoundError:
+    where = Where(file=str(src))
+    if is_hdf5(src):
+        reasons = "".join(f"\n  {one.path}: {one.message}" for one in failed[:MOST_REASONS])
+        return SourceNotFoundError(f"no dataset of the file can be packed as images{reasons}", where=where)
+    first = f"; {failed[0].path}: {failed[0].message}" if failed else ""
+    return SourceNotFoundError(
+        f"SRC holds no image and no CSV file ({found.seen:,} other files){first}",
+        where=where,
+        hint=_where_images_may_be(found),
+    )
 
 
 def _check_names(options: PackOptions, tables: Sequence[TablePlan], broken: set[str]) -> ResolvedJoins:

@@ -200,6 +200,12 @@ class Report:
         return not (self.skipped or self.failed or problems)
 
     @property
+    def has_what_is_no_image(self) -> bool:
+        """Whether something that was packed as an image is none."""
+        problems = self.images.problems if self.images else {}
+        return not {"not an image", "empty"}.isdisjoint(problems.values())
+
+    @property
     def bytes(self) -> int:
         """Size of the pack without pack.json."""
         images = self.images.bytes + self.images.index_bytes if self.images else 0

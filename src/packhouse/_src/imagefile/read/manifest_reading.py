@@ -62,14 +62,15 @@ def describe_lone(images: ImageStore) -> dict[str, Any]:
         The same parts as `read_manifest`.
     """
     notes = images.index.notes
+    labels = notes.get("labels")
     return {
         "format": MANIFEST_FORMAT,
         "format_version": FORMAT_VERSION,
         "packhouse": __version__,
         "source": images.path.name,
         "images": notes.get("images") or _describe_images(images),
-        "tables": {},
-        "links": [],
+        "tables": {} if labels is None else {labels["link"]["table"]: labels},
+        "links": [] if labels is None else [labels["link"]],
         "joins": {},
         "skipped": [],
         "failed": [],
