@@ -76,10 +76,10 @@ class _Writer:
     Fresh memory for every image costs more in page faults than reading it.
     """
 
-    def __init__(self, filling: WriteJob) -> None:
-        self._path = filling.path
-        self._reader = filling.reader
-        self._target = os.open(filling.path, os.O_RDWR | os.O_CLOEXEC)
+    def __init__(self, job: WriteJob) -> None:
+        self._path = job.path
+        self._reader = job.reader
+        self._target = os.open(job.path, os.O_RDWR | os.O_CLOEXEC)
         self._buffer = bytearray(PIECE_BYTES)
         self._disk_is_slow = False
 
@@ -132,7 +132,7 @@ def _take_in(file: SourceFile, image: memoryview, reader: ImageReader) -> Outcom
 
 
 def fill(
-    filling: WriteJob,
+    job: WriteJob,
     slots: Iterable[tuple[int, ImageSlot]],
     on_filled: Callable[[WritePiece, Sequence[Outcome]], None],
     *,
@@ -143,7 +143,7 @@ def fill(
     """Read images and write each into its range; then flush the file to the disk (fsync).
 
     Args:
-        filling: The file, and where the images come from.
+        job: The file, and where the images come from.
         slots: The images to fill, with their rows, in the order to read them; may wait for the next one.
         on_filled: Called with each piece and what came of its images, in this process, one call at a time.
         workers: Number of threads or processes.
@@ -168,12 +168,12 @@ def fill(
 
         least, most = TASK_BYTES
         task_bytes = min(most, max(least, total_bytes // (workers * TASKS_PER_WORKER)))
-        run_in_processes(_gather(pieces, task_bytes), filling.by_tasks, on_task, workers=workers)
+        run_in_processes(_gather(pieces, task_bytes), job.by_tasks, on_task, workers=workers)
     else:
         from packhouse._src.concurrency.threads import run_in_threads
 
-        run_in_threads(pieces, filling.by_pieces, on_filled, workers=workers)
-    flush(filling.path)
+        run_in_threads(pieces, job.by_pieces, on_filled, workers=workers)
+    flush(job.path)
 
 
 def _cut(slots: Iterable[tuple[int, ImageSlot]]) -> Iterator[WritePiece]:
