@@ -14,6 +14,6 @@ def cache_folder() -> Path:
 
     Source: XDG Base Directory Specification 0.8; relative values are to be ignored.
     """
-    told = os.environ.get("XDG_CACHE_HOME", "")
-    base = Path(told) if told.startswith("/") else Path(os.path.expanduser("~")) / ".cache"  # noqa: PTH111
+    given = os.environ.get("XDG_CACHE_HOME", "")
+    base = Path(given) if given.startswith("/") else Path(os.path.expanduser("~")) / ".cache"  # noqa: PTH111
     return base / "packhouse"

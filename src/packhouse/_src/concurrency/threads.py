@@ -69,7 +69,7 @@ def run_in_threads(
             undone and those under way are finished first.
     """
     queue = iter(pieces)
-    taking, telling = threading.Lock(), threading.Lock()
+    taking, reporting = threading.Lock(), threading.Lock()
     stop = threading.Event()
     errors: list[BaseException] = []
 
@@ -82,7 +82,7 @@ def run_in_threads(
                     if not taken:
                         return
                     result = work(taken[0])
-                    with telling:
+                    with reporting:
                         on_done(taken[0], result)
         except BaseException as err:
             errors.append(err)

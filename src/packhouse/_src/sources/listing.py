@@ -21,7 +21,7 @@ LINKED_LIST = "the list itself, a symbolic link: not packed as a table"
 TWICE = "listed twice"
 ELSEWHERE = "lies outside of the folder of the list"
 LINK = "leads through a symbolic link: not followed"
-TELL_EVERY = 1000
+REPORT_EVERY = 1000
 TABLES = (".csv", ".tsv")
 
 
@@ -64,14 +64,14 @@ class ListSource(FolderSource):
             ) from err
         look = _Look(root, self.path.parent)
         look.take_list(self.path.name, facts)
-        told = 0
+        reported = 0
         for raw in read_paths(self.path):
             look.take(raw)
-            if look.count - told >= TELL_EVERY:
-                on_found(look.count - told)
-                told = look.count
+            if look.count - reported >= REPORT_EVERY:
+                on_found(look.count - reported)
+                reported = look.count
         look.fail_ambiguous()
-        on_found(look.count - told)
+        on_found(look.count - reported)
         found = look.found()
         self._below, self._escaped = with_slash(root), frozenset(found.escaped)
         return found

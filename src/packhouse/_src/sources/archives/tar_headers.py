@@ -13,7 +13,7 @@ from packhouse.errors import SourceError, Where
 MOST_HEADER_BYTES = 16 << 20
 """An extended header holds names and times; a larger one is an attack on the memory."""
 
-TELL_EVERY = 1000
+REPORT_EVERY = 1000
 CUT = "ends without the mark of its end: it may have been cut there, so that members are missing"
 
 # what tarfile lets through of headers that are damaged on purpose
@@ -73,15 +73,15 @@ def sort_members(
     Raises:
         SourceError: It is no tar archive, or damaged.
     """
-    told = 0
+    reported = 0
     for info in _headers(file, members, archive):
         if info.isreg() and not info.issparse() and on_member is not None:
             on_member(info)
         _sort_in(info, members)
-        if members.count - told >= TELL_EVERY:
-            on_found(members.count - told)
-            told = members.count
-    on_found(members.count - told)
+        if members.count - reported >= REPORT_EVERY:
+            on_found(members.count - reported)
+            reported = members.count
+    on_found(members.count - reported)
 
 
 def _headers(file: Positioned, members: Members, archive: str) -> Iterator[TarInfo]:
