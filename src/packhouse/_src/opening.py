@@ -316,7 +316,7 @@ def open(  # noqa: A001  # packhouse.open, as gzip.open
         StoreError: An index is needed and cannot be written anywhere.
 
     Cost: reads pack.json, the footer of the index and 32 bytes of images.h5, whatever the number of images.
-        An HDF5 file without an index that fits is walked first, 40-50 us an image, and read whole; the index
+        An HDF5 file without an index that fits is walked first, 40-50 us per image, and read whole; the index
         is kept beside it, or in the user's cache folder.
     """
     chosen = several(images_from)

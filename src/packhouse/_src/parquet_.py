@@ -265,7 +265,7 @@ class ParquetSource:
 
     Args:
         path: The file.
-        text_as_dictionary: Read text as the distinct values of each row group and a number a row: a half to a
+        text_as_dictionary: Read text as the distinct values of each row group and a number per row: a half to a
             third of the memory where values repeat.
 
     Raises:

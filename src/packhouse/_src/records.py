@@ -1,6 +1,6 @@
 """Frozen values that are shared by several folders.
 
-Those of which there is one an image are named tuples: made in a third of the time of a frozen dataclass.
+Those of which there is one per image are named tuples: made in a third of the time of a frozen dataclass.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ class BenchReport:
     """Reading alone, of images that were dropped from the page cache before."""
 
     ceiling: float
-    """Decoding alone: the same calls in one bare thread a core, from memory, into one place."""
+    """Decoding alone: the same calls in one bare thread per core, from memory, into one place."""
 
     loader: Mapping[int, float]
     """Threads -> what the loader gave, of images that lay in the page cache."""

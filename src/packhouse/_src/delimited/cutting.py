@@ -214,7 +214,7 @@ def _count_cells(buffer: bytes, delimiter: str) -> int:
 def _cut_one_by_one(buffer: bytes, delimiter: str, *, at_end: bool, where: Where) -> _Cut:
     """Cut a buffer with quotes inside cells that do not begin with one: 5" pipe.
 
-    Cost: about 1 us a record.
+    Cost: about 1 us per record.
     """
     record, begun = _patterns(delimiter)
     place = records = blanks = 0

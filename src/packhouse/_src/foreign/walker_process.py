@@ -45,7 +45,7 @@ def walk_apart(
         UsageError: The user named a dataset that is not there.
         StoreError: The process cannot be started.
 
-    Cost: 40-50 us an image, and a third of a second to start.
+    Cost: 40-50 us per image, and a third of a second to start.
     """
     taking = Intake(size)
     walked = taking.walked

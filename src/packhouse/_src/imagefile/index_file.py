@@ -32,7 +32,7 @@ class Binding:
 
 
 def write_index(path: Path, images: Sequence[IndexedImage], binding: Binding) -> None:
-    """Write the index of a pack, one row an image, and flush it to the disk.
+    """Write the index of a pack, one row per image, and flush it to the disk.
 
     Args:
         path: The file to make; it must not exist.
@@ -50,7 +50,7 @@ def write_rows(
     file: str = IMAGES_FILE,
     notes: Mapping[str, object] | None = None,
 ) -> None:
-    """Write an index, one row an image, and flush it to the disk.
+    """Write an index, one row per image, and flush it to the disk.
 
     Args:
         path: The file to make; it must not exist.

@@ -66,7 +66,7 @@ class SampleOptions:
             self._check_without_size()
         object.__setattr__(self, "seed", whole("seed", self.seed))
         if self.threads is not None and whole("threads", self.threads) < 1:
-            raise UsageError(f"threads={self.threads}: at least 1", hint="None takes one a core")
+            raise UsageError(f"threads={self.threads}: at least 1", hint="None takes one per core")
         flag("flip", self.flip)
         for name in ("where", "split", "split_column", "label"):
             _text(name, getattr(self, name))

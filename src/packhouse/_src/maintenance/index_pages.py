@@ -28,7 +28,7 @@ def changed_bytes(path: Path, binding: Binding) -> list[int]:
         Offsets; none when there are many, since then another release of a library has written the file, or
         when it cannot be written anew.
 
-    Cost: 6 us a row, and the temporary disk space of the file.
+    Cost: 6 us per row, and the temporary disk space of the file.
     """
     try:
         with tempfile.TemporaryDirectory(prefix="packhouse-") as folder:

@@ -45,7 +45,7 @@ def salvage_images(folder: Path, *, workers: int, observer: Observer) -> Salvage
     Returns:
         What can be saved and what cannot.
 
-    Cost: one read of images.h5; 40-50 us an image more when the index is damaged.
+    Cost: one read of images.h5; 40-50 us per image more when the index is damaged.
     """
     path = folder / IMAGES_FILE
     found = Salvaged()

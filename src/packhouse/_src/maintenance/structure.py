@@ -58,8 +58,8 @@ def check_structure(path: Path, rows: Sequence[IndexRow], binding: Binding) -> t
     Returns:
         What is wrong, and what is not but should be known.
 
-    Cost: 20 us an image, and the temporary disk space of the file's metadata, 330 bytes an image; 40-50 us
-    an image more for a walk.
+    Cost: 20 us per image, and the temporary disk space of the file's metadata, 330 bytes per image; 40-50 us
+    per image more for a walk.
     """
     different = _compare_with_skeleton(path, rows, binding)
     if different == []:
@@ -83,7 +83,7 @@ def walk(path: Path) -> Iterator[tuple[str, int, int] | Damage]:
     Yields:
         Datasets in the order of the walk, and damage.
 
-    Cost: 40-50 us an image, in a process of its own: the HDF5 library may crash on a damaged file.
+    Cost: 40-50 us per image, in a process of its own: the HDF5 library may crash on a damaged file.
     """
     from packhouse._src.foreign.walker_process import walk_apart
 

@@ -97,7 +97,7 @@ def verify(
         SourceNotFoundError: against does not exist, or is no data set.
         SourceError: against cannot be read.
 
-    Cost: one read of the pack at the speed of the disk, 25 us an image to check the index and HDF5's view,
+    Cost: one read of the pack at the speed of the disk, 25 us per image to check the index and HDF5's view,
     and 600 bytes of memory an image.
     """
     started = time.perf_counter()

@@ -90,7 +90,7 @@ class Hdf5Source(RangeSource):
             SourceError: The HDF5 library cannot open it.
             UsageError: The user named a dataset that is not there.
 
-        Cost: 40-50 us an image, in a process of its own.
+        Cost: 40-50 us per image, in a process of its own.
         """
         size = self._archive.identity.size
         try:

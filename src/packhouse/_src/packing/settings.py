@@ -145,7 +145,7 @@ def _plain(one: OptionField, value: object) -> object:
 def _flat(name: str, value: object, kind: type) -> Iterator[tuple[str, Any]]:
     """Yield "table.column" and value of nested tables: TOML takes a dot in a key for one."""
     if not isinstance(value, dict):
-        raise UsageError(f"{name!r} is no table", hint=f"a line [{name}], and below it one line a column")
+        raise UsageError(f"{name!r} is no table", hint=f"a line [{name}], and below it one line per column")
     for key, inner in value.items():
         if isinstance(inner, dict):
             yield from ((f"{key}.{rest}", text) for rest, text in _flat(f"{name}.{key}", inner, kind))

@@ -66,7 +66,7 @@ class FolderSource:
         Raises:
             SourceNotFoundError: There is no such folder.
 
-        Cost: one stat a file.
+        Cost: one stat per file.
         """
         if not self.path.is_dir():
             kind = "is not a folder" if self.path.exists() else "does not exist"

@@ -53,7 +53,7 @@ class ListSource(FolderSource):
             SourceNotFoundError: There is no such list.
             SourceError: The list cannot be read, or no column of it holds paths.
 
-        Cost: one stat a file, and one look at each folder.
+        Cost: one stat per file, and one look at each folder.
         """
         try:
             root = os.path.realpath(self.path.parent, strict=True)

@@ -28,7 +28,7 @@ class ImageColumn:
     """Values of all images, in the order of the index.
 
     Args:
-        values: Arrow values, one an image; null where no row names the image, or the cell is empty.
+        values: Arrow values, one per image; null where no row names the image, or the cell is empty.
     """
 
     def __init__(self, values: pa.ChunkedArray) -> None:
@@ -83,7 +83,7 @@ def rows_of_keys(tables: Tables, keys: Sequence[str]) -> NDArray[np.int64]:
     Returns:
         Ascending.
 
-    Cost: 0.2 us an image of the pack.
+    Cost: 0.2 us per image of the pack.
     """
     found = pc.is_in(_keys(tables), value_set=pa.array(keys, pa.string()))
     return np.flatnonzero(found.to_numpy())
@@ -108,7 +108,7 @@ def image_column(tables: Tables, links: Sequence[LinkedColumns], source: ColumnS
     Raises:
         CorruptStoreError: A table is missing or damaged.
 
-    Cost: two columns of the table are read whole; 0.3 us a row beyond that.
+    Cost: two columns of the table are read whole; 0.3 us per row beyond that.
     """
     if source.table == INDEX:
         return ImageColumn(tables[INDEX].scan([source.column]).to_arrow()[source.column])

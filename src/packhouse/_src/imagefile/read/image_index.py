@@ -46,7 +46,7 @@ BLOCKS_BY_DICT = 8
 
 
 class _Block:
-    """The ranges of one row group, compact: 32 bytes an image and as many as the longest key has."""
+    """The ranges of one row group, compact: 32 bytes per image and as many as the longest key has."""
 
     def __init__(self, source: ParquetSource, row_group: int, *, file_size: int, by_dict: bool) -> None:
         table = source.read(row_group, ("key", "offset", "length", "digest"))

@@ -95,7 +95,7 @@ class IndexRows:
         Raises:
             CorruptStoreError: A page is damaged, or a cell is empty.
 
-        Cost: 3 us a row, and some 500 bytes.
+        Cost: 3 us per row, and some 500 bytes.
         """
         table = self._source.read(group, IndexRow._fields)
         empty = [name for name in IndexRow._fields if table[name].null_count]

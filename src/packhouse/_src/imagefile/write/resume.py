@@ -173,7 +173,7 @@ def begin(
         NoSpaceError: The disk is full.
         DestinationError: It cannot be written for another reason.
 
-    Cost: 2 us an image to begin, and 15-20 us in another process; to go on, one read of what is filled.
+    Cost: 2 us per image to begin, and 15-20 us in another process; to go on, one read of what is filled.
     """
     writer = prepare_writer(len(planned.keys))
     path, journal = folder / UNFINISHED_FILE, folder / JOURNAL_FILE

@@ -56,7 +56,7 @@ def write_skeleton(
         DestinationError: The file cannot be written for another reason.
         AccountingError: HDF5 has given a dataset no place.
 
-    Cost: 15-20 us an image. No data goes through the HDF5 library: with it, a full disk crashes the
+    Cost: 15-20 us per image. No data goes through the HDF5 library: with it, a full disk crashes the
     interpreter (h5py 3.16); without, no crash was seen at any of twenty sizes of a full tmpfs.
     Source: HDF5 File Format Specification 3.0, IV.A.2.i (data layout message, contiguous).
     """
@@ -151,7 +151,7 @@ def _create_datasets(file: h5f.FileID, datasets: Sequence[tuple[str, str, int]])
         offsets = array("q")
         for group, name, length in datasets[start : start + DATASETS_AT_ONCE]:
             parent = groups.get(group) or _create_group(groups, group)
-            space.set_extent_simple((length,))  # one space for all: 15 us a dataset instead of 18
+            space.set_extent_simple((length,))  # one space for all: 15 us per dataset instead of 18
             dataset = h5d.create(parent, name.encode(), h5t.STD_U8LE, space, create)
             if length:
                 end = _place_of(dataset, name)

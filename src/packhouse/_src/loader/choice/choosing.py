@@ -89,7 +89,7 @@ def choose_rows(images: ImageStore, tables: Tables, links: Sequence[LinkedColumn
         ColumnNotFoundError: There is no such column.
         CorruptStoreError: A table that is needed is missing or damaged.
 
-    Cost: one column of the index; a split by hash takes 0.5 us an image.
+    Cost: one column of the index; a split by hash takes 0.5 us per image.
     """
     place = Where(file=str(images.path))
     if not len(images):

@@ -41,7 +41,7 @@ def split_of(
     Raises:
         UsageError: Fractions that are none, or more than 1 together, or that name `rest`.
 
-    Cost: some 0.3 us a key.
+    Cost: some 0.3 us per key.
     """
     ends = np.array(_ends(fractions, rest), dtype=np.int64)
     salt = f"{seed:d}\0".encode("ascii")

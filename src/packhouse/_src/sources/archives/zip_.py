@@ -65,7 +65,7 @@ class ZipSource(ArchiveSource):
             SourceNotFoundError: There is no such archive.
             SourceError: It is no zip archive, or its directory is damaged.
 
-        Cost: 10 us a member, and 1 KB of memory until it is done.
+        Cost: 10 us per member, and 1 KB of memory until it is done.
         """
         with self._scanning:
             identity = self._archive.identity

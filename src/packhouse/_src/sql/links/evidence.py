@@ -54,7 +54,7 @@ def prepare_names(engine: Engine, index: Path) -> ImageNames:
         index: image_index.parquet.
 
     Returns:
-        Number of images, and the forms to try. The table `image_names` has one row a name: value, key (the
+        Number of images, and the forms to try. The table `image_names` has one row per name: value, key (the
         first of those it names), n (how many it names); the table `image_name_keys` has each pair of value
         and key.
     """
@@ -134,7 +134,7 @@ def choose_links(
         images: What `prepare_names` said.
 
     Returns:
-        At most one a table, best first.
+        At most one per table, best first.
     """
     files = {table.name: folder / table.file for table in tables}
     first = next((evidence for evidence in found if is_link(evidence, images.count)), None)
