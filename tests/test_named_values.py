@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from packhouse._src.named_values import (
+from packhouse._src.option_types.named_values import (
     join_named,
     parse_named,
     parse_named_list,

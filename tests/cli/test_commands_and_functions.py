@@ -17,7 +17,7 @@ import packhouse
 from docstring_kit import arguments_of
 from packhouse._src.cli.main import COMMANDS, group
 from packhouse._src.cli.pack import command as pack_command
-from packhouse._src.option_fields import option_fields
+from packhouse._src.option_types.option_fields import option_fields
 
 LONGEST_HELP = 90
 OF_THE_COMMAND_ONLY = {"as_json", "dry_run", "dest", "no_link"}

@@ -19,7 +19,13 @@ from docstring_kit import arguments_of
 from packhouse import PackOptions
 from packhouse._src.cli._options import YES, SpelledCommand, given_options, options_of
 from packhouse._src.cli.pack import command
-from packhouse._src.option_fields import REPEATABLE, Option, OptionField, ValueKind, option_fields
+from packhouse._src.option_types.option_fields import (
+    REPEATABLE,
+    Option,
+    OptionField,
+    ValueKind,
+    option_fields,
+)
 from packhouse._src.packing.options import options_in_pack
 from packhouse._src.packing.settings import merge_settings
 

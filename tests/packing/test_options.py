@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from packhouse._src.option_fields import ValueKind, option_fields
+from packhouse._src.option_types.option_fields import ValueKind, option_fields
 from packhouse._src.packing.options import PackOptions, split_column
 from packhouse._src.packing.updating import with_earlier_options
 from packhouse._src.sources.sorting import Selection

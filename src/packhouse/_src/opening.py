@@ -12,7 +12,7 @@ from packhouse._src.imagefile.format import DERIVED, IMAGES_FILE, INDEX_FILE, IN
 from packhouse._src.imagefile.read.manifest_reading import describe_lone, read_manifest
 from packhouse._src.imagefile.read.store import ImageStore
 from packhouse._src.loader.loadable import Loadable
-from packhouse._src.named_values import several
+from packhouse._src.option_types.named_values import several
 from packhouse._src.tables.finding import find_keys, images_without_row, rows_without_image
 from packhouse._src.tables.linked_rows import LinkedColumns, LinkedRows
 from packhouse._src.tables.table import Tables

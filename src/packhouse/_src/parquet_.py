@@ -265,8 +265,8 @@ class ParquetSource:
 
     Args:
         path: The file.
-        text_as_dictionary: Read text as the distinct values of each row group and a number per row: a half to a
-            third of the memory where values repeat.
+        text_as_dictionary: Read text as the distinct values of each row group and a number per row: a half to
+            a third of the memory where values repeat.
 
     Raises:
         CorruptStoreError: It is not a whole Parquet file.

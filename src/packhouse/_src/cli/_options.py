@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from packhouse._src.option_fields import REPEATABLE, OptionField, ValueKind, option_fields
+from packhouse._src.option_types.option_fields import REPEATABLE, OptionField, ValueKind, option_fields
 
 Decorated = Callable[..., Any]
 YES = "yes"

@@ -109,7 +109,7 @@ def index_foreign(
     Args:
         path: The file.
         wish: Which datasets are images, and how they are laid out, as the user said.
-        workers: Number of threads that read; None for one a core.
+        workers: Number of threads that read; None for one per core.
         observer: Progress callback.
 
     Returns:

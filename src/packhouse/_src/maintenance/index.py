@@ -12,7 +12,7 @@ from packhouse._src.concurrency.threads import workers_or_default
 from packhouse._src.foreign.evidence.layouts import Layout, read_wish
 from packhouse._src.foreign.foreign_index import index_foreign
 from packhouse._src.foreign.found import Refused
-from packhouse._src.named_values import several
+from packhouse._src.option_types.named_values import several
 from packhouse.progress import Observer, silent
 
 

@@ -136,8 +136,8 @@ class ScanReader:
             take: Called with each sound image and its bytes, which last until it returns.
             refuse: Called with each other image, and what is wrong with it.
 
-        Cost: one system call, unless the disk fails; then one per image. Releases the interpreter lock to read
-        and to hash.
+        Cost: one system call, unless the disk fails; then one per image. Releases the interpreter lock to
+        read and to hash.
         """
         size = piece.end - piece.start
         buffer = self._buffer if size <= len(self._buffer) else bytearray(size)

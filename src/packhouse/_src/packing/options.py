@@ -9,8 +9,8 @@ from typing import Annotated, Any, Literal
 from packhouse._src.concurrency.threads import default_workers
 from packhouse._src.delimited.column_types import TYPE_NAMES
 from packhouse._src.foreign.evidence.layouts import LAYOUTS, Hdf5Wish, read_wish
-from packhouse._src.named_values import split_named, values_for
-from packhouse._src.option_fields import Option, OptionField, option_fields
+from packhouse._src.option_types.named_values import split_named, values_for
+from packhouse._src.option_types.option_fields import Option, OptionField, option_fields
 from packhouse._src.sources.folder_walk import ANYWHERE
 from packhouse._src.sources.names import is_encoding
 from packhouse._src.sources.sorting import Selection

@@ -13,7 +13,7 @@ from typing import Literal
 from packhouse._src.imagefile.digest import digest_of_file
 from packhouse._src.imagefile.format import MANIFEST_FILE
 from packhouse._src.imagefile.manifest_file import write_manifest
-from packhouse._src.named_values import several
+from packhouse._src.option_types.named_values import several
 from packhouse._src.packing.destination import (
     check_apart,
     check_destination,

@@ -9,8 +9,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from packhouse._src.named_values import join_named
-from packhouse._src.option_fields import OptionField, ValueKind
+from packhouse._src.option_types.named_values import join_named
+from packhouse._src.option_types.option_fields import OptionField, ValueKind
 from packhouse._src.packing.options import PackOptions, complete_options, options_in_pack
 from packhouse._src.records import SourceFile
 from packhouse._src.sources.sorting import is_junk

@@ -44,10 +44,11 @@ class LinkedRows:
         key_column: Its column of keys.
         cache_bytes: Most memory of decoded row groups; the last one used is kept whatever its size.
 
-    Cost: the first call sorts the column of keys, 20-30 bytes per row: with its row it takes 0.07 s for 100,000
-        rows, 0.7 s for a million. Another row takes 80-100 us for 25 columns where its row group (122,880
-        rows) is decoded; decoding takes 0.1-0.2 s and some 30 MB, and the row groups used last are kept, up
-        to `cache_bytes`. A million rows fit; of a larger table, keys in random order decode over and over.
+    Cost: the first call sorts the column of keys, 20-30 bytes per row: with its row it takes 0.07 s for
+        100,000 rows, 0.7 s for a million. Another row takes 80-100 us for 25 columns where its row group
+        (122,880 rows) is decoded. Decoding takes 0.1-0.2 s and some 30 MB, and the row groups used last are
+        kept, up to `cache_bytes`. A million rows fit; of a larger table, keys in random order decode over
+        and over.
     """
 
     def __init__(self, table: Table, key_column: str, *, cache_bytes: int = CACHE_BYTES) -> None:

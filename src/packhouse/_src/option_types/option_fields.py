@@ -13,7 +13,7 @@ from functools import cache
 from numbers import Integral
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
-from packhouse._src.named_values import parse_named, parse_named_list
+from packhouse._src.option_types.named_values import parse_named, parse_named_list
 from packhouse.errors import UsageError
 
 

@@ -1,0 +1,1 @@
+"""How an option is defined once for the command line, Python and the settings file."""
