@@ -1,4 +1,4 @@
-"""What the walk through a third-party HDF5 file has printed, checked: nothing of it is believed."""
+"""What the walk through a third-party HDF5 file has printed, checked: nothing of it is trusted."""
 
 from __future__ import annotations
 

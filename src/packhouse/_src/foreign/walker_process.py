@@ -80,7 +80,7 @@ def walk_apart(
 
 
 def started(module: str, path: Path, work_bytes: int, *arguments: str) -> HelperProcess:
-    """Start a process that opens a stranger's HDF5 file, with nothing of the environment that HDF5 obeys.
+    """Start a process that opens a third-party HDF5 file, with nothing of the environment that HDF5 obeys.
 
     Args:
         module: Whose `main` it runs, with the absolute path of the file and the arguments.

@@ -117,14 +117,7 @@ class Hdf5Source(RangeSource):
         )
 
     def read_into(self, file: SourceFile, view: memoryview) -> SourceFile:
-        """Read one image, or make its file.
-
-        Args:
-            file: As the scan saw it.
-            view: Where its bytes go; exactly as long as the file.
-
-        Returns:
-            The file.
+        """Read one image, or make its file; see `Source`.
 
         Raises:
             SourceChangedError: The HDF5 file was written to.
@@ -155,11 +148,7 @@ class Hdf5Source(RangeSource):
             yield path
 
     def read_ahead(self, files: Sequence[SourceFile]) -> None:
-        """Tell the system that these images will be read soon.
-
-        Args:
-            files: As the scan saw them.
-        """
+        """Tell the system that these images will be read soon."""
         super().read_ahead([file for file in files if file.path not in self._recipes])
 
     @property

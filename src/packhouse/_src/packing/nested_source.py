@@ -122,14 +122,7 @@ class NestedSource:
         return _renamed(found, inner)
 
     def read_into(self, file: SourceFile, view: memoryview) -> SourceFile:
-        """Read one file whole, out of its archive if it is in one.
-
-        Args:
-            file: As the scan saw it.
-            view: Where its bytes go; exactly as long as the file.
-
-        Returns:
-            The file as it was when these bytes were read.
+        """Read one file whole, out of its archive if it is in one; see `Source`.
 
         Raises:
             SourceChangedError: It has another size than when it was scanned, or keeps changing.
@@ -140,26 +133,14 @@ class NestedSource:
         return file if read is named else read._replace(path=file.path)
 
     def read_ahead(self, files: Sequence[SourceFile]) -> None:
-        """Tell the system that these files will be read soon.
-
-        Args:
-            files: As the scan saw them.
-        """
+        """Tell the system that these files will be read soon."""
         for file in files:
             source, named = self._where(file)
             source.read_ahead([named])
 
     @contextmanager
     def as_file(self, file: SourceFile, folder: Path, *, most: int | None = None) -> Iterator[Path]:
-        """Give a file that is on the disk by itself; one in an archive is copied.
-
-        Args:
-            file: As the scan saw it.
-            folder: Where a temporary copy may be.
-            most: Only so many bytes from the start are needed.
-
-        Yields:
-            The path.
+        """Give a file that is on the disk by itself; one in an archive is copied; see `Source`.
 
         Raises:
             SourceError: It cannot be read, or is damaged.

@@ -90,14 +90,7 @@ class FolderSource:
         )
 
     def read_into(self, file: SourceFile, view: memoryview) -> SourceFile:
-        """Read one file whole.
-
-        Args:
-            file: As the scan saw it.
-            view: Where its bytes go; exactly as long as the file.
-
-        Returns:
-            The file as it was when these bytes were read.
+        """Read one file whole; see `Source`.
 
         Raises:
             SourceChangedError: It has another size than when it was scanned, or keeps changing.
@@ -119,11 +112,7 @@ class FolderSource:
         return file if read == file else read  # 200 bytes less to keep
 
     def read_ahead(self, files: Sequence[SourceFile]) -> None:
-        """Tell the system that these files will be read soon; what cannot be opened is passed over.
-
-        Args:
-            files: As the scan saw them.
-        """
+        """Tell the system that these files will be read soon; what cannot be opened is passed over."""
         for file in files:
             with suppress(OSError):
                 descriptor = os.open(self._on_disk(file), READ_FLAGS)
@@ -140,15 +129,7 @@ class FolderSource:
         *,
         most: int | None = None,  # noqa: ARG002
     ) -> Iterator[Path]:
-        """Give the file itself.
-
-        Args:
-            file: As the scan saw it.
-            folder: Not used.
-            most: Not used.
-
-        Yields:
-            Its path.
+        """Give the file itself; see `Source`.
 
         Raises:
             SourceError: It is gone, or no regular file any more.

@@ -1,7 +1,7 @@
 """The journal beside a skeleton: which images are in their places, so that a run that was stopped can go on.
 
 It is only added to. A record whose digest does not match was being written when the run was killed: it and
-what follows do not count. Nothing in it is believed without looking: an image counts as filled when the
+what follows do not count. Nothing in it is trusted: an image counts as filled when the
 bytes in its place have the digest that the journal says, so the journal needs no flush of its own.
 """
 

@@ -47,14 +47,7 @@ class ReusingReader:
         return (ReusingReader, (self._source, self._kept))
 
     def read_into(self, file: SourceFile, view: memoryview) -> SourceFile:
-        """Read one image.
-
-        Args:
-            file: As the scan saw it.
-            view: Where its bytes go; exactly as long as the file.
-
-        Returns:
-            The file as it was when these bytes were read.
+        """Read one image; see `ImageReader`.
 
         Raises:
             SourceError: As the source does.

@@ -39,15 +39,7 @@ class ArchiveSource:
 
     @contextmanager
     def as_file(self, file: SourceFile, folder: Path, *, most: int | None = None) -> Iterator[Path]:
-        """Copy a member to a file by itself, a part at a time.
-
-        Args:
-            file: As the scan saw it.
-            folder: Where the copy lies while the context lasts.
-            most: Only so many bytes from the start are copied.
-
-        Yields:
-            The path of the copy.
+        """Copy a member to a file by itself, a part at a time; see `Source`.
 
         Raises:
             SourceChangedError: The archive was written to.
@@ -77,14 +69,7 @@ class RangeSource(ArchiveSource):
     """
 
     def read_into(self, file: SourceFile, view: memoryview) -> SourceFile:
-        """Read one member whole; a tar archive has no checksum of its bytes.
-
-        Args:
-            file: As the scan saw it.
-            view: Where its bytes go; exactly as long as the file.
-
-        Returns:
-            The file.
+        """Read one member whole; a tar archive has no checksum of its bytes; see `Source`.
 
         Raises:
             SourceChangedError: The archive was written to.
@@ -99,11 +84,7 @@ class RangeSource(ArchiveSource):
         return file
 
     def read_ahead(self, files: Sequence[SourceFile]) -> None:
-        """Tell the system that these members will be read soon.
-
-        Args:
-            files: As the scan saw them.
-        """
+        """Tell the system that these members will be read soon."""
         for file in files:
             self._archive.read_ahead(file.inode, file.size)
 

@@ -70,14 +70,7 @@ class TarStreamSource(ArchiveSource):
         return members.found()
 
     def read_into(self, file: SourceFile, view: memoryview) -> SourceFile:
-        """Read one member whole.
-
-        Args:
-            file: As the scan saw it.
-            view: Where its bytes go; exactly as long as the file.
-
-        Returns:
-            The file.
+        """Read one member whole; see `Source`.
 
         Raises:
             SourceChangedError: The archive was written to.
@@ -99,11 +92,7 @@ class TarStreamSource(ArchiveSource):
         return file
 
     def read_ahead(self, files: Sequence[SourceFile]) -> None:
-        """Do nothing: a stream is read ahead by the system.
-
-        Args:
-            files: Not used.
-        """
+        """Do nothing: a stream is read ahead by the system."""
 
     def _parts(self, file: SourceFile, size: int) -> Iterator[bytes]:
         head = self._heads.get(file.inode, b"")

@@ -78,14 +78,7 @@ class ZipSource(ArchiveSource):
         return found
 
     def read_into(self, file: SourceFile, view: memoryview) -> SourceFile:
-        """Read one member whole, and check its CRC-32.
-
-        Args:
-            file: As the scan saw it.
-            view: Where its bytes go; exactly as long as the file.
-
-        Returns:
-            The file.
+        """Read one member whole, and check its CRC-32; see `Source`.
 
         Raises:
             SourceChangedError: The archive was written to.
@@ -110,11 +103,7 @@ class ZipSource(ArchiveSource):
         return file
 
     def read_ahead(self, files: Sequence[SourceFile]) -> None:
-        """Tell the system that these members will be read soon.
-
-        Args:
-            files: As the scan saw them.
-        """
+        """Tell the system that these members will be read soon."""
         for file in files:
             self._archive.read_ahead(file.inode, self._member(file).compressed + LOCAL_HEADER.size)
 
