@@ -122,7 +122,7 @@ def _check_journal(scene: Scene, journal: Path) -> tuple[set[str], list[str]]:
 
 def _seen(scene: Scene, path: str) -> SourceFile:
     facts = (scene.source / path).stat()
-    return SourceFile(path, facts.st_size, facts.st_mtime_ns, facts.st_ino)
+    return SourceFile(path, facts.st_size, facts.st_mtime_ns, facts.st_ino, facts.st_ctime_ns)
 
 
 def check_finished(scene: Scene, replaced: list[Path]) -> list[str]:

@@ -33,7 +33,7 @@ HEAD = JournalHead("f" * 32, ["a.jpg", "ü/größe.jpg", "b\n.jpg", "c"], [10, 0
 def taken(seed: int, *, mtime_ns: int = -5, inode: int = 2**63 + 1) -> WrittenImage:
     """Return an outcome with a digest of its own."""
     digest = random.Random(seed).randbytes(16)
-    return WrittenImage(digest, probe(b""), SourceFile("unused", 1, mtime_ns, inode))
+    return WrittenImage(digest, probe(b""), SourceFile("unused", 1, mtime_ns, inode, 7))
 
 
 def slot(row: int) -> ImageSlot:
@@ -68,11 +68,11 @@ def test_what_was_added_is_read(tmp_path_factory: pytest.TempPathFactory, batche
     expected = {}
     for number, rows in enumerate(batches):
         for row in rows:
-            expected[row] = JournalRecord(row, OFFSETS[row], -5, 2**63 + 1, taken(10 * number + row).digest)
+            expected[row] = JournalRecord(row, OFFSETS[row], -5, 2**63 + 1, 7, taken(10 * number + row).digest)
     assert reading.records == expected
     assert reading.length == lengths[-1]
     assert sorted(files_in(reading)) == sorted(
-        (SourceFile(HEAD.paths[row], HEAD.sizes[row], -5, 2**63 + 1), OFFSETS[row], record.digest)
+        (SourceFile(HEAD.paths[row], HEAD.sizes[row], -5, 2**63 + 1, 7), OFFSETS[row], record.digest)
         for row, record in expected.items()
     )
 

@@ -100,7 +100,7 @@ def count_entries(root: Path) -> int:
 def seen(root: Path, path: str) -> SourceFile:
     """Return a file as the system describes it now."""
     facts = (root / path).stat()
-    return SourceFile(path, facts.st_size, facts.st_mtime_ns, facts.st_ino)
+    return SourceFile(path, facts.st_size, facts.st_mtime_ns, facts.st_ino, facts.st_ctime_ns)
 
 
 def read(root: Path, file: SourceFile) -> bytes:

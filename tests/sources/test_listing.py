@@ -285,5 +285,6 @@ def test_everything_is_told(tree: Path) -> None:
     assert found.files == (SourceFile("top.jpg", 3, *_facts(tree / "top.jpg")),)
 
 
-def _facts(path: Path) -> tuple[int, int]:
-    return path.stat().st_mtime_ns, path.stat().st_ino
+def _facts(path: Path) -> tuple[int, int, int]:
+    facts = path.stat()
+    return facts.st_mtime_ns, facts.st_ino, facts.st_ctime_ns

@@ -24,6 +24,9 @@ class SourceFile(NamedTuple):
     inode: int
     """Number of the file in its file system; in an archive, where it starts."""
 
+    ctime_ns: int = 0
+    """Time of the last change of the file or of what the system says of it; 0 in an archive."""
+
 
 @dataclass(frozen=True, slots=True)
 class Skipped:

@@ -42,8 +42,23 @@ def digest_of_file(path: Path) -> str:
     Returns:
         Lower-case hex.
     """
-    state = xxhash.xxh3_128()
+    state = DigestSoFar()
     with path.open("rb") as file:
         while piece := file.read(READ_BYTES):
-            state.update(piece)
-    return str(state.hexdigest())
+            state.add(piece)
+    return state.hex()
+
+
+class DigestSoFar:
+    """A digest of bytes that come piece by piece."""
+
+    def __init__(self) -> None:
+        self._state = xxhash.xxh3_128()
+
+    def add(self, piece: bytes) -> None:
+        """Take in the next bytes."""
+        self._state.update(piece)
+
+    def hex(self) -> str:
+        """Return the digest of all bytes so far, as 32 hex digits."""
+        return str(self._state.hexdigest())

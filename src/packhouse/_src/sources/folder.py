@@ -108,7 +108,7 @@ class FolderSource:
             raise
         except OSError as err:
             raise SourceError(f"cannot be read: {err.strerror}", where=Where(file=file.path)) from err
-        read = SourceFile(file.path, facts.st_size, facts.st_mtime_ns, facts.st_ino)
+        read = SourceFile(file.path, facts.st_size, facts.st_mtime_ns, facts.st_ino, facts.st_ctime_ns)
         return file if read == file else read  # 200 bytes less to keep
 
     def read_ahead(self, files: Sequence[SourceFile]) -> None:

@@ -97,7 +97,7 @@ class FolderWalk:
             self.skipped.append(Skipped(as_text(path), NOT_A_FILE))
 
     def _take(self, path: str, facts: os.stat_result, target: str | None) -> None:
-        file = SourceFile(as_text(path), facts.st_size, facts.st_mtime_ns, facts.st_ino)
+        file = SourceFile(as_text(path), facts.st_size, facts.st_mtime_ns, facts.st_ino, facts.st_ctime_ns)
         (self.files if file.path is path else self.escaped).append(file)
         if target is not None:
             self.targets[file.path] = target

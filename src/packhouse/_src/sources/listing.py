@@ -167,4 +167,4 @@ class _Look:
 
 
 def _file(path: str, facts: os.stat_result) -> SourceFile:
-    return SourceFile(path, facts.st_size, facts.st_mtime_ns, facts.st_ino)
+    return SourceFile(path, facts.st_size, facts.st_mtime_ns, facts.st_ino, facts.st_ctime_ns)

@@ -20,10 +20,10 @@ from packhouse._src.imagefile.slots import ImageSlot, Outcome, WrittenImage
 from packhouse._src.imagefile.write.writer import translate_write_error
 from packhouse._src.records import SourceFile
 
-MAGIC = b"PHJRNL2\n"
+MAGIC = b"PHJRNL3\n"
 _HEAD = struct.Struct("<8s32sQQ")
 _COUNT = struct.Struct("<I")
-_RECORD = struct.Struct("<IqqQ16s")
+_RECORD = struct.Struct("<IqqQq16s")
 
 
 class JournalHead(NamedTuple):
@@ -48,6 +48,7 @@ class JournalRecord(NamedTuple):
 
     mtime_ns: int
     inode: int
+    ctime_ns: int
     """As the file was when it was read."""
 
     digest: bytes
@@ -85,7 +86,7 @@ class Journal:
         Cost: one write call.
         """
         records = [
-            _RECORD.pack(row, slot.offset, taken.file.mtime_ns, taken.file.inode, taken.digest)
+            _RECORD.pack(row, slot.offset, *taken.file[2:], taken.digest)
             for row, slot, taken in zip(rows, slots, outcomes, strict=True)
             if isinstance(taken, WrittenImage)
         ]
@@ -186,5 +187,5 @@ def files_in(reading: JournalContents) -> Iterator[tuple[SourceFile, int, bytes]
     """Yield every image that a journal says is filled: the file as it was read, its offset and its digest."""
     head = reading.head
     for row, record in reading.records.items():
-        file = SourceFile(head.paths[row], head.sizes[row], record.mtime_ns, record.inode)
+        file = SourceFile(head.paths[row], head.sizes[row], record.mtime_ns, record.inode, record.ctime_ns)
         yield file, record.offset, record.digest

@@ -268,7 +268,7 @@ def _check(
 
 
 def _is_same(file: SourceFile, record: JournalRecord) -> bool:
-    return (file.mtime_ns, file.inode) == (record.mtime_ns, record.inode)
+    return (file.mtime_ns, file.inode, file.ctime_ns) == (record.mtime_ns, record.inode, record.ctime_ns)
 
 
 def _take_records(fresh: Path, path: Path, ranges: Iterable[tuple[int, int]]) -> None:
