@@ -68,7 +68,9 @@ def test_what_was_added_is_read(tmp_path_factory: pytest.TempPathFactory, batche
     expected = {}
     for number, rows in enumerate(batches):
         for row in rows:
-            expected[row] = JournalRecord(row, OFFSETS[row], -5, 2**63 + 1, 7, taken(10 * number + row).digest)
+            expected[row] = JournalRecord(
+                row, OFFSETS[row], -5, 2**63 + 1, 7, taken(10 * number + row).digest
+            )
     assert reading.records == expected
     assert reading.length == lengths[-1]
     assert sorted(files_in(reading)) == sorted(

@@ -54,7 +54,10 @@ def format_report(report: Report) -> str:
 def _report_lines(report: Report) -> Iterator[str]:
     accounts = report.accounts
     seconds = sum(report.seconds.values())
-    yield f"{report.dest}: {size(report.bytes)}, made in {seconds:.1f} s"
+    if report.up_to_date:
+        yield f"{report.dest}: {size(report.bytes)}, up to date: nothing has changed, nothing was written"
+    else:
+        yield f"{report.dest}: {size(report.bytes)}, made in {seconds:.1f} s"
     yield (
         f"  {accounts.seen:,} files seen = {accounts.images:,} images + {accounts.tables:,} tables packed"
         + (" + packhouse.toml" if accounts.settings else "")

@@ -14,6 +14,7 @@ from pathlib import Path
 from packhouse._src.full_disk import is_full
 from packhouse._src.imagefile.format import DERIVED, IMAGES_FILE, INDEX_FILE, MANIFEST_FILE, MANIFEST_FORMAT
 from packhouse._src.imagefile.write.resume import FOLDER_PREFIX, JOURNAL_FILE, is_begun
+from packhouse._src.packing.keeping.table_journal import TABLES_FOLDER, has_tables
 from packhouse.errors import (
     DestinationBusyError,
     DestinationError,
@@ -118,8 +119,8 @@ def under_construction(dest: Path, *, replace: bool) -> Iterator[Path]:
     """Give the folder to work in, and rename it to DEST when the work is complete and on the disk.
 
     What an earlier, stopped run left there of the images is kept, so that this one can go on; the rest is
-    removed first. When the work ends in an exception, the folder stays if images have been begun, and goes
-    otherwise.
+    removed first. When the work ends in an exception, the folder stays if images have been begun or
+    tables been finished, and goes otherwise.
 
     Args:
         dest: The pack to be.
@@ -173,8 +174,8 @@ def _open_lock(folder: Path) -> int:
 
 
 def _leave(folder: Path, lock: int, err: BaseException) -> None:
-    """Keep the folder when images have been begun; else remove it, unless another process holds its lock."""
-    if is_begun(folder):
+    """Keep the folder when there is work to resume; else remove it, unless another process holds its lock."""
+    if is_begun(folder) or has_tables(folder):
         err.add_note(f"what is packed so far is kept in {folder}; the same command goes on from there")
         return
     with suppress(OSError, DestinationBusyError):
@@ -224,10 +225,10 @@ def _take_lock(lock: int, folder: Path) -> None:
 
 
 def _tidy(folder: Path) -> None:
-    """Remove what an earlier run left there, all but the images it has begun."""
+    """Remove what an earlier run left there, all but the images it has begun and the tables it has made."""
     _uninstall(folder)
     for entry in os.scandir(folder):
-        if entry.name == LOCK_FILE or entry.name.startswith(FOLDER_PREFIX):
+        if entry.name in (LOCK_FILE, TABLES_FOLDER) or entry.name.startswith(FOLDER_PREFIX):
             continue
         if entry.is_dir(follow_symlinks=False):
             shutil.rmtree(entry.path)
@@ -266,7 +267,8 @@ def drop_others(folder: Path, images: Path) -> None:
 
 
 def _publish(folder: Path, dest: Path, *, replace: bool) -> None:
-    shutil.rmtree(folder / SPILL_FOLDER, ignore_errors=True)
+    for own in (SPILL_FOLDER, TABLES_FOLDER):
+        shutil.rmtree(folder / own, ignore_errors=True)
     for below, _, _ in os.walk(folder):
         sync_folder(Path(below))
     check_destination(dest, replace=replace)

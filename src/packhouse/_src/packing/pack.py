@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
-from packhouse._src.imagefile.digest import digest_of_file
 from packhouse._src.imagefile.format import MANIFEST_FILE
 from packhouse._src.imagefile.manifest_file import write_manifest
 from packhouse._src.option_types.named_values import several
@@ -22,6 +21,8 @@ from packhouse._src.packing.destination import (
     under_construction,
 )
 from packhouse._src.packing.image_stage import PackedImages, pack_images
+from packhouse._src.packing.keeping.run_memory import remember_run, remember_tables, remembered
+from packhouse._src.packing.keeping.unchanged import are_images_kept, keep_images, unchanged_report
 from packhouse._src.packing.options import PackOptions
 from packhouse._src.packing.planning import Plan, check_space, make_plan
 from packhouse._src.packing.report import Report, TableOutcome, Totals
@@ -150,8 +151,9 @@ def pack(  # noqa: PLR0913  # all options, as `PackOptions` spells them
         on_error: report: list failures and continue; stop: abort at the first one.
         overwrite: Replace an existing pack.
         update: Bring an existing pack up to date; unchanged images are reused: those whose files have the
-            same size, modification time and inode as before. Tables are converted again. Options that are
-            not given stay as they were. If something in the pack cannot be read now, the pack stays as it is.
+            same size, times and inode as before. So are tables and joins whose inputs and options are those
+            of before. If nothing has changed, nothing is written. Options that are not given stay as they
+            were. If something in the pack cannot be read now, the pack stays as it is.
         progress: Progress callback; called from several threads.
 
     Returns:
@@ -233,22 +235,32 @@ def _execute(
     updates = made.options.update
     earlier = read_earlier(made.source.path, made.dest) if updates else NO_EARLIER_PACK
     check_nothing_is_lost(made, earlier, ())
+    kept = unchanged_report(made, earlier, seconds=seconds) if updates else None
+    if kept is not None:
+        return kept
+    target = remembered(made.source.path, made.dest)
     with under_construction(made.dest, replace=made.options.may_replace) as folder:
         started = time.perf_counter()
         images = _pack_images(made, folder, earlier, observer) if made.images else None
         seconds = {**seconds, "images": time.perf_counter() - started}
         if made.tables:
             resume_collection()
-        report = _pack_tables(made, folder, images, observer, seconds)
+        report = _pack_tables(made, folder, images, earlier, observer, seconds)
         check_nothing_is_lost(made, earlier, {failure.path for failure in report.failed})
         if report.images is None and not report.tables:
             first = report.failed[0]
             raise SourceError(f"nothing could be packed, the first failure is {first.path}: {first.message}")
         write_manifest(folder / MANIFEST_FILE, report.to_manifest())
+        remember_tables(folder, target)
+    remember_run(made, report.to_manifest(), target)
     return report
 
 
 def _pack_images(made: Plan, folder: Path, earlier: EarlierPack, observer: Observer) -> PackedImages:
+    if made.options.update and are_images_kept(made, earlier):
+        kept = keep_images(made, folder, earlier)
+        if kept is not None:
+            return kept
     images = pack_images(made, folder, earlier, observer)
     remember_files(made.source.path, made.dest, images.path)
     drop_others(folder, images.path)
@@ -259,7 +271,12 @@ def _pack_images(made: Plan, folder: Path, earlier: EarlierPack, observer: Obser
 
 
 def _pack_tables(
-    made: Plan, folder: Path, images: PackedImages | None, observer: Observer, seconds: dict[str, float]
+    made: Plan,
+    folder: Path,
+    images: PackedImages | None,
+    earlier: EarlierPack,
+    observer: Observer,
+    seconds: dict[str, float],
 ) -> Report:
     failed = list(made.failed)
     if images is not None:
@@ -268,7 +285,8 @@ def _pack_tables(
     if made.tables:
         from packhouse._src.packing.table_stage import pack_tables  # brings DuckDB, which images do not need
 
-        done = pack_tables(made, folder, observer, has_images=images is not None)
+        has_images = images is not None
+        done = pack_tables(made, folder, observer, has_images=has_images, earlier=earlier.made_of)
         failed += done.failed
     accounts = Totals(
         seen=made.seen,
@@ -292,7 +310,7 @@ def _pack_tables(
         archives=made.archives,
         skipped=made.skipped,
         failed=(*failed, *done.undone),
-        table_digests={name: digest_of_file(folder / file) for name, file in done.files.items()},
+        table_digests={name: done.digests[file] for name, file in done.files.items()},
         seconds={**seconds, **done.seconds},
         resumed=images.resumed if images else None,
         updated=images.updated if images else None,

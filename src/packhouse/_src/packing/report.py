@@ -149,6 +149,8 @@ class TableOutcome:
     """The links, sorts and joins that could not be made."""
 
     seconds: dict[str, float] = field(default_factory=dict)
+    digests: Mapping[str, str] = field(default_factory=dict)
+    """Path of a Parquet file below the pack -> digest of its bytes."""
 
     @property
     def files(self) -> dict[str, str]:
@@ -192,6 +194,9 @@ class Report:
 
     updated: Updated | None = None
     """How the images differ from those of the pack that was replaced, with `--update`. Not in pack.json."""
+
+    up_to_date: bool = False
+    """Whether `--update` found nothing that has changed, and wrote nothing. Not in pack.json."""
 
     @property
     def is_clean(self) -> bool:
@@ -243,6 +248,7 @@ class Report:
             "bytes": self.bytes,
             "resumed": asdict(self.resumed) if self.resumed else None,
             "updated": asdict(self.updated) if self.updated else None,
+            "up_to_date": self.up_to_date,
             "seconds": {stage: round(seconds, 3) for stage, seconds in self.seconds.items()},
         }
 

@@ -1,18 +1,27 @@
-"""Packs the tables: converts every CSV file, links one to the images, makes the joins."""
+"""Packs the tables: converts every CSV file, links one to the images, makes the joins.
+
+What an earlier run has made of the same is kept, step by step: `keeping/kept_tables.py` knows what that is.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 
 from packhouse._src.delimited.convert import convert_table
+from packhouse._src.imagefile.digest import digest_of_all
 from packhouse._src.imagefile.format import INDEX_FILE
 from packhouse._src.packing.destination import SPILL_FOLDER
+from packhouse._src.packing.keeping.kept_tables import KeptTables, StartAgainError
+from packhouse._src.packing.keeping.source_digest import SourceDigest
+from packhouse._src.packing.keeping.table_journal import TableJournal, TableMemory
 from packhouse._src.packing.options import PackOptions, split_column
 from packhouse._src.packing.planning import Plan
 from packhouse._src.packing.report import TableOutcome
+from packhouse._src.parquet_ import ParquetSource
 from packhouse._src.records import Failed
 from packhouse._src.sql.duckdb_ import Engine
 from packhouse._src.sql.joins.compact_keys import Lookups
@@ -30,12 +39,21 @@ from packhouse._src.sql.links.evidence import (
 )
 from packhouse._src.sql.links.link import LinkTask, link_table
 from packhouse._src.sql.query_output import Workbench
-from packhouse._src.table_records import COMPRESSIONS, TablePlan, TableReport
+from packhouse._src.table_records import (
+    COMPRESSIONS,
+    JoinReport,
+    JoinSpec,
+    TablePlan,
+    TableReport,
+    TextKey,
+)
 from packhouse.errors import SourceError, TableError
 from packhouse.progress import Observer
 
 
-def pack_tables(plan: Plan, folder: Path, observer: Observer, *, has_images: bool) -> TableOutcome:
+def pack_tables(
+    plan: Plan, folder: Path, observer: Observer, *, has_images: bool, earlier: TableMemory | None = None
+) -> TableOutcome:
     """Write one Parquet file a CSV file and a join; one that fails does not stop the others.
 
     Args:
@@ -43,6 +61,7 @@ def pack_tables(plan: Plan, folder: Path, observer: Observer, *, has_images: boo
         folder: Where to write; image_index.parquet is there when there are images.
         observer: Progress callback.
         has_images: Whether there are images to link.
+        earlier: What is known of the tables of the pack that is updated.
 
     Returns:
         What was made, and what could not be.
@@ -52,9 +71,22 @@ def pack_tables(plan: Plan, folder: Path, observer: Observer, *, has_images: boo
         NoSpaceError: The disk ran full.
         AccountingError: Rows got lost.
     """
-    memory = plan.options.memory_bytes
-    with Engine(spill=folder / SPILL_FOLDER, memory_bytes=memory) as engine:
-        work = _Work(plan, Workbench(folder, plan.options.compression or COMPRESSIONS[0], observer, engine))
+    journal = TableJournal(folder, earlier)
+    afresh: set[str] = set()
+    while True:
+        kept = KeptTables(journal, plan, folder / SPILL_FOLDER, frozenset(afresh))
+        try:
+            return _pack(plan, folder, observer, kept, has_images=has_images)
+        except StartAgainError as err:
+            afresh.add(err.table)
+
+
+def _pack(
+    plan: Plan, folder: Path, observer: Observer, kept: KeptTables, *, has_images: bool
+) -> TableOutcome:
+    with Engine(spill=folder / SPILL_FOLDER, memory_bytes=plan.options.memory_bytes) as engine:
+        bench = Workbench(folder, plan.options.compression or COMPRESSIONS[0], observer, engine)
+        work = _Work(plan, bench, kept)
         with work.timed("tables"):
             work.convert()
         if has_images and plan.options.link is not False:
@@ -64,17 +96,21 @@ def pack_tables(plan: Plan, folder: Path, observer: Observer, *, has_images: boo
             work.sort()
         with work.timed("joins"):
             work.join()
+        with work.timed("tables"):
+            work.finish()
     return work.done
 
 
 class _Work:
     """One run: the plan, where it is done, and what has come of it."""
 
-    def __init__(self, plan: Plan, bench: Workbench) -> None:
-        self.done = TableOutcome()
+    def __init__(self, plan: Plan, bench: Workbench, kept: KeptTables) -> None:
+        self.done = TableOutcome(digests=kept.digests)
+        self._kept = kept
         self._plan = plan
         self._options: PackOptions = plan.options
         self._bench = bench
+        self._how: dict[str, tuple[TablePlan, Mapping[str, str], Mapping[str, TextKey]]] = {}
 
     def convert(self) -> None:
         names = [table.name for table in self._plan.tables]
@@ -88,20 +124,47 @@ class _Work:
         for table in sorted(self._plan.tables, key=self._turn_of):
             self._convert(table, wanted[table.name], keys)
         for made in keys.to_be_text(self.done.tables):
-            (self._bench.folder / made.file).unlink()
             self.done.tables.remove(made)
             self._convert(self._plan.tables[names.index(made.name)], wanted[made.name], keys)
+        for made in [*self.done.tables]:
+            if not self._kept.place(made):
+                self._convert_again(made.name)
         self.done.tables.sort(key=lambda made: names.index(made.name))
 
     def _convert(self, table: TablePlan, wanted: Mapping[str, str], keys: KeyColumns) -> None:
-        folder, file = self._bench.folder / SPILL_FOLDER, self._plan.table_files[table.source]
-        with (
-            self._may_fail(table.source, self.done.failed),
-            self._plan.source.as_file(file, folder) as source,
-        ):
-            text_keys = keys.text_keys(table.name, self.done.tables)
-            made = convert_table(self._bench, table, source, wanted=wanted, text_keys=text_keys)
+        text_keys = keys.text_keys(table.name, self.done.tables)
+        self._how[table.name] = (table, wanted, text_keys)
+        made = self._kept.converted(table, wanted, text_keys)
+        if made is None:
+            with self._may_fail(table.source, self.done.failed):
+                self.done.tables.append(self._convert_now(table, wanted, text_keys))
+        else:
             self.done.tables.append(made)
+
+    def _convert_now(
+        self, table: TablePlan, wanted: Mapping[str, str], text_keys: Mapping[str, TextKey]
+    ) -> TableReport:
+        file = self._plan.table_files[table.source]
+        (self._bench.folder / table.file).unlink(missing_ok=True)
+        with self._plan.source.as_file(file, self._bench.folder / SPILL_FOLDER) as path:
+            with SourceDigest(path, file) as source:
+                made = convert_table(self._bench, table, path, wanted=wanted, text_keys=text_keys)
+            self._kept.say_converted(table, made, source, wanted=wanted, text_keys=text_keys)
+        return made
+
+    def _convert_again(self, name: str) -> None:
+        """Convert a table whose conversion is known and whose file is not in that state."""
+        table, wanted, text_keys = self._how[name]
+        place = [one.name for one in self.done.tables].index(name)
+        before = self.done.tables.pop(place)
+        with self._may_fail(table.source, self.done.failed):
+            self.done.tables.insert(place, self._convert_now(table, wanted, text_keys))
+            if self.done.tables[place] != before:
+                raise StartAgainError(name)
+
+    def _make_exact(self, name: str) -> None:
+        if not self._kept.is_exact(name):
+            self._convert_again(name)
 
     def _turn_of(self, table: TablePlan) -> int:
         """When a table is converted: small ones first, so that large ones find the types of their keys known.
@@ -113,15 +176,28 @@ class _Work:
 
     def link(self) -> None:
         index = self._bench.folder / INDEX_FILE
+        names = _names_in(index)
         with self._may_fail("link", self.done.undone):
             images = prepare_names(self._bench.engine, index)
             for work in self._link_tasks(images):
                 with self._may_fail(f"link {work.evidence.table}", self.done.undone):
-                    table = self._table(work.evidence.table)
-                    columns = self._options.sort_columns.get(table.name, ())
-                    linked, report = link_table(self._bench, table, work, index=index, sorted_by=columns)
-                    self.done.tables[self.done.tables.index(table)] = linked
-                    self.done.links.append(report)
+                    self._link(work, index, names)
+
+    def _link(self, work: LinkTask, index: Path, names: str) -> None:
+        name = self._table(work.evidence.table).name
+        columns = self._options.sort_columns.get(name, ())
+        said = [asdict(work.evidence), work.asked_for, [asdict(one) for one in work.others]]
+        key = self._kept.step("link", self._kept.key(name), said, names, columns)
+        made = self._kept.linked(name, key)
+        if made is None:
+            self._make_exact(name)
+            made = link_table(self._bench, self._table(name), work, index=index, sorted_by=columns)
+            self._kept.say_state(made[0], key, {"table": asdict(made[0]), "link": asdict(made[1])})
+        self._replace(made[0])
+        self.done.links.append(made[1])
+
+    def _replace(self, table: TableReport) -> None:
+        self.done.tables[[one.name for one in self.done.tables].index(table.name)] = table
 
     def _link_tasks(self, images: ImageNames) -> Iterator[LinkTask]:
         engine, folder = self._bench.engine, self._bench.folder
@@ -154,14 +230,21 @@ class _Work:
 
     def sort(self) -> None:
         """Sort what was not linked; a table that was is sorted by the same rewrite."""
-        engine, folder = self._bench.engine, self._bench.folder
-        for place, table in enumerate(self.done.tables):
+        for table in [*self.done.tables]:
             columns = self._options.sort_columns.get(table.name)
             if columns and not table.sorted_by:
                 with self._may_fail(f"sort {table.name}", self.done.undone):
-                    side = Side(engine, table.name, folder / table.file, "t")
-                    sorted_one = rewrite_table(self._bench, table, side, doing="sort", sorted_by=columns)
-                    self.done.tables[place] = sorted_one
+                    self._sort(table, columns)
+
+    def _sort(self, table: TableReport, columns: Sequence[str]) -> None:
+        key = self._kept.step("sort", self._kept.key(table.name), columns)
+        made = self._kept.sorted(table.name, key)
+        if made is None:
+            self._make_exact(table.name)
+            side = Side(self._bench.engine, table.name, self._bench.folder / table.file, "t")
+            made = rewrite_table(self._bench, table, side, doing="sort", sorted_by=columns)
+            self._kept.say_state(made, key, {"table": asdict(made)})
+        self._replace(made)
 
     def join(self) -> None:
         files = {table.name: table.file for table in self.done.tables}
@@ -171,13 +254,38 @@ class _Work:
                 missing = [table for table in join.tables if table not in files]
                 if missing:
                     raise TableError(f"{missing[0]} could not be packed, so this join was not made: {join}")
-                manner = self._options.join_manner(join.name)
-                origin = self._plan.joins.origin
-                made = join_tables(self._bench, join, files, manner=manner, lookups=lookups, origin=origin)
+                made = self._join(join, files, lookups)
                 self.done.joins.append(made)
                 files[join.name] = made.file
                 if made.problem:
                     raise TableError(made.problem)
+
+    def _join(self, join: JoinSpec, files: Mapping[str, str], lookups: Lookups | None) -> JoinReport:
+        manner = self._options.join_manner(join.name)
+        tables = [table.name for table in self.done.tables]
+        read = [*join.tables, *(tables if lookups is not None else ())]  # any table can be a lookup table
+        linked = [link.table for link in self.done.links] if lookups is not None else []
+        keys = [self._kept.key(name) for name in read]
+        key = self._kept.step("join", asdict(join), asdict(manner), keys, linked, lookups is not None)
+        kept = self._kept.joined(join.name, f"{join.name}.parquet", key)
+        if kept is not None:
+            for table in kept.tables:
+                self._replace(table)
+            return kept.report
+        for name in read:
+            if name in tables:
+                self._make_exact(name)
+        (self._bench.folder / f"{join.name}.parquet").unlink(missing_ok=True)
+        before = [*self.done.tables]
+        origin = self._plan.joins.origin
+        made = join_tables(self._bench, join, files, manner=manner, lookups=lookups, origin=origin)
+        self._kept.say_joined(made, key, (table for table in self.done.tables if table not in before))
+        return made
+
+    def finish(self) -> None:
+        """See that each file is in the state that it should have, where no later step has needed it."""
+        for table in [*self.done.tables]:
+            self._make_exact(table.name)
 
     def _lookups(self) -> Lookups:
         joins = self._plan.joins
@@ -202,3 +310,13 @@ class _Work:
         started = time.perf_counter()
         yield
         self.done.seconds[stage] = self.done.seconds.get(stage, 0.0) + time.perf_counter() - started
+
+
+def _names_in(index: Path) -> str:
+    """Return a digest of all that tables can be linked by."""
+    source = ParquetSource(index)
+    try:
+        columns = [column.to_pylist() for part in source.iterate(("key", "file_name")) for column in part]
+    finally:
+        source.close()
+    return digest_of_all(name.encode() for column in columns for name in column)

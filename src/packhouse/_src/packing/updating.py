@@ -8,21 +8,25 @@ that is missing, every file is read, and compared by what it holds.
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from packhouse._src.cache_folder import cache_folder
-from packhouse._src.imagefile.digest import digest_of_all
 from packhouse._src.imagefile.footer_digest import check_footer_digest
 from packhouse._src.imagefile.format import DERIVED, IMAGES_FILE, INDEX_FILE, MANIFEST_FILE
 from packhouse._src.imagefile.slots import IndexedImage
 from packhouse._src.imagefile.write.journal import files_in, read_journal
 from packhouse._src.imagefile.write.resume import JOURNAL_FILE
 from packhouse._src.imagefile.write.reuse import EarlierImage
+from packhouse._src.packing.keeping.run_memory import (
+    RunMemory,
+    keep_copy,
+    recall_run,
+    recall_tables,
+    remembered,
+)
+from packhouse._src.packing.keeping.table_journal import TableMemory
 from packhouse._src.packing.options import PackOptions, complete_options
 from packhouse._src.packing.planning import Plan
 from packhouse._src.packing.report import Updated
@@ -49,6 +53,12 @@ class EarlierPack:
 
     stores: tuple[str, ...] = ()
     """Sizes of its derived stores."""
+
+    made_of: TableMemory = field(default_factory=TableMemory)
+    """What is known of its tables."""
+
+    run: RunMemory | None = None
+    """What is known of the run that made it."""
 
     def compare(self, images: Sequence[IndexedImage]) -> Updated:
         """Say how the images of the new pack differ.
@@ -142,9 +152,15 @@ def read_earlier(source: Path, dest: Path) -> EarlierPack:
     Raises:
         CorruptStoreError: Its index is damaged.
     """
-    index = dest / INDEX_FILE
+    index, target = dest / INDEX_FILE, remembered(source, dest)
+    tables = EarlierPack(
+        tables=_tables_of(dest),
+        derived=_derived_in(dest),
+        made_of=recall_tables(target, dest),
+        run=recall_run(target),
+    )
     if not index.exists():
-        return EarlierPack(tables=_tables_of(dest), derived=_derived_in(dest))
+        return tables
     check_footer_digest(index)  # a damaged footer can bring pyarrow down
     opened = ParquetSource(index)
     digests: dict[str, bytes] = {}
@@ -154,7 +170,7 @@ def read_earlier(source: Path, dest: Path) -> EarlierPack:
     opened.close()
     reading = None
     with suppress(OSError):
-        reading = read_journal(_remembered(source, dest))
+        reading = read_journal(target)
     kept = {}
     if reading is not None and reading.head.file_id == file_id:
         stored_in = dest.absolute() / IMAGES_FILE
@@ -162,7 +178,7 @@ def read_earlier(source: Path, dest: Path) -> EarlierPack:
             file.path: EarlierImage(stored_in, offset, digest, file)
             for file, offset, digest in files_in(reading)
         }
-    return EarlierPack(digests, _tables_of(dest), _derived_in(dest), kept, _stores_in(dest))
+    return replace(tables, digests=digests, kept=kept, stores=_stores_in(dest))
 
 
 def _tables_of(dest: Path) -> frozenset[str]:
@@ -197,17 +213,4 @@ def remember_files(source: Path, dest: Path, images: Path) -> None:
         dest: The pack to be.
         images: The image file, in the folder where it was made.
     """
-    target = _remembered(source, dest)
-    with suppress(OSError):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        fresh = target.with_name(f"{target.name}.{os.getpid()}")
-        try:
-            shutil.copyfile(images.with_name(JOURNAL_FILE), fresh)
-            fresh.replace(target)
-        finally:
-            fresh.unlink(missing_ok=True)
-
-
-def _remembered(source: Path, dest: Path) -> Path:
-    parts = (os.fsencode(path.resolve()) for path in (source, dest))
-    return cache_folder() / "packed" / digest_of_all(parts)
+    keep_copy(images.with_name(JOURNAL_FILE), remembered(source, dest))

@@ -1,0 +1,1 @@
+"""What an earlier run has made and nothing has changed since: it is kept, not made again."""
