@@ -286,7 +286,7 @@ def test_a_resumed_run_keeps_finished_tables(
     def stop_at(output: TableOutput, plan: TablePlan, source: Path, **options: object) -> TableReport:
         if plan.name == "transactions_train":
             raise KeyboardInterrupt
-        return real(output, plan, source, **options)  # type: ignore[arg-type]
+        return real(output, plan, source, **options)  # type: ignore[no-any-return]
 
     with monkeypatch.context() as patch:
         patch.setattr(table_stage, "convert_table", stop_at)

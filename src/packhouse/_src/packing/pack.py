@@ -21,11 +21,12 @@ from packhouse._src.packing.destination import (
     under_construction,
 )
 from packhouse._src.packing.image_stage import PackedImages, pack_images
-from packhouse._src.packing.keeping.run_memory import remember_run, remember_tables, remembered
-from packhouse._src.packing.keeping.unchanged import are_images_kept, keep_images, unchanged_report
+from packhouse._src.packing.keeping.run_memory import remember_tables, remembered
 from packhouse._src.packing.options import PackOptions
 from packhouse._src.packing.planning import Plan, check_space, make_plan
 from packhouse._src.packing.report import Report, TableOutcome, Totals
+from packhouse._src.packing.reusing.inputs import remember_plan
+from packhouse._src.packing.reusing.unchanged import are_images_kept, keep_images, unchanged_report
 from packhouse._src.packing.updating import (
     NO_EARLIER_PACK,
     EarlierPack,
@@ -252,7 +253,7 @@ def _execute(
             raise SourceError(f"nothing could be packed, the first failure is {first.path}: {first.message}")
         write_manifest(folder / MANIFEST_FILE, report.to_manifest())
         remember_tables(folder, target)
-    remember_run(made, report.to_manifest(), target)
+    remember_plan(made, report.to_manifest(), target)
     return report
 
 

@@ -15,12 +15,12 @@ from packhouse._src.delimited.convert import convert_table
 from packhouse._src.imagefile.digest import digest_of_all
 from packhouse._src.imagefile.format import INDEX_FILE
 from packhouse._src.packing.destination import SPILL_FOLDER
-from packhouse._src.packing.keeping.kept_tables import KeptTables, StartAgainError
 from packhouse._src.packing.keeping.source_digest import SourceDigest
 from packhouse._src.packing.keeping.table_journal import TableJournal, TableMemory
 from packhouse._src.packing.options import PackOptions, split_column
 from packhouse._src.packing.planning import Plan
 from packhouse._src.packing.report import TableOutcome
+from packhouse._src.packing.reusing.kept_tables import KeptTables, StartAgainError
 from packhouse._src.parquet_ import ParquetSource
 from packhouse._src.records import Failed
 from packhouse._src.sql.duckdb_ import Engine

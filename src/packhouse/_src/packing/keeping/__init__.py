@@ -1,1 +1,1 @@
-"""What an earlier run has made and nothing has changed since: it is kept, not made again."""
+"""What is remembered of earlier runs: the journal of the tables, and what lies in the user's cache folder."""

@@ -8,16 +8,15 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from packhouse._src.cache_folder import cache_folder
 from packhouse._src.imagefile.digest import digest_of, digest_of_all
-from packhouse._src.imagefile.format import DERIVED, IMAGES_FILE, INDEX_FILE, MANIFEST_FILE
+from packhouse._src.imagefile.format import DERIVED, MANIFEST_FILE
 from packhouse._src.imagefile.manifest_file import DIGEST, is_as_written
 from packhouse._src.packing.keeping.from_json import from_json
 from packhouse._src.packing.keeping.table_journal import (
@@ -25,9 +24,7 @@ from packhouse._src.packing.keeping.table_journal import (
     TABLES_FOLDER,
     TableMemory,
     read_table_journal,
-    versions,
 )
-from packhouse._src.packing.planning import Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,19 +95,20 @@ def recall_tables(target: Path, dest: Path) -> TableMemory:
     return memory
 
 
-def remember_run(plan: Plan, manifest: Mapping[str, Any], target: Path) -> None:
+def remember_run(memory: RunMemory, target: Path) -> None:
     """Keep what a finished run has read and made.
 
     Args:
-        plan: What was packed, to where it is now.
-        manifest: What pack.json says.
+        memory: That.
         target: As `remembered` says.
     """
-    with suppress(OSError):
-        made = {name: _facts(plan.dest / name) for name in (IMAGES_FILE, INDEX_FILE) if plan.images}
-        memory = RunMemory(digest_of_inputs(plan), digest_of_images(plan), digest_of_said(manifest), made)
-        text = json.dumps(asdict(memory))
-        _put(_run(target), lambda fresh: fresh.write_text(text, encoding="utf-8"))
+    text = json.dumps(asdict(memory))
+    _put(_run(target), lambda fresh: fresh.write_text(text, encoding="utf-8"))
+
+
+def clocks_of(dest: Path, names: Iterable[str]) -> dict[str, tuple[int, ...]]:
+    """Return size, times and inode of some files of a pack."""
+    return {name: _facts(dest / name) for name in names}
 
 
 def recall_run(target: Path) -> RunMemory | None:
@@ -140,31 +138,11 @@ def read_said(dest: Path) -> dict[str, Any]:
 
 def digest_of_said(manifest: Mapping[str, Any]) -> str:
     """Return a digest of what pack.json says, whatever derived stores were made of it since."""
-    return _digest({name: value for name, value in manifest.items() if name not in (DIGEST, DERIVED)})
+    return digest_of_json({name: value for name, value in manifest.items() if name not in (DIGEST, DERIVED)})
 
 
-def digest_of_inputs(plan: Plan) -> str:
-    """Return a digest of all that decides what a pack holds, but for what is in the files."""
-    return _digest(
-        {
-            "images": digest_of_images(plan),
-            "options": [plan.options.shaping, plan.given.shaping],
-            "source": [plan.source.path.absolute().name, plan.seen, plan.settings, plan.archives],
-            "tables": [asdict(table) for table in plan.tables],
-            "files": [(file.path, file.size) for file in plan.table_files.values()],
-            "lost": [repr(one) for one in (*plan.skipped, *plan.failed)],
-        }
-    )
-
-
-def digest_of_images(plan: Plan) -> str:
-    """Return a digest of all that decides what the image file and its index hold, but for their bytes."""
-    files = [(file.path, file.size) for file in plan.images.values()]
-    names = [plan.escaped, sorted(plan.code_pages.items()), asdict(plan.keys), files]
-    return _digest([*versions(), version("h5py"), names])
-
-
-def _digest(document: object) -> str:
+def digest_of_json(document: object) -> str:
+    """Return a digest of a JSON-able value; of what is not JSON, of its text."""
     text = json.dumps(document, ensure_ascii=False, sort_keys=True, default=str)
     return digest_of(text.encode("utf-8", "surrogatepass")).hex()
 

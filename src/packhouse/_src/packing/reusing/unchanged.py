@@ -12,16 +12,11 @@ from packhouse._src.imagefile.format import IMAGES_FILE, INDEX_FILE
 from packhouse._src.packing.destination import LOCK_FILE
 from packhouse._src.packing.image_stage import PackedImages
 from packhouse._src.packing.keeping.from_json import from_json
-from packhouse._src.packing.keeping.kept_tables import known_digest
-from packhouse._src.packing.keeping.run_memory import (
-    digest_of_images,
-    digest_of_inputs,
-    digest_of_said,
-    has_its_images,
-    read_said,
-)
+from packhouse._src.packing.keeping.run_memory import digest_of_said, has_its_images, read_said
 from packhouse._src.packing.planning import Plan
 from packhouse._src.packing.report import ImagesReport, Report, Resumed, Totals, Updated
+from packhouse._src.packing.reusing.inputs import digest_of_images, digest_of_inputs
+from packhouse._src.packing.reusing.kept_tables import known_digest
 from packhouse._src.packing.updating import EarlierPack
 from packhouse._src.records import Failed, SourceFile
 from packhouse._src.table_records import JoinReport, LinkReport, TableReport
