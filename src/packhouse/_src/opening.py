@@ -122,7 +122,10 @@ class Pack(Loadable):
     def links(self) -> tuple[LinkedColumns, ...]:
         """Which tables describe the images, best first, and their columns that say so."""
         names = ("table", "column", "form", "flag_column", "key_column")
-        return tuple(LinkedColumns(*(link[name] for name in names)) for link in self.manifest["links"])
+        return tuple(
+            LinkedColumns(**{name: link[name] for name in names}, spelling=link.get("spelling", ""))
+            for link in self.manifest["links"]
+        )
 
     @cached_property
     def _linked_rows(self) -> dict[str, LinkedRows]:

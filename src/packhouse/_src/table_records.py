@@ -123,6 +123,9 @@ class LinkEvidence:
     unique: bool
     """Whether no value repeats."""
 
+    spelling: str = ""
+    """How its cells are had back from its values, as of `ColumnType`."""
+
 
 @dataclass(frozen=True, slots=True)
 class LinkReport:
@@ -151,6 +154,9 @@ class LinkReport:
     images_without_row_examples: tuple[str, ...]
     other_candidates: tuple[LinkEvidence, ...]
     """All other columns that could have been linked instead, best first."""
+
+    spelling: str = ""
+    """How the cells of the column are had back from its values, as of `ColumnType`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,6 +101,29 @@ class Engine:
 
         return self._run(work, on_percent)
 
+    @contextmanager
+    def given(self, name: str, table: pa.Table) -> Iterator[None]:
+        """Let queries read an Arrow table.
+
+        Args:
+            name: Under which they know it.
+            table: The table.
+        """
+        self._connection.register(name, table)
+        try:
+            yield
+        finally:
+            self._connection.unregister(name)
+
+    def arrow(self, sql: str) -> pa.Table:
+        """Run one query and return its rows as an Arrow table, whole; raises as `query` does."""
+
+        def work() -> pa.Table:
+            with translated():
+                return self._connection.sql(sql).to_arrow_table()
+
+        return self._run(work, None)
+
     def row(self, sql: str, *, on_percent: Callable[[float], None] | None = None) -> Row:
         """Run a statement that gives one row, and return it; raises as `query` does."""
         (only,) = self.query(sql, on_percent=on_percent)
