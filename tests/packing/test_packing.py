@@ -369,6 +369,7 @@ def test_progress_tells_of_every_stage(dataset: DataSet, tmp_path: Path) -> None
         "table articles",
         "table customers",
         "table transactions_train",
+        "search links",
         "link articles",
         "join train",
     ]
