@@ -283,6 +283,21 @@ def _high_byte(image: Image.Image) -> Pixels:
     return grey
 
 
+def picture_of(pixels: Pixels) -> Image.Image:
+    """Make a Pillow image of pixels.
+
+    Args:
+        pixels: (height, width, channels).
+
+    Returns:
+        An image that owns its pixels: mode L for one channel, RGB for three.
+
+    Raises:
+        TypeError: Pillow has no image of that type and number of channels.
+    """
+    return Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
+
+
 def resize(pixels: Pixels, out: Pixels, *, flipped: bool = False) -> None:
     """Scale a picture into a place of that size, by Pillow's BILINEAR, as `resizing.resize` says.
 

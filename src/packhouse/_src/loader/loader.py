@@ -73,12 +73,7 @@ class Loader:
             drop_last=options.drop_last,
             pad=options.pad,
         )
-        if not self.sharding.n_steps():
-            raise UsageError(
-                f"drop_last leaves nothing: {len(samples):,} samples are less than one batch of "
-                f"{options.batch_size} x {options.world_size} ranks",
-                hint="a smaller batch_size, or no drop_last",
-            )
+        _refuse_nothing(self.sharding)
         self._go_to(options.epoch, 0)
         self.stats = Stats(
             threads=samples.threads,
@@ -123,6 +118,20 @@ class Loader:
     def targets(self) -> list[int] | None:
         """The labels of all samples of all ranks, in the order of their keys; None without labels."""
         return self.samples.targets
+
+    def share(self, *, rank: int, world_size: int) -> None:
+        """Take the share of another rank from the next loop on; a state stays what it is.
+
+        Args:
+            rank: Rank of this process, from 0.
+            world_size: Number of ranks.
+
+        Raises:
+            UsageError: One is out of range, or nothing is left to give.
+        """
+        sharding = replace(self.sharding, rank=rank, world_size=world_size)
+        _refuse_nothing(sharding)
+        self.sharding = sharding
 
     def set_epoch(self, epoch: int) -> None:
         """Say which epoch comes next, as PyTorch's DistributedSampler has it.
@@ -210,3 +219,12 @@ class Loader:
         self._marked = given
         stats.count_broken(batch.broken, on_error=self.samples.options.on_error)
         return batch
+
+
+def _refuse_nothing(sharding: Sharding) -> None:
+    if not sharding.n_steps():
+        raise UsageError(
+            f"drop_last leaves nothing: {sharding.count:,} samples are less than one batch of "
+            f"{sharding.batch_size} x {sharding.world_size} ranks",
+            hint="a smaller batch_size, or no drop_last",
+        )

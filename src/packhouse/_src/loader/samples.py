@@ -179,6 +179,12 @@ class Samples(Sequence[Sample]):
         return every if len(every) == len(self) else [every[row] for row in self.rows.tolist()]
 
     @cached_property
+    def file_names(self) -> list[str]:
+        """Paths of the original files below the packed folder, in the order of the keys."""
+        every = self.originals.index.file_names()
+        return every if len(every) == len(self) else [every[row] for row in self.rows.tolist()]
+
+    @cached_property
     def fingerprint(self) -> str:
         """32 hex digits of what is loaded: the images of the pack, and which of them were chosen."""
         of_images = str(self._pack.manifest["images"]["digest"])
