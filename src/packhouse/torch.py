@@ -1,7 +1,7 @@
-"""PyTorch: `ImageDataset` for its DataLoader, one sample at a time; `ImageBatches` gives whole batches.
+"""PyTorch: `ImageDataset` is a map-style dataset for DataLoader; `ImageBatches` yields whole batches.
 
-Both give images as uint8 tensors with the channels first, 0..255, RGB. They are views of memory in which
-the channels of a pixel lie side by side ("channels_last", which convolutions like best); nothing is copied.
+Both return images as uint8 tensors with the channels first, 0..255, RGB. They are views in memory format
+"channels_last", which convolutions prefer; nothing is copied.
 """
 
 from __future__ import annotations
@@ -44,25 +44,25 @@ _SHARE_BY_THEMSELVES = frozenset({"DataLoaderDispatcher", "IterableDatasetShard"
 
 
 class ImageDataset(Dataset[Any]):
-    """Chosen images of a pack as a map-style dataset; `pack.samples` for PyTorch.
+    """Selected images of a pack as a map-style dataset: `pack.samples` for PyTorch.
 
-    A sample is the image, (channels, height, width) uint8; with `label` it is (image, label) as ImageFolder
-    has it, label an int; with `columns` a dict of their values comes last. DataLoader asks for the samples of
-    a batch together: they are read in one go and decoded on `threads` threads, of which its worker processes
-    have a share each by default. `samples` has the rest: its keys and labels, in the order of the indices.
+    A sample is the image, (channels, height, width) uint8. With `label` it is (image, label) as in
+    ImageFolder, with an int as label. With `columns` a dict of their values comes last. DataLoader requests
+    the samples of a batch together: they are read at once and decoded on `threads` threads. By default the
+    worker processes of DataLoader share the cores. `samples` has the keys and labels, in index order.
 
-    Picklable in under 4 KB, so that worker processes start fast however they are started.
+    It pickles to less than 4 KB, so worker processes start fast with any start method.
 
     Args:
         pack: The pack.
         output: What an image is, and what `transform` is called with. "tensor": (channels, height, width)
-            uint8; "numpy": (height, width, channels) uint8, as albumentations and OpenCV want it; "pil": a
-            Pillow image, as ImageFolder gives and as torchvision's transforms such as ToTensor want it.
+            uint8; "numpy": (height, width, channels) uint8, as albumentations and OpenCV expect; "pil": a
+            Pillow image, as ImageFolder returns and transforms such as ToTensor expect.
         transform: Called with each image, returns what replaces it; runs in one thread of each process.
         options: See `pack.samples`. With on_error="skip", broken images make a batch shorter.
 
     Raises:
-        UsageError: As of `pack.samples`.
+        UsageError: As in `pack.samples`.
     """
 
     def __init__(
@@ -94,8 +94,8 @@ class ImageDataset(Dataset[Any]):
         """Return one sample.
 
         Raises:
-            IndexError: There is no such sample.
-            ImageError: The image is broken and on_error is not "blank": one sample cannot be left out.
+            IndexError: The index is out of range.
+            ImageError: The image is broken and on_error is not "blank": one sample cannot be skipped.
         """
         return self.__getitems__([index])[0]
 
@@ -103,14 +103,14 @@ class ImageDataset(Dataset[Any]):
         """Return several samples, read and decoded together.
 
         Args:
-            indices: Their places.
+            indices: Indices of the samples.
 
         Returns:
-            The samples in that order; `collate` makes a batch of them without copying.
+            The samples in this order; `collate` makes a batch of them without copying.
 
         Raises:
-            IndexError: There is no such sample.
-            ImageError: An image is broken and on_error is "raise", or all are and it is "skip".
+            IndexError: The index is out of range.
+            ImageError: An image is broken and on_error is "raise", or all are broken and it is "skip".
         """
         self._share_cores()
         batch = self.samples.batch(indices, epoch=self._epoch_now())
@@ -131,17 +131,17 @@ class ImageDataset(Dataset[Any]):
 
     @property
     def classes(self) -> list[Any] | None:
-        """The classes, sorted; a label is a place in it. None where no label was asked for."""
+        """The classes, sorted; a label is a position in this list. None without `label`."""
         return self.samples.classes
 
     @property
     def class_to_idx(self) -> dict[Any, int]:
-        """Class -> label, as ImageFolder has it; empty where no label was asked for."""
+        """Class -> label, as in ImageFolder; empty without `label`."""
         return self.samples.class_to_idx
 
     @property
     def targets(self) -> list[int] | None:
-        """The label of each sample, as ImageFolder has it; None where no label was asked for."""
+        """The label of each sample, as in ImageFolder; None without `label`."""
         return self.samples.targets
 
     @property
@@ -152,13 +152,13 @@ class ImageDataset(Dataset[Any]):
         return list(zip(samples.file_names, targets, strict=True))
 
     def set_epoch(self, epoch: int) -> None:
-        """Say which epoch comes next: its random crops and flips are a function of (seed, epoch, sample).
+        """Set the next epoch. Random crops and flips are a function of (seed, epoch, sample).
 
-        Before it is called for the first time they are drawn from PyTorch's generator, as transforms of
-        torchvision are: new ones each time, which torch.manual_seed repeats.
+        Before the first call they come from PyTorch's generator, like the transforms of torchvision: new ones
+        each time, repeatable with torch.manual_seed.
 
         Args:
-            epoch: From 0. Worker processes hear of it too, persistent ones before their next batch.
+            epoch: From 0. Worker processes get it too, persistent ones before their next batch.
         """
         self._epoch.fill_(operator.index(epoch))
 
@@ -183,32 +183,32 @@ class _Samples(list[Any]):
 
 
 def collate(samples: Sequence[Any]) -> Any:  # noqa: ANN401
-    """Make a batch of samples, as `DataLoader(..., collate_fn=collate)`.
+    """Make a batch of samples; use it as `DataLoader(..., collate_fn=collate)`.
 
     Args:
-        samples: What the dataset gave.
+        samples: What the dataset returned.
 
     Returns:
-        What PyTorch's own collate makes of them, but images that lie in one piece of memory already are not
-        copied into another: (batch, channels, height, width) uint8, in memory order "channels_last". Columns
-        that are not numbers, images of several sizes and Pillow images are lists.
+        The same as PyTorch's collate, but contiguous images are not copied: (batch, channels, height, width)
+        uint8, in memory format "channels_last". Columns that are not numbers, images of different sizes and
+        Pillow images are lists.
 
-    Cost: nothing, unless there is a transform; then PyTorch's own.
+    Cost: none without a transform; with one, that of PyTorch's collate.
     """
     whole = getattr(samples, "whole", None)
     return default_collate(samples) if whole is None else whole
 
 
 class ImageBatches(IterableDataset[Any]):
-    """Whole batches, in an order that can be resumed anywhere; `pack.loader` for PyTorch.
+    """Whole batches, in an order that can be resumed anywhere: `pack.loader` for PyTorch.
 
-    A batch is the images, (batch, channels, height, width) uint8; with `label` it is (images, labels), labels
-    (batch,) int64; with `columns` a dict comes last: a tensor of numbers, a list of anything else. Images of
-    their stored sizes are a list.
+    A batch is the images, (batch, channels, height, width) uint8. With `label` it is (images, labels), with
+    labels (batch,) int64. With `columns` a dict comes last: tensors for numbers, lists for anything else.
+    With size=None the images are a list.
 
-    It reads and decodes ahead on threads, so `for batch in batches` is enough, or, where there is a GPU,
-    `DataLoader(batches, batch_size=None, pin_memory=True)`. DataLoader's workers are not needed; they share
-    the batches of this rank: the same ones, in the same order, as without workers.
+    It reads and decodes ahead on threads, so `for batch in batches` is enough. With a GPU, use
+    `DataLoader(batches, batch_size=None, pin_memory=True)`. You do not need DataLoader workers; if you use
+    them, they share the batches of this rank, in the same order as without workers.
 
     Where `torch.distributed` is initialized, or `torchrun` has started the process, each rank gives its own
     share of the images: the rank is looked up whenever an epoch begins. Lightning and plain DDP need nothing
@@ -218,9 +218,9 @@ class ImageBatches(IterableDataset[Any]):
     Args:
         pack: The pack.
         output: What an image is, and what `transform` is called with; see `ImageDataset`. Without a transform
-            "numpy" gives (batch, height, width, channels) arrays, and "pil" lists.
-        transform: Called with each image, returns what replaces it; PyTorch's own collate makes a batch of
-            the results. Runs in one thread of each process.
+            "numpy" returns (batch, height, width, channels) arrays, and "pil" lists.
+        transform: Called with each image, returns what replaces it; PyTorch's collate makes a batch of the
+            results. Runs in one thread of each process.
         rank: Rank of this process [default: from torch.distributed, else 0].
         world_size: Number of ranks [default: from torch.distributed, else 1].
         options: See `pack.loader`.
@@ -250,28 +250,28 @@ class ImageBatches(IterableDataset[Any]):
         self._generations.tell(*self.loader.next_place)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Pickle as it is, but for what belongs to a worker."""
+        """Return the state for pickle, without that of a worker."""
         self._find_rank()  # a worker process that is started anew is not in the process group
         return {**self.__dict__, "_turn": None}
 
     def __repr__(self) -> str:
-        """Return how many of what, of which rank, how many classes, and in which form."""
+        """Return batches, rank, classes and output."""
         sharding = self.loader.sharding
         rank = f", rank {sharding.rank} of {sharding.world_size}" if sharding.world_size > 1 else ""
         described = _described(self.loader.samples, self.output, self.transform)
         return f"<ImageBatches: {len(self):,} batches of {sharding.batch_size}{rank}, {described}>"
 
     def __len__(self) -> int:
-        """Return how many batches a whole epoch has, for this rank; workers do not change it."""
+        """Return the number of batches in an epoch for this rank, with or without workers."""
         self._find_rank()
         return len(self.loader)
 
     def __iter__(self) -> Iterator[Any]:
-        """Begin an epoch, or go on where a loaded state says.
+        """Start an epoch, or resume from a loaded state.
 
         Raises:
             UsageError: A DataLoader has a batch_size, which would make batches of batches; or accelerate
-                would share out the batches of this rank alone.
+                would split the batches of this rank.
         """
         self._refuse_callers()
         worker, here = get_worker_info(), self._here()
@@ -331,12 +331,12 @@ class ImageBatches(IterableDataset[Any]):
 
     @property
     def classes(self) -> list[Any] | None:
-        """The classes, sorted; a label is a place in it. None where no label was asked for."""
+        """The classes, sorted; a label is a position in this list. None without `label`."""
         return self.loader.classes
 
     @property
     def class_to_idx(self) -> dict[Any, int]:
-        """Class -> label, as ImageFolder has it; empty where no label was asked for."""
+        """Class -> label, as in ImageFolder; empty without `label`."""
         return self.loader.class_to_idx
 
     @property
@@ -345,33 +345,33 @@ class ImageBatches(IterableDataset[Any]):
         return self.loader.targets
 
     def set_epoch(self, epoch: int) -> None:
-        """Say which epoch comes next; else they count by themselves, in workers too.
+        """Set the next epoch. Otherwise epochs are counted automatically, in workers too.
 
         Args:
             epoch: From 0.
 
         Raises:
-            UsageError: It is less than 0, or no whole number.
+            UsageError: It is less than 0, or not a whole number.
         """
         self.loader.set_epoch(epoch)
         self._generations.tell(*self.loader.next_place)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return where it stands, behind the last batch given; as `pack.loader(...).state_dict`.
+        """Return the state after the last batch, like `pack.loader(...).state_dict`.
 
-        torchdata's StatefulDataLoader and Lightning call it. In a worker it is the place of that worker, from
-        which only the same one of as many can go on.
+        torchdata's StatefulDataLoader and Lightning call it. In a worker it is the state of this worker: only
+        the same worker, of the same number of workers, can resume from it.
         """
         return dict(self._here().state_dict())
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on where another stood: the next loop gives the rest of its epoch.
+        """Resume from a state: the next loop yields the rest of its epoch.
 
         Args:
             state: What `state_dict` returned.
 
         Raises:
-            StateMismatchError: It is of other images, another choice of them, another seed or order.
+            StateMismatchError: It belongs to other images, another selection, another seed or another order.
         """
         here = self._here()
         here.load_state_dict(state)

@@ -28,7 +28,7 @@ from packhouse._src.delimited.text_stream import TableStream, open_table
 from packhouse._src.padding import as_whole_numbers, pad_numbers
 from packhouse._src.parquet_ import ParquetSink
 from packhouse._src.table_records import ColumnType, TableOutput, TablePlan, TableReport, TextKey
-from packhouse.errors import AccountingError, CsvError, TableError, TypingError, Where
+from packhouse.errors import CsvError, TableError, TypingError, Where, internal_error
 from packhouse.progress import Task, task
 
 FIRST_ROWS = 10_000
@@ -358,6 +358,6 @@ class _Conversion:
 
     def _check_rows(self, read: int, written: int) -> None:
         if read != written:
-            raise AccountingError(
+            raise internal_error(
                 f"{read:,} rows were read, {written:,} written", where=Where(file=self._plan.source)
             )

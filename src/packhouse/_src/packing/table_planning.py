@@ -55,9 +55,9 @@ def _plan_table(
     name = path.replace("/", "_")
     clash = others.get(name.lower())
     if clash is not None or name.lower() == INDEX_TABLE:
-        other = clash.source if clash is not None else "the index of the images"
+        other = clash.source if clash is not None else "the image index"
         raise CsvError(
-            f"its table would be named {name}, as that of {other} is",
+            f"its table would have the name {name}, like that of {other}",
             where=Where(file=file.path),
             hint="rename one of the files",
         )
@@ -91,7 +91,7 @@ def _check_target(target: str, source: str, others: Mapping[str, TablePlan], opt
         )
     if len(os.fsencode(parts[-1])) > LONGEST_NAME_BYTES:
         raise CsvError(
-            f"the name of its file would be longer than {LONGEST_NAME_BYTES} bytes",
+            f"the name of its Parquet file would be longer than {LONGEST_NAME_BYTES} bytes",
             where=Where(file=source),
             hint="rename the file",
         )

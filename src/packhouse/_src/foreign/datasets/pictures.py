@@ -54,7 +54,7 @@ class Pictures:
         each, axes = (shape[1:], layout[1:]) if layout[0] == "N" else (shape, layout)
         length = math.prod(each) * dataset.item_bytes
         if length > MOST_IMAGE_BYTES:
-            raise RefusedError(f"has {length:,} bytes an image; an image may have {MOST_IMAGE_BYTES:,}")
+            raise RefusedError(f"has {length:,} bytes per image; the limit is {MOST_IMAGE_BYTES:,}")
         is_float = dataset.kind == "float"
         if is_float:
             self._check_range(dataset, is_stack=layout[0] == "N")
