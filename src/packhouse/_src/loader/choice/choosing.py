@@ -26,6 +26,8 @@ from packhouse._src.tables.per_image import groups_of_images, rows_of_keys
 from packhouse._src.tables.table import Tables
 from packhouse.errors import UsageError, Where
 
+MOST_REASONS = 3
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
@@ -93,7 +95,9 @@ def choose_rows(images: ImageStore, tables: Tables, links: Sequence[LinkedColumn
     """
     place = Where(file=str(images.path))
     if not len(images):
-        raise UsageError("the pack has no image", where=place)
+        refused = images.index.notes.get("refused")  # of a third-party HDF5 file
+        hint = "; ".join(f"{path}: {reason}" for path, reason in (refused or ())[:MOST_REASONS])
+        raise UsageError("the pack has no image", where=place, hint=hint)
     pool = np.arange(len(images), dtype=np.int64)
     if wish.where is not None:
         pool = rows_of_keys(tables, find_keys(tables, wish.where, links))
