@@ -112,7 +112,7 @@ def test_an_ambiguous_name_lists_the_whole_keys(store: ImageStore) -> None:
     with pytest.raises(KeyNotFoundError, match="2 images are named 'same'") as caught:
         store.read("same")
 
-    assert caught.value.hint == "the whole key: 010/same, 011/deep/er/same"
+    assert caught.value.hint == "use the full key: 010/same, 011/deep/er/same"
     assert "same" not in store
 
 
