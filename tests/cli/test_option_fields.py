@@ -56,6 +56,8 @@ SPECIAL = {
     "follow_links": ("true", []),
     "name_encoding": ('"cp932"', ["cp932"]),
     "encoding": ('["a=cp1252"]', ["a=cp1252"]),
+    "delimiter": ('["a=tab"]', ["a=tab"]),
+    "table_name": ('{"a.csv" = "b"}', ["a.csv=b"]),
 }
 """Of options that take no value of their kind."""
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from packhouse.errors import UsageError
 from packhouse.progress import Observer
 
 COMPRESSIONS = ("zstd", "gzip", "snappy", "lz4")
@@ -14,7 +16,7 @@ COMPRESSIONS = ("zstd", "gzip", "snappy", "lz4")
 
 @dataclass(frozen=True, slots=True)
 class ColumnType:
-    """Type of one column, with the reason."""
+    """What was decided for one column."""
 
     name: str
     """Name of the column."""
@@ -23,7 +25,7 @@ class ColumnType:
     """Arrow type, as the report and pack.json say it."""
 
     reason: str
-    """Why it has this type, with counts."""
+    """Why, in words, with the counts."""
 
     nulls: int
     """Rows without a value."""
@@ -52,6 +54,47 @@ class TableOutput:
     """Progress callback."""
 
 
+WHITESPACE = "whitespace"
+"""The delimiter of tables whose cells are separated by any number of blanks or tabs."""
+
+
+_DELIMITER_WORDS = {"tab": "\t", "\\t": "\t", WHITESPACE: WHITESPACE}
+_NO_DELIMITERS = '"\r\n\\'
+
+
+def read_delimiter(text: str) -> str:
+    """Return the delimiter that a user means: a character, or WHITESPACE.
+
+    Raises:
+        UsageError: It is not a single ASCII character, tab or whitespace.
+    """
+    mark = _DELIMITER_WORDS.get(text, text)
+    if mark != WHITESPACE and (len(mark) != 1 or not mark.isascii() or mark in _NO_DELIMITERS):
+        hint = f"one ASCII character, tab or {WHITESPACE}: --delimiter ';'"
+        raise UsageError(f"{text!r} cannot be a delimiter", hint=hint)
+    return mark
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """How a CSV file is to be read, as far as the user has said so or it was found out."""
+
+    table: str = "TABLE"
+    """Name of the table, for hints."""
+
+    delimiter: str | None = None
+    """A character, or WHITESPACE; None: detected."""
+
+    skip_lines: int = 0
+    """Lines before the header."""
+
+    has_header: bool = True
+    """Whether the first line has the names of the columns; otherwise it is a row."""
+
+    is_sure: bool = False
+    """Whether the user has said what the first line is, so that it is not questioned."""
+
+
 @dataclass(frozen=True, slots=True)
 class TablePlan:
     """One CSV file that will become one Parquet file."""
@@ -70,6 +113,13 @@ class TablePlan:
     notes: tuple[str, ...]
     encoding: str | None = None
     """As the user said; None: UTF-8."""
+
+    dialect: Dialect = Dialect()
+    null_marks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Column -> cells that mean a missing value."""
+
+    may_lack_rows: bool = False
+    """Whether the first line, which was taken for the header, may be a row; a note says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +148,13 @@ class TableReport:
     sorted_by: tuple[str, ...] = ()
     """Columns that the rows are sorted by; empty: as they are in the file."""
 
+    may_lack_rows: bool = False
+    """Whether a row may be missing, since the first line looks like one; a note says why."""
+
 
 @dataclass(frozen=True, slots=True)
 class LinkEvidence:
-    """How well one column matches the images."""
+    """How well one column names the images."""
 
     table: str
     column: str
@@ -115,21 +168,18 @@ class LinkEvidence:
     """Distinct values."""
 
     values_found: int
-    """Values that match an image by key, name, file name or path."""
+    """Those that name an image: its key, its name, its file name or its path."""
 
     images_found: int
-    """Images that are matched."""
+    """Images that are named."""
 
     unique: bool
     """Whether no value repeats."""
 
-    spelling: str = ""
-    """How its cells are had back from its values, as of `ColumnType`."""
-
 
 @dataclass(frozen=True, slots=True)
 class LinkReport:
-    """A linked table: its column, and how it matches the images."""
+    """The table that describes the images, and how the two fit."""
 
     table: str
     column: str
@@ -138,7 +188,7 @@ class LinkReport:
     digits"."""
 
     chosen: str
-    """Why this column was chosen, and the next best one."""
+    """Why, in words: the evidence, and what was next best."""
 
     flag_column: str
     key_column: str
@@ -147,16 +197,13 @@ class LinkReport:
     rows_without_image: int
     rows_without_image_examples: tuple[str, ...]
     rows_ambiguous: int
-    """Rows whose value matches several images: flagged, but without a key."""
+    """Rows whose value names several images: flagged, but without a key."""
 
     images: int
     images_without_row: int
     images_without_row_examples: tuple[str, ...]
     other_candidates: tuple[LinkEvidence, ...]
     """All other columns that could have been linked instead, best first."""
-
-    spelling: str = ""
-    """How the cells of the column are had back from its values, as of `ColumnType`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +237,7 @@ class JoinStep:
 
 @dataclass(frozen=True, slots=True)
 class JoinSpec:
-    """A requested join: "train = transactions_train + customers on customer_id"."""
+    """A join that was asked for: "train = transactions_train + customers on customer_id"."""
 
     name: str
     left: str
@@ -218,10 +265,10 @@ class JoinManner:
     """How a join is made."""
 
     how: str = "inner"
-    """"inner" drops left rows without a match, "left" keeps them with missing values."""
+    """"inner" drops left rows without a partner, "left" keeps them with empty cells."""
 
     allow_many: bool = False
-    """Whether a right side may repeat a key, so that left rows are repeated."""
+    """Whether a right side may repeat a key, so that left rows multiply."""
 
     sorted_by: tuple[str, ...] = ()
     """Columns of the result to sort by; empty keeps the order of the left rows."""
@@ -229,20 +276,20 @@ class JoinManner:
 
 @dataclass(frozen=True, slots=True)
 class JoinStepReport:
-    """One right table of a join, and how its rows match."""
+    """One right table of a join: how the rows that came to it and its own fit."""
 
     right: str
     on: tuple[str, ...]
     """The pairs of key columns as they are written: "image_id", or "image_id = id"."""
 
     left_rows: int
-    """Rows that reach this step; at the first step, those of the left table."""
+    """Rows that the steps before have left; of the first step, those of the left table."""
 
     left_unmatched: int
-    """Of these, without a match: dropped by "inner", kept with missing values by "left"."""
+    """Of these, without a partner: dropped by "inner", kept with empty cells by "left"."""
 
     right_unmatched: int
-    """Rows of the right table that match none of these."""
+    """Rows of the right table that none of these asked for."""
 
     renamed: tuple[tuple[str, str], ...]
     """Right columns whose names were taken: (old name, new name)."""
@@ -250,7 +297,7 @@ class JoinStepReport:
 
 @dataclass(frozen=True, slots=True)
 class CompactKey:
-    """A text column that was replaced by row numbers of another table."""
+    """A column of text that became the number of a row in another table."""
 
     column: str
     ix_column: str
@@ -276,11 +323,11 @@ class JoinReport:
     steps: tuple[JoinStepReport, ...]
     bytes: int
     sorted_by: tuple[str, ...] = ()
-    """Columns as requested; empty: in the order of the left table."""
+    """Columns as they were asked for; empty: in the order of the left table."""
 
     compact_keys: tuple[CompactKey, ...] = ()
     kept_text: tuple[tuple[str, str], ...] = ()
-    """Keys of other tables that stay text: (column, why)."""
+    """Keys of other tables that stay text all the same: (column, why)."""
 
     problem: str = ""
-    """Why no row has a match, and what would help; empty if some rows match."""
+    """Why no row found a partner, and what would help; empty when some did."""

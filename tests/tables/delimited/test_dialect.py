@@ -13,7 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from packhouse._src.delimited.dialect import DELIMITERS, Header, read_header
+from packhouse._src.delimited.delimiters import DELIMITERS
+from packhouse._src.delimited.dialect import Header, read_header
 from packhouse.errors import CsvError
 
 Convert = Callable[..., tuple[Any, Any]]

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 from csv_cells import as_csv
 from packhouse._src.delimited import convert as conversion
-from packhouse._src.delimited.collisions import Pairs, Spellings
 from packhouse._src.delimited.column_types import DEMANDED_FLOAT, FLOAT, suggest
-from packhouse._src.delimited.float_spelling import decode, encode
+from packhouse._src.delimited.spelling.collisions import Pairs, Spellings
+from packhouse._src.delimited.spelling.float_spelling import decode, encode
 from packhouse._src.sql.cell_text import cell_text
 from packhouse._src.sql.query_output import Workbench
 from packhouse._src.sql.quoting import parquet_rows

@@ -1,4 +1,4 @@
-"""The report of `packhouse.bench`: the figures, the bottleneck, and what to change."""
+"""What was measured, and what follows from it: arithmetic, without clocks."""
 
 from __future__ import annotations
 
@@ -20,44 +20,44 @@ class BenchReport:
 
     pack: Path
     store: str
-    """File of the images, within the pack."""
+    """The file that the images came from, within the pack."""
 
     size: tuple[int, int]
-    """(height, width) after decoding, in pixels."""
+    """(height, width) they were brought to, in pixels."""
 
     images: int
-    """Number of images in each measurement."""
+    """How many images each measurement took."""
 
     image_bytes: float
-    """Mean size of the image files, in bytes."""
+    """Mean size of their files."""
 
     cores: int
-    """Number of cores that this process may use."""
+    """Cores this process may use."""
 
     disk: float
-    """Reading only, from disk: images were dropped from the page cache before."""
+    """Reading alone, of images that were dropped from the page cache before."""
 
     ceiling: float
-    """Decoding only: the same decoder calls, one thread per core, from memory, into one buffer."""
+    """Decoding alone: the same calls in one bare thread per core, from memory, into one place."""
 
     loader: Mapping[int, float]
-    """Number of threads -> rate of the loader, with images in the page cache."""
+    """Threads -> what the loader gave, of images that lay in the page cache."""
 
     busy: float
-    """Share of CPU time that the loader used, with one thread per core; 0 to 1."""
+    """Part of the cores' time that the loader used, at as many threads as cores; 0 to 1."""
 
     resizer: str
     """"OpenCV" or "Pillow"."""
 
     fits: bool
-    """Whether the images fit into memory, so that later epochs do not read from disk."""
+    """Whether the images fit into the memory of this machine, so that later epochs need no disk."""
 
     broken: int
-    """Number of these images that cannot be decoded."""
+    """Images among them that cannot be decoded."""
 
     @property
     def threads(self) -> int:
-        """The best number of threads: one per core, unless another number is clearly faster."""
+        """The best number of threads: that of the cores, unless another one gives clearly more."""
         fastest = max(self.loader, key=lambda threads: self.loader[threads])
         if self.loader[fastest] > WORTH_CHANGING * self.loader.get(self.cores, 0.0):
             return fastest
@@ -65,12 +65,12 @@ class BenchReport:
 
     @property
     def rate(self) -> float:
-        """Rate of the loader with the best number of threads."""
+        """What the loader gives with the best number of threads."""
         return self.loader[self.threads]
 
     @property
     def binds(self) -> Literal["disk", "decode", "loader"]:
-        """The bottleneck: "disk", "decode" or "loader"."""
+        """What keeps it from being faster."""
         if self.disk < min(self.ceiling, self.rate) and not self.fits:
             return "disk"
         if self.busy >= ENOUGH or self.rate >= ENOUGH * self.ceiling:
@@ -79,7 +79,7 @@ class BenchReport:
 
     @property
     def verdict(self) -> str:
-        """The result in one line."""
+        """It in one line."""
         if self.binds == "disk":
             return (
                 f"disk-bound: the disk reads {self.disk:,.0f} img/s ({self._disk_bytes}); decoding reaches "
@@ -97,7 +97,7 @@ class BenchReport:
 
     @property
     def advice(self) -> list[str]:
-        """What would make it faster, if anything."""
+        """What would change it, if anything would."""
         advice = []
         if self.threads != self.cores:
             advice.append(f"threads={self.threads} is fastest on this machine (default: one per core)")
@@ -114,7 +114,7 @@ class BenchReport:
         return f"{self.disk * self.image_bytes / 1e6:,.0f} MB/s"
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the report as `packhouse bench --json` prints it."""
+        """Return it as `packhouse bench --json` prints it."""
         return {
             **asdict(self),
             "pack": str(self.pack),

@@ -42,9 +42,7 @@ def command(pack: str, keys: tuple[str, ...], output: str | None) -> None:
         for target in paths:
             if target.exists() or paths.count(target) > 1:
                 raise DestinationExistsError(
-                    "already exists, or is requested twice",
-                    where=Where(file=str(target)),
-                    hint="choose another -o",
+                    "is there already, or asked for twice", where=Where(file=str(target)), hint="another -o"
                 )
         for image, target in targets:
             data = image.bytes  # before the file is there, which must not stay empty if this is damaged
@@ -58,5 +56,5 @@ def _targets(images: list[StoredImage], output: Path) -> list[tuple[StoredImage,
         # the last part only: a name from a pack must not lead out of the folder
         return [(image, output / Path(image.file_name).name) for image in images]
     if len(images) > 1:
-        raise click.UsageError(f"several images need a folder, and {output} is not a folder")
+        raise click.UsageError(f"several images need a folder, and {output} is none")
     return [(images[0], output)]

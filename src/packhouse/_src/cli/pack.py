@@ -45,4 +45,4 @@ def command(
         report = packhouse.pack(src, dest, **options, progress=observer)
     print_json(report.to_dict()) if as_json else click.echo(format_report(report))
     is_odd = report.has_what_is_no_image and is_hdf5(Path(src))
-    return INCOMPLETE if report.skipped or report.failed or is_odd else DONE
+    return DONE if report.is_complete and not is_odd else INCOMPLETE

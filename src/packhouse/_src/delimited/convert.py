@@ -8,7 +8,7 @@ pass begins with what is known: so a file is complete only if each of its cells 
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Self
@@ -17,18 +17,17 @@ import pyarrow as pa
 
 from packhouse._src.concurrency.in_order import map_in_order
 from packhouse._src.concurrency.threads import default_workers
-from packhouse._src.delimited.collisions import Pairs, Spellings
 from packhouse._src.delimited.column_types import INTEGER
-from packhouse._src.delimited.csv_ import line_of_row, parse_chunk
-from packhouse._src.delimited.cutting import Chunk, cut_records
+from packhouse._src.delimited.cutting import Chunk
 from packhouse._src.delimited.deciding import Counts, Guess, TableName, Tally, clash_of, decide, guess
-from packhouse._src.delimited.dialect import Header, read_header
+from packhouse._src.delimited.odd_lines import footer_note, has_odd_end
 from packhouse._src.delimited.proving import arrow_type, prove_column
-from packhouse._src.delimited.text_stream import TableStream, open_table
-from packhouse._src.padding import as_whole_numbers, pad_numbers
+from packhouse._src.delimited.spelling.collisions import Pairs, Spellings
+from packhouse._src.delimited.table_reader import CellWishes, TableReader
+from packhouse._src.delimited.text_stream import TableStream
 from packhouse._src.parquet_ import ParquetSink
 from packhouse._src.table_records import ColumnType, TableOutput, TablePlan, TableReport, TextKey
-from packhouse.errors import CsvError, TableError, TypingError, Where, internal_error
+from packhouse.errors import AccountingError, TableError, Where
 from packhouse.progress import Task, task
 
 FIRST_ROWS = 10_000
@@ -69,7 +68,7 @@ def convert_table(
     """
     target = output.folder / plan.file
     _make_folder(target, plan)
-    rows, columns = _Conversion(output, plan, source, text_keys or {}).run(wanted)
+    rows, columns, notes = _Conversion(output, plan, source, wanted, text_keys or {}).run()
     return TableReport(
         name=plan.name,
         file=plan.file,
@@ -78,7 +77,8 @@ def convert_table(
         bytes=target.stat().st_size,
         rows=rows,
         columns=columns,
-        notes=plan.notes,
+        notes=(*plan.notes, *notes),
+        may_lack_rows=plan.may_lack_rows,
     )
 
 
@@ -151,51 +151,64 @@ class _Conversion:
     """One table on its way."""
 
     def __init__(
-        self, output: TableOutput, plan: TablePlan, source: Path, text_keys: Mapping[str, TextKey]
+        self,
+        output: TableOutput,
+        plan: TablePlan,
+        source: Path,
+        wanted: Mapping[str, str],
+        text_keys: Mapping[str, TextKey],
     ) -> None:
         self._output = output
         self._plan = plan
-        self._source = source
-        self._text_keys = dict(text_keys)
-        self._whole: frozenset[str] = frozenset()
-        self._facts = source.stat()
+        self._reader = TableReader(plan, source)
+        self._header = self._reader.header
         self._known: dict[int, ColumnType] = {}
-        header = read_header(source, shown_as=plan.source, encoding=plan.encoding)
-        if header is None or header.columns != plan.columns:
-            raise self._changed()
-        self._header: Header = header
+        self._wanted = wanted
+        self._text_keys = dict(text_keys)
+        self._wishes = CellWishes(
+            null_marks=plan.null_marks,
+            padded={name: key.digits for name, key in text_keys.items() if key.digits is not None},
+            whole={name for name, kind in wanted.items() if kind == INTEGER.name},
+        )
+        self._notes: list[str] = []
 
-    def run(self, wanted: Mapping[str, str]) -> tuple[int, tuple[ColumnType, ...]]:
+    def run(self) -> tuple[int, tuple[ColumnType, ...], list[str]]:
         """Make passes until one has written all; each has fewer types left to try than the one before."""
-        self._whole = frozenset(name for name, kind in wanted.items() if kind == INTEGER.name)
-        guesses = self._first_guesses(wanted)
+        guesses = self._first_guesses()
         counts, was_written = self._scan(guesses, f"table {self._plan.name}")
         while not was_written:
             guesses = self._next_guesses(guesses, counts)
             counts, was_written = self._scan(guesses, f"table {self._plan.name}, again")
-        facts = self._source.stat()
-        if (facts.st_size, facts.st_mtime_ns) != (self._facts.st_size, self._facts.st_mtime_ns):
-            raise self._changed()
-        return counts.rows, self._columns(guesses, counts)
+        self._reader.check()
+        return counts.rows, self._columns(guesses, counts), [*self._notes, *self._null_notes(counts)]
 
-    def _changed(self) -> CsvError:
-        return CsvError(
-            "it changed while it was read",
-            where=Where(file=self._plan.source),
-            hint="pack again when nothing writes to it",
-        )
+    def _null_notes(self, counts: Counts) -> Iterator[str]:
+        for name, tally in zip(self._header.columns, counts.tallies, strict=True):
+            if tally.marked:
+                marks = " or ".join(map(repr, self._wishes.null_marks[name]))
+                cells = "1 cell" if tally.marked == 1 else f"{tally.marked:,} cells"
+                yield f"column {name!r}: {cells} with {marks} read as missing"
 
-    def _first_guesses(self, wanted: Mapping[str, str]) -> list[Guess]:
+    def _first_guesses(self) -> list[Guess]:
         names = self._header.columns
-        with self._open() as stream:
-            first = next(self._cut(stream), None)
+        with self._reader.chunks() as (_, chunks):
+            first = next(chunks, None)
         if first is None:
-            return [guess([], wanted.get(name)) for name in names]
-        cells = self._parse(first).slice(0, FIRST_ROWS)
-        return [
-            self._first_guess(name, column, wanted.get(name))
-            for column, name in zip(cells.columns, names, strict=True)
+            return [guess([], self._wanted.get(name)) for name in names]
+        columns = [column.slice(0, FIRST_ROWS) for column in self._reader.parse(first, self._wishes).columns]
+        guesses = [
+            self._first_guess(name, column, self._wanted.get(name))
+            for column, name in zip(columns, names, strict=True)
         ]
+        if first.is_last and first.records <= FIRST_ROWS:
+            self._note_footer(guesses, columns)
+        return guesses
+
+    def _note_footer(self, guesses: Sequence[Guess], columns: Sequence[pa.StringArray]) -> None:
+        for name, one, cells in zip(self._header.columns, guesses, columns, strict=True):
+            if one.candidate is None and not one.forced and has_odd_end(texts := cells.to_pylist()):
+                self._notes.append(footer_note(name, texts[-1]))
+                return
 
     def _first_guess(self, name: str, cells: pa.StringArray, wanted: str | None) -> Guess:
         first, key = cells.to_pylist(), self._text_keys.get(name)
@@ -226,53 +239,20 @@ class _Conversion:
                 self._known[place] = decision
                 proved = () if decision.arrow == "string" else tried[place].candidates[:1]
                 found.append(Guess(proved, decision.arrow))
+                tally = counts.tallies[place]
+                if decision.arrow == "string" and tally.is_odd_last(counts.rows) and not self._notes:
+                    self._notes.append(footer_note(decision.name, tally.misfit or ""))
             else:
                 found.append(decision)
         return found
-
-    @contextmanager
-    def _open(self) -> Iterator[TableStream]:
-        plan = self._plan
-        with open_table(self._source, shown_as=plan.source, encoding=plan.encoding) as stream:
-            stream.skip(self._header.n_bytes)
-            yield stream
-
-    def _cut(self, stream: TableStream) -> Iterator[Chunk]:
-        return cut_records(
-            stream,
-            delimiter=self._header.delimiter,
-            first_line=1 + self._header.n_lines,
-            blank_is_record=len(self._header.columns) == 1,
-            shown_as=self._plan.source,
-        )
-
-    def _parse(self, chunk: Chunk) -> pa.RecordBatch:
-        cells = parse_chunk(chunk, self._header, shown_as=self._plan.source)
-        for place, name in enumerate(self._header.columns):
-            column = cells.column(place)
-            if name in self._whole:
-                cells = cells.set_column(place, str(place), as_whole_numbers(column))
-            elif (key := self._text_keys.get(name)) and key.digits:
-                cells = cells.set_column(place, str(place), self._pad(chunk, column, name, key.digits))
-        return cells
-
-    def _pad(self, chunk: Chunk, cells: pa.StringArray, name: str, digits: int) -> pa.StringArray:
-        padded, odd_row = pad_numbers(cells, digits)
-        if odd_row is not None:
-            raise TypingError(
-                f"column {name!r} cannot be padded to {digits} digits: {cells[odd_row].as_py()!r}",
-                where=Where(file=self._plan.source, line=line_of_row(chunk, odd_row, self._header)),
-                hint=f"--pad takes whole numbers of at most so many digits: --pad {self._plan.name}.{name}=N",
-            )
-        return padded
 
     def _scan(self, guesses: Sequence[Guess], name: str) -> tuple[Counts, bool]:
         """Count over all rows, and write them if all fit; say whether they were written."""
         counts = Counts([Tally() for _ in guesses])
         with (
             task(self._output.observer, name, total=100, unit="percent") as progress,
-            self._open() as stream,
-            closing(self._parts(stream, guesses, progress)) as found,
+            self._reader.chunks() as (stream, chunks),
+            closing(self._parts(stream, chunks, guesses, progress)) as found,
             _Comparison(guesses, self._output.folder) as comparison,
         ):
             parts = map(comparison.add, found)
@@ -308,24 +288,27 @@ class _Conversion:
             row_group_bytes=GROUP_BYTES,
         )
 
-    def _parts(self, stream: TableStream, guesses: Sequence[Guess], progress: Task) -> Generator[_Part]:
-        size = max(1, self._facts.st_size)
-        chunks = ((chunk, stream.position) for chunk in self._cut(stream))
-        done = map_in_order(chunks, lambda one: self._prove(*one, guesses), workers=default_workers())
+    def _parts(
+        self, stream: TableStream, chunks: Iterator[Chunk], guesses: Sequence[Guess], progress: Task
+    ) -> Generator[_Part]:
+        size = max(1, self._reader.size)
+        placed = ((chunk, stream.position) for chunk in chunks)
+        done = map_in_order(placed, lambda one: self._prove(*one, guesses), workers=default_workers())
         with closing(done):
             for part in done:
                 yield part
                 progress.reach(int(100 * part.position / size))
 
     def _prove(self, chunk: Chunk, position: int, guesses: Sequence[Guess]) -> _Part:
-        cells = self._parse(chunk)
+        cells = self._reader.parse(chunk, self._wishes)
         proofs = [prove_column(one, column) for one, column in zip(guesses, cells.columns, strict=True)]
-        for one, proof in zip(guesses, proofs, strict=True):
+        for one, proof, marked in zip(guesses, proofs, cells.marked, strict=True):
+            proof.tally.marked = marked
             if one.forced and proof.tally.misfit is not None:
-                proof.tally.misfit_line = line_of_row(chunk, proof.misfit_row, self._header)
+                proof.tally.misfit_line = self._reader.line_of(chunk, proof.misfit_row)
         arrays = [proof.typed for proof in proofs]
         fits = all(array is not None for array in arrays)
-        batch = pa.RecordBatch.from_arrays(arrays, names=cells.schema.names) if fits else None
+        batch = pa.RecordBatch.from_arrays(arrays, names=self._header.columns) if fits else None
         pairs = [proof.pairs for proof in proofs]
         return _Part([proof.tally for proof in proofs], chunk.records, batch, position, pairs)
 
@@ -341,7 +324,7 @@ class _Conversion:
                     decision = replace(decision, reason=f"text: {key.reason}")
                 yield decision
             elif known.nulls != counts.rows - tally.values:
-                raise self._changed()
+                raise self._reader.changed()
             else:
                 yield known
 
@@ -358,6 +341,6 @@ class _Conversion:
 
     def _check_rows(self, read: int, written: int) -> None:
         if read != written:
-            raise internal_error(
+            raise AccountingError(
                 f"{read:,} rows were read, {written:,} written", where=Where(file=self._plan.source)
             )

@@ -13,12 +13,9 @@ import pyarrow.csv as pa_csv
 
 from packhouse._src.delimited.cutting import LONGEST_RECORD_BYTES, Chunk
 from packhouse._src.delimited.dialect import Header
+from packhouse._src.delimited.row_hints import hint_for_row
 from packhouse._src.delimited.text_stream import NOT_UTF8_HINT, UTF8_MARK
-from packhouse.errors import (
-    CsvError,
-    Where,
-    internal_error,
-)
+from packhouse.errors import AccountingError, CsvError, Where
 
 _LIMIT = threading.Lock()
 
@@ -68,7 +65,7 @@ def parse_chunk(chunk: Chunk, header: Header, *, shown_as: str) -> pa.RecordBatc
     except pa.ArrowInvalid as err:
         raise find_fault(chunk, header, shown_as=shown_as, said=str(err)) from err
     if table.num_rows != chunk.records:
-        raise internal_error(
+        raise AccountingError(
             f"{chunk.records:,} rows were cut and {table.num_rows:,} parsed",
             where=Where(file=shown_as, line=chunk.first_line),
         )
@@ -101,13 +98,15 @@ def find_fault(chunk: Chunk, header: Header, *, shown_as: str, said: str) -> Csv
             hint=NOT_UTF8_HINT,
         )
     expected = len(header.columns)
-    for line, row in _rows(text, chunk.first_line, header.delimiter):
+    rows = _rows(text, chunk.first_line, header.delimiter)
+    for line, row in rows:
         if row and len(row) != expected:  # a blank line is no row, or one of one empty cell
+            behind = [len(other) for _, other in rows if other] if chunk.is_last else [expected]
             shown = header.delimiter.join(row)
             return CsvError(
                 f"the row has {len(row)} cells, the header has {expected}: {_shorten(shown)}",
                 where=Where(file=shown_as, line=line),
-                hint=f"fix the row (a {header.delimiter!r} inside a cell needs quotes), then pack again",
+                hint=hint_for_row(row, header, rows_behind=None if expected in behind else len(behind)),
             )
     return CsvError(_shorten(said, 300), where=Where(file=shown_as, line=chunk.first_line))
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 
 import numpy as np
 import numpy.typing as npt
 
+from packhouse._src.delimited.row_hints import BACKSLASH_HINT, DOUBLED_HINT
 from packhouse._src.delimited.text_stream import Bytes
 from packhouse.errors import CsvError, Where
 
@@ -39,6 +40,9 @@ class Chunk:
 
     records: int
     """Those that are not blank lines, or all where a blank line is a record of one empty cell."""
+
+    is_last: bool = field(default=False, compare=False)
+    """Whether the file ends with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +97,7 @@ def cut_records(
         rest = buffer[cut.end :]
         records = cut.records + (cut.blanks if blank_is_record else 0)
         if records:
-            yield Chunk(buffer[: cut.end] if rest else buffer, line, records)
+            yield Chunk(buffer[: cut.end] if rest else buffer, line, records, is_last=at_end and not rest)
         line += cut.lines
         # twice as much when not one record ended, so that a long one is not looked through time and again
         wanted = chunk_bytes if cut.end else 2 * len(buffer)
@@ -101,7 +105,7 @@ def cut_records(
             raise CsvError(
                 f"a row is longer than {LONGEST_RECORD_BYTES:,} bytes, or its quote is never closed",
                 where=Where(file=shown_as, line=line),
-                hint='write a quote inside a cell as "", and close the cell with a quote',
+                hint=DOUBLED_HINT,
             )
 
 
@@ -247,5 +251,12 @@ def _broken(buffer: bytes, delimiter: str, where: Where) -> CsvError:
     return CsvError(
         f"a quoted cell is malformed, {problem}: {first[:80]}",
         where=Where(file=where.file, line=where.line, member=f"column {_count_cells(buffer, delimiter) + 1}"),
-        hint='write a quote inside a cell as "", and close the cell with a quote',
+        hint=BACKSLASH_HINT if _escapes_quotes(buffer) else DOUBLED_HINT,
     )
+
+
+def _escapes_quotes(buffer: bytes) -> bool:
+    return b'\\"' in buffer[:LONGEST_LOOK]
+
+
+LONGEST_LOOK = 2000

@@ -21,8 +21,8 @@ from packhouse._src.delimited.column_types import (
     why_apart,
     why_text,
 )
-from packhouse._src.delimited.float_spelling import FloatStyles, decode
-from packhouse._src.delimited.stamp_spelling import BOOLEAN_WORDS, Shape
+from packhouse._src.delimited.spelling.float_spelling import FloatStyles, decode
+from packhouse._src.delimited.spelling.stamp_spelling import BOOLEAN_WORDS, Shape
 from packhouse._src.table_records import ColumnType
 from packhouse.errors import TypingError, Where
 
@@ -111,19 +111,27 @@ class Tally:
     """The first value that does not fit."""
 
     misfit_line: int | None = None
+    misfit_row: int = 0
+    """Row of it, counted from 0: of the chunk, then of the table."""
+
+    marked: int = 0
+    """Cells that were marks of a missing value."""
+
     styles: Styles | None = None
     """How the values are written; None of types whose values have one spelling each."""
 
     clash: Clash | None = None
     """Two spellings of one value, when one was found."""
 
-    def add(self, other: Tally) -> None:
-        """Count the next chunk in."""
+    def add(self, other: Tally, *, rows: int = 0) -> None:
+        """Count the next chunk in, before which there are so many rows."""
+        self.marked += other.marked
         self.values += other.values
         self.fits += other.fits
         self.zeros += other.zeros
         if self.misfit is None:
             self.misfit, self.misfit_line = other.misfit, other.misfit_line
+            self.misfit_row = rows + other.misfit_row
         if self.styles is None:
             self.styles = other.styles
         elif other.styles is not None:
@@ -131,6 +139,10 @@ class Tally:
         if other.lowest is not None:
             self.lowest = other.lowest if self.lowest is None else min(self.lowest, other.lowest)
             self.highest = other.highest if self.highest is None else max(self.highest, other.highest)
+
+    def is_odd_last(self, rows: int) -> bool:
+        """Say whether of so many rows the last one alone does not fit."""
+        return self.values - self.fits == 1 < self.fits and self.misfit_row == rows - 1
 
 
 @dataclass(slots=True)
@@ -142,9 +154,9 @@ class Counts:
 
     def add(self, rows: int, tallies: Sequence[Tally]) -> None:
         """Count the next chunk in."""
-        self.rows += rows
         for tally, more in zip(self.tallies, tallies, strict=True):
-            tally.add(more)
+            tally.add(more, rows=self.rows)
+        self.rows += rows
 
 
 def guess(first: Sequence[str | None], wanted: str | None) -> Guess:

@@ -1,25 +1,26 @@
-"""How a CSV file is written: its delimiter, found from the first lines, and its header."""
+"""How a CSV file is written: the lines before its header, its delimiter, its header."""
 
 from __future__ import annotations
 
 import codecs
 import csv
 import io
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
+from packhouse._src.delimited.delimiters import DELIMITERS, choose_delimiter, delimiter_notes, rows_of, shown
+from packhouse._src.delimited.odd_lines import doubts, rows_of_title, sep_line, title_notes
 from packhouse._src.delimited.text_stream import NOT_UTF8_HINT, TableStream, open_table
+from packhouse._src.table_records import WHITESPACE, Dialect
 from packhouse.errors import CsvError, Where
 
-DELIMITERS = (",", ";", "\t", "|")
 LONGEST_HEADER_BYTES = 16 << 20
 HEAD_BYTES = 64 << 10
 """So much is looked at to find the delimiter; more only when the header is longer."""
 
-ROWS_TRIED = 20
-_NAMED = {"\t": "tabs"}
+AS_FOUND = Dialect()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,48 +35,185 @@ class Header:
 
     delimiter: str = ","
     n_bytes: int = 0
-    """Length of the record with its line end, in UTF-8, without byte order mark."""
+    """Length of the record with its line end, and of the lines before, in UTF-8, without byte order mark."""
 
     n_lines: int = 1
-    """Lines it goes over: a name may have line breaks in it."""
+    """Lines it goes over, with those before: a name may have line breaks in it."""
+
+    start: Start | None = field(default=None, compare=False)
+    doubts: tuple[str, ...] = field(default=(), compare=False)
+    """Why the header may be a row."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """The first rows of a CSV file, before it is known whether the first of them is a header."""
+
+    dialect: Dialect
+    where: Where
+    """The first line."""
+
+    names: tuple[str, ...]
+    """Its cells."""
+
+    rows: tuple[tuple[str, ...], ...]
+    """Some of those that follow."""
+
+    delimiter: str
+    notes: tuple[str, ...]
+    n_bytes: int
+    """Length of the first record in UTF-8, with its line end."""
+
+    n_lines: int
+    bytes_before: int
+    """Length of the lines before it, without byte order mark."""
+
+    lines_before: int
+    title_lines: int
+    """Lines, the first one among them, that have another number of cells than all that follow."""
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether the user has said that the very first line is the header."""
+        return self.dialect.is_sure and self.dialect.skip_lines == 0
+
+    def header(self, *, is_row: bool = False) -> Header:
+        """Return the header.
+
+        Args:
+            is_row: Whether the first line is a row, though nobody has said so.
+
+        Raises:
+            CsvError: A name is repeated.
+        """
+        if is_row or not self.dialect.has_header:
+            columns, _ = _unique_names([""] * len(self.names), self.where, self.dialect.table)
+            return Header(columns, self.notes, self.delimiter, self.bytes_before, self.lines_before, self)
+        columns, renamed = _unique_names(self.names, self.where, self.dialect.table)
+        notes = [*self.notes, *renamed]
+        why: tuple[str, ...] = ()
+        if not self.dialect.is_sure and not self.title_lines:
+            why = tuple(doubts(self.names, self.rows))
+            if not why:
+                notes += title_notes(self.names, self.rows, self.dialect.table)
+        n_bytes, n_lines = self.bytes_before + self.n_bytes, self.lines_before + self.n_lines
+        return Header(columns, tuple(notes), self.delimiter, n_bytes, n_lines, self, why)
 
 
 def read_header(
-    path: Path, *, shown_as: str, encoding: str | None = None, is_start_only: bool = False
+    path: Path,
+    *,
+    shown_as: str,
+    encoding: str | None = None,
+    dialect: Dialect = AS_FOUND,
+    is_start_only: bool = False,
 ) -> Header | None:
-    """Read the header, and find the delimiter: the one that gives the first rows the most cells, all alike.
-
-    Args:
-        path: The file, compressed or not.
-        shown_as: Its path below SRC, for errors.
-        encoding: As the user said; None: UTF-8.
-        is_start_only: Whether the file is only the start of the table.
-
-    Returns:
-        The header; None when the start of the table is too short for it.
+    """Read the header, and find the delimiter by the first rows; as `read_start`.
 
     Raises:
         CsvError: The file is empty, in another encoding, or repeats a name.
     """
-    with open_table(path, shown_as=shown_as, encoding=encoding) as stream:
+    start = read_start(
+        path, shown_as=shown_as, encoding=encoding, dialect=dialect, is_start_only=is_start_only
+    )
+    return None if start is None else start.header()
+
+
+def read_start(
+    path: Path,
+    *,
+    shown_as: str,
+    encoding: str | None = None,
+    dialect: Dialect = AS_FOUND,
+    is_start_only: bool = False,
+) -> Start | None:
+    """Read the first rows, and find the delimiter by them.
+
+    Args:
+        path: The file, compressed or not.
+        shown_as: Its path below SRC, for errors and for its extension.
+        encoding: As the user said; None: UTF-8.
+        dialect: What the user said of the file, or was found out otherwise.
+        is_start_only: Whether the file is only the start of the table.
+
+    Returns:
+        The first rows; None when the start of the table is too short for the first one.
+
+    Raises:
+        CsvError: The file is empty, or in another encoding.
+    """
+    squeeze = dialect.delimiter == WHITESPACE
+    with open_table(path, shown_as=shown_as, encoding=encoding, squeeze=squeeze) as stream:
         data, wanted, ended = b"", HEAD_BYTES, False
         while True:
             data, ended = _read_on(stream, data, wanted, is_start_only=is_start_only)
             text = _decode(data, shown_as, whole=ended and not is_start_only)
-            if ended or _has_first_record(text) or wanted >= LONGEST_HEADER_BYTES:
+            before = _length_before(text, dialect)
+            if ended or _has_first_record(text[before:]) or wanted >= LONGEST_HEADER_BYTES:
                 break
             wanted *= 4
-    whole = ended and not is_start_only
-    if is_start_only and not _has_first_record(text):
+    if is_start_only and not _has_first_record(text[before:]):
         return None
-    delimiter, others = _choose_delimiter(text, whole=whole)
-    names, n_lines = _first_row(text, delimiter, shown_as)
-    columns, renamed = _unique_names(names, Where(file=shown_as, line=1))
-    notes = [*_delimiter_notes(delimiter, others), *renamed]
-    if encoding is not None:
-        notes.append(f"read as {encoding}, as requested")
-    record = "".join(islice(io.StringIO(text, newline=""), n_lines))
-    return Header(columns, tuple(notes), delimiter, len(record.encode()), n_lines)
+    requested = () if encoding is None else (f"read as {encoding}, as requested",)
+    whole = ended and not is_start_only
+    return _start_of(text[:before], text[before:], shown_as, dialect, whole=whole, requested=requested)
+
+
+def _length_before(text: str, dialect: Dialect) -> int:
+    """Return the length of the lines before the header: those that the user spoke of, and Excel's "sep=;"."""
+    skipped = sum(map(len, islice(io.StringIO(text, newline=""), dialect.skip_lines)))
+    sep = sep_line(text[skipped:])
+    return skipped + (sep[1] if sep is not None else 0)
+
+
+def _start_of(  # what is known of the file
+    before: str, text: str, shown_as: str, dialect: Dialect, *, whole: bool, requested: tuple[str, ...]
+) -> Start:
+    lines = list(io.StringIO(before, newline=""))
+    sep = sep_line(lines[-1]) if len(lines) > dialect.skip_lines else None
+    delimiter, notes = _delimiter_of(text, shown_as, dialect, sep, whole=whole)
+    where = Where(file=shown_as, line=1 + len(lines))
+    names, n_lines = _first_row(text, delimiter, where, dialect.table)
+    rows, _ = rows_of(text, delimiter, whole=whole)
+    if dialect.delimiter == WHITESPACE and rows[1:] and {len(row) for row in rows[1:]} == {len(names) + 1}:
+        names = ["", *names]  # the column of the names of the rows has none itself
+    return Start(
+        dialect=dialect,
+        where=where,
+        names=tuple(names),
+        rows=tuple(map(tuple, rows[1:])),
+        delimiter=delimiter,
+        notes=(*notes, *requested),
+        n_bytes=len("".join(islice(io.StringIO(text, newline=""), n_lines)).encode()),
+        n_lines=n_lines,
+        bytes_before=len(before.encode()),
+        lines_before=len(lines),
+        title_lines=_lines_of(text, delimiter, rows_of_title(rows)),
+    )
+
+
+def _lines_of(text: str, delimiter: str, rows: int) -> int:
+    """Return the lines that some first rows go over, with blank ones among them and behind."""
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=delimiter)
+    before = 0
+    for row in reader if rows else ():
+        rows -= bool(row)
+        if rows < 0:
+            break
+        before = reader.line_num
+    return before
+
+
+def _delimiter_of(
+    text: str, shown_as: str, dialect: Dialect, sep: tuple[str, int] | None, *, whole: bool
+) -> tuple[str, list[str]]:
+    """Return the delimiter, and what to say of it."""
+    if dialect.delimiter is not None:
+        return ("\t" if dialect.delimiter == WHITESPACE else dialect.delimiter), []
+    if sep is not None:
+        return sep[0], [f'delimiter: {shown(sep[0])}, from the line "sep=" before the header']
+    found, others = choose_delimiter(text, shown_as=shown_as, whole=whole)
+    return found, list(delimiter_notes(found, others))
 
 
 def _read_on(stream: TableStream, data: bytes, wanted: int, *, is_start_only: bool) -> tuple[bytes, bool]:
@@ -124,30 +262,7 @@ def _ends(text: str, delimiter: str) -> bool:
     return len(lines) < len(text) or lines.endswith("\n")
 
 
-def _choose_delimiter(text: str, *, whole: bool) -> tuple[str, tuple[str, ...]]:
-    """Return the delimiter, and those that would have done as well."""
-    widths = {mark: _widths(text, mark, whole=whole) for mark in DELIMITERS}
-    several = [mark for mark in DELIMITERS if widths[mark] and widths[mark][0] > 1]
-    alike = [mark for mark in several if len(set(widths[mark])) == 1]
-    # "last, first;age" has two cells either way: a blank behind a mark speaks against it
-    likely = sorted(alike or several, key=lambda mark: (-widths[mark][0], f"{mark} " in text))
-    return (likely[0], tuple(likely[1:])) if likely else (",", ())
-
-
-def _widths(text: str, delimiter: str, *, whole: bool) -> list[int]:
-    """Return the number of cells of each of the first records, without blank lines."""
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=delimiter)
-    found: list[int] = []
-    try:
-        found += (len(row) for row in islice(reader, ROWS_TRIED + 1) if row)
-    except csv.Error:
-        return found
-    # what may be half of a record says nothing
-    return found if whole or len(found) > ROWS_TRIED or len(found) == 1 else found[:-1]
-
-
-def _first_row(text: str, delimiter: str, shown_as: str) -> tuple[list[str], int]:
-    where = Where(file=shown_as, line=1)
+def _first_row(text: str, delimiter: str, where: Where, table: str) -> tuple[list[str], int]:
     reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=delimiter)
     try:
         names = next(reader, None)
@@ -170,12 +285,14 @@ def _first_row(text: str, delimiter: str, shown_as: str) -> tuple[list[str], int
         raise CsvError(
             "the file is empty: no header line" if names is None else "the first line is blank",
             where=where,
-            hint="add a header line with column names, or exclude the file with --tables",
+            hint="add a header line with column names, or exclude the file with --tables"
+            if names is None
+            else f"--skip-lines {table}={where.line} skips it",
         )
     return names, reader.line_num
 
 
-def _unique_names(names: Sequence[str], where: Where) -> tuple[tuple[str, ...], list[str]]:
+def _unique_names(names: Sequence[str], where: Where, table: str) -> tuple[tuple[str, ...], list[str]]:
     """Return a name for each column, unique without regard to case, and what to say of new ones."""
     first: dict[str, int] = {}
     for number, name in enumerate(names, 1):
@@ -183,7 +300,7 @@ def _unique_names(names: Sequence[str], where: Where) -> tuple[tuple[str, ...], 
             raise CsvError(
                 f"columns {first[name]} and {number} have the same name: {name!r}",
                 where=where,
-                hint="rename one of them in the header",
+                hint=f"rename one of them; if the first line is a row: --no-header {table}",
             )
     taken = {name.lower() for name in names if name}
     seen: set[str] = set()
@@ -203,11 +320,3 @@ def _unique_names(names: Sequence[str], where: Where) -> tuple[tuple[str, ...], 
         seen.add(new.lower())
         columns.append(new)
     return tuple(columns), notes
-
-
-def _delimiter_notes(delimiter: str, others: Sequence[str]) -> Iterator[str]:
-    if delimiter != "," or others:
-        note = f"delimiter: {_NAMED.get(delimiter, repr(delimiter))}, detected from the first lines"
-        if others:
-            note += f"; {' or '.join(map(repr, others))} would fit too"
-        yield note

@@ -10,7 +10,6 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from packhouse._src.delimited.collisions import Pairs
 from packhouse._src.delimited.column_types import (
     BOOLEAN,
     DATE,
@@ -21,8 +20,9 @@ from packhouse._src.delimited.column_types import (
     Candidate,
 )
 from packhouse._src.delimited.deciding import Guess, Styles, Tally
-from packhouse._src.delimited.float_cells import convert_floats
-from packhouse._src.delimited.stamp_cells import boolean_styles, stamp_styles
+from packhouse._src.delimited.spelling.collisions import Pairs
+from packhouse._src.delimited.spelling.float_cells import convert_floats
+from packhouse._src.delimited.spelling.stamp_cells import boolean_styles, stamp_styles
 
 FIRST_CELLS = 2000
 MOST_DISTINCT = 2
@@ -115,6 +115,7 @@ def prove_column(tried: Guess, cells: pa.StringArray) -> Proof:
     tally = Tally(
         found.values, found.fits, found.lowest, found.highest, misfit=found.misfit, styles=found.styles
     )
+    tally.misfit_row = found.misfit_row
     return Proof(tally, found.typed, found.misfit_row, found.pairs)
 
 

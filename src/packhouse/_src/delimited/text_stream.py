@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import gzip
 import io
+import re
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -78,7 +79,9 @@ class TableStream:
 
 
 @contextmanager
-def open_table(path: Path, *, shown_as: str, encoding: str | None = None) -> Iterator[TableStream]:
+def open_table(
+    path: Path, *, shown_as: str, encoding: str | None = None, squeeze: bool = False
+) -> Iterator[TableStream]:
     """Open a table, decompressed by what its first bytes say: gzip, Zstandard or neither.
 
     Args:
@@ -86,6 +89,7 @@ def open_table(path: Path, *, shown_as: str, encoding: str | None = None) -> Ite
         shown_as: Its path below SRC, for errors.
         encoding: As the user said, any that Python knows; None: UTF-8. A file with the byte order mark of
             UTF-8 is UTF-8 all the same.
+        squeeze: Whether each run of blanks and tabs is to be one tab, and none at the ends of lines.
 
     Yields:
         Its bytes.
@@ -107,10 +111,10 @@ def open_table(path: Path, *, shown_as: str, encoding: str | None = None) -> Ite
         if encoding is None and start.startswith(UTF16_MARKS):
             raise CsvError("is UTF-16", where=Where(file=shown_as, line=1), hint="--encoding utf-16")
         rest = _Prefixed(start[len(UTF8_MARK) :] if marked else start, plain)
-        if encoding is None or marked or codecs.lookup(encoding).name == "utf-8":
-            yield TableStream(raw, rest, shown_as)
-        else:
-            yield TableStream(raw, _Transcoded(rest, encoding, shown_as), shown_as)
+        text: Bytes = rest
+        if not (encoding is None or marked or codecs.lookup(encoding).name == "utf-8"):
+            text = _Transcoded(rest, encoding, shown_as)
+        yield TableStream(raw, _Squeezed(text) if squeeze else text, shown_as)
 
 
 def check_encoding(encoding: str) -> None:
@@ -147,6 +151,40 @@ class _Prefixed:
             start, self._start = self._start, b""
             return start
         return self._stream.read(size)
+
+
+class _Squeezed:
+    """A stream in which runs of blanks separate the cells, with tabs in their place; lines stay lines."""
+
+    def __init__(self, stream: Bytes) -> None:
+        self._stream = stream
+        self._rest = b""
+        self._ended = False
+
+    def read(self, size: int) -> bytes:
+        while not self._ended:
+            data = self._stream.read(size)
+            self._ended = not data
+            self._rest += data
+            # what may be cut is kept: blanks before a line end are dropped, those between cells are not
+            end = len(self._rest) if self._ended else self._rest.rfind(b"\n") + 1
+            if end:
+                lines, self._rest = self._rest[:end], self._rest[end:]
+                return _squeezed(lines)
+        return b""
+
+
+def _squeezed(lines: bytes) -> bytes:
+    parts = _QUOTED.split(lines)  # quoted cells stand at the odd places
+    parts[0::2] = [_BLANKS.sub(b"\t", part) for part in parts[0::2]]
+    joined = b"\n" + b"".join(parts)
+    for end in (b"\n", b"\r"):
+        joined = joined.replace(b"\t" + end, end).replace(end + b"\t", end)
+    return joined[1:].removesuffix(b"\t")
+
+
+_BLANKS = re.compile(rb"[ \t]+")
+_QUOTED = re.compile(rb'(?<![^ \t\r\n])("[^"\r\n]*(?:""[^"\r\n]*)*")(?![^ \t\r\n])')
 
 
 class _Transcoded:

@@ -1,4 +1,4 @@
-"""What a loader yields: a batch, or one sample of it."""
+"""What a loader gives: a batch, or one sample of it."""
 
 from __future__ import annotations
 
@@ -10,56 +10,56 @@ from numpy.typing import NDArray
 
 
 class Broken(NamedTuple):
-    """An image that could not be decoded."""
+    """An image that gave no pixels."""
 
     key: str
     problem: str
-    """Why not."""
+    """What is wrong with it."""
 
 
 class Sample(NamedTuple):
-    """One image with its label and columns."""
+    """One image with what belongs to it."""
 
     image: NDArray[Any]
-    """(height, width, channels), upright; uint8, or more bits in mode "raw"."""
+    """(height, width, channels), upright; uint8, but for raw samples of more bits."""
 
     key: str
     label: int | None
-    """Number of the class; None without `label`."""
+    """Number of its class; None where no label was asked for."""
 
     columns: dict[str, Any]
-    """Column, as in `columns=` -> value."""
+    """Column, as it was asked for -> value."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Batch:
-    """Images with their labels and columns, all in the same order."""
+    """Images with what belongs to them; the same order everywhere in it."""
 
     images: Any
-    """(batch, height, width, channels) uint8, 0..255, C-contiguous: RGB, or one channel of luma. With
-    `size=None` it is a list of images, each of its own size.
+    """(batch, height, width, channels) uint8, 0..255, C-contiguous: RGB, or one channel of luma. A list of
+    such images, each of its own size, where no size was asked for; so it has no type of its own.
 
-    You can modify and keep it: the memory is reused only when nothing refers to it any more."""
+    It is yours to write to, and to keep: the memory is used again only when nothing refers to it any more."""
 
     keys: list[str]
-    """Keys of the images."""
+    """Of the images."""
 
     labels: NDArray[np.int64] | None
-    """(batch,) int64, numbers of `classes`; None without `label`."""
+    """(batch,) int64, numbers of `classes`; None where no label was asked for."""
 
     columns: dict[str, NDArray[Any]]
-    """Column, as in `columns=` -> values, (batch,)."""
+    """Column, as it was asked for -> its values, (batch,)."""
 
     broken: tuple[Broken, ...] = ()
-    """Images of this batch that could not be decoded. With on_error="blank" they are black; with "skip" they
-    are left out of all parts."""
+    """Images of this batch that gave no pixels: they are black with on_error="blank", and left out of all
+    parts with "skip"."""
 
     def __len__(self) -> int:
         """Return the number of images."""
         return len(self.keys)
 
     def __repr__(self) -> str:
-        """Return shapes and names, not all pixels and keys."""
+        """Return shapes and names; all pixels and keys would fill the screen."""
         sized = isinstance(self.images, np.ndarray)
         parts = [
             f"{self.images.dtype} {self.images.shape}" if sized else "each of its own size",
@@ -70,10 +70,10 @@ class Batch:
         return f"<Batch of {len(self)} images: {'; '.join(parts)}>"
 
     def sample(self, place: int) -> Sample:
-        """Return one image with its label and columns; arrays are views.
+        """Return one image with what belongs to it; arrays are views.
 
         Args:
-            place: Position in the batch, from 0.
+            place: From 0.
 
         Returns:
             The sample.

@@ -6,7 +6,8 @@ NAME is a table, "articles", or a column, "articles.price". Tables in Hive folde
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from fnmatch import fnmatchcase
 
 from packhouse.errors import UsageError
 
@@ -38,7 +39,7 @@ def join_named(name: str, value: str) -> str:
         UsageError: The value has "=" among other characters, so that it could not be told from the name.
     """
     if "=" in value and value != "=":
-        raise UsageError(f"{value!r} contains '='", hint="use a value without '=', or '=' alone")
+        raise UsageError(f"{value!r} has '=' in it", hint="a value without '=', or '=' alone")
     return f"{name}={value}" if name else value
 
 
@@ -99,3 +100,27 @@ def values_for(texts: Sequence[str], *names: str) -> tuple[str, ...]:
     split = [split_named(text) for text in texts]
     found = ([value for owner, value in split if owner == name] for name in (*names, ""))
     return tuple(next(filter(None, found), ()))
+
+
+def is_glob(name: str) -> bool:
+    """Say whether a name may stand for several."""
+    return any(mark in name for mark in "*?[")
+
+
+def fits_table(name: str, table: str) -> bool:
+    """Say whether a table is meant by a name, or by a glob."""
+    return name == table or (is_glob(name) and fnmatchcase(table, name))
+
+
+def columns_named(name: str, table: str, columns: Collection[str]) -> list[str]:
+    """Return the columns of a table that "TABLE.COLUMN" means; a glob may mean several.
+
+    Args:
+        name: As the user wrote it.
+        table: The table.
+        columns: All its columns.
+    """
+    exact = [column for column in columns if name == f"{table}.{column}"]
+    if exact or not is_glob(name):
+        return exact
+    return [column for column in columns if fnmatchcase(f"{table}.{column}", name)]

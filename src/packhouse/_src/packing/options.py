@@ -1,4 +1,4 @@
-"""The options of `pack`: each is defined here, and checked when it is set."""
+"""The options of `pack`: each is spelled here, and checked when it is given."""
 
 from __future__ import annotations
 
@@ -9,7 +9,14 @@ from typing import Annotated, Any, Literal
 from packhouse._src.concurrency.threads import default_workers
 from packhouse._src.delimited.column_types import TYPE_NAMES
 from packhouse._src.foreign.evidence.layouts import LAYOUTS, Hdf5Wish, read_wish
-from packhouse._src.option_types.named_values import split_named, values_for
+from packhouse._src.imagefile.format import INDEX_TABLE
+from packhouse._src.option_types.named_values import (
+    columns_named,
+    fits_table,
+    is_glob,
+    split_named,
+    values_for,
+)
 from packhouse._src.option_types.option_fields import Option, OptionField, option_fields
 from packhouse._src.sources.folder_walk import ANYWHERE
 from packhouse._src.sources.names import is_encoding
@@ -19,7 +26,7 @@ from packhouse._src.sql.joins.join_parsing import parse_join
 from packhouse._src.sql.joins.join_specs import HOW
 from packhouse._src.sql.memory_limit import parse_memory
 from packhouse._src.sql.sort_specs import read_sort
-from packhouse._src.table_records import COMPRESSIONS, JoinManner, JoinSpec
+from packhouse._src.table_records import COMPRESSIONS, Dialect, JoinManner, JoinSpec, read_delimiter
 from packhouse.errors import UsageError
 
 ON_ERROR = ("report", "stop")
@@ -29,9 +36,9 @@ MOST_DIGITS = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackOptions:
-    """Options of `pack`; raises UsageError if they contradict each other.
+    """Options of one pack; raises UsageError when they contradict each other.
 
-    Each option is defined here once; see CONTRIBUTING.md.
+    This is where each option is spelled; CONTRIBUTING.md says what follows from it.
     """
 
     joins: Annotated[
@@ -134,6 +141,55 @@ class PackOptions:
             scoped=True,
         ),
     ] = ()
+    delimiter: Annotated[
+        tuple[str, ...],
+        Option(
+            "Delimiter of tables: a character, tab, or whitespace (any number of blanks)",
+            metavar="[TABLE=]C",
+            default="detected",
+            in_pack=True,
+            adds_up=True,
+            scoped=True,
+        ),
+    ] = ()
+    no_header: Annotated[
+        tuple[str, ...],
+        Option(
+            "Table without a header; its columns are called column_1, column_2 and so on",
+            metavar="TABLE",
+            in_pack=True,
+            adds_up=True,
+        ),
+    ] = ()
+    skip_lines: Annotated[
+        Mapping[str, int],
+        Option(
+            "Lines to skip before the header of a table; 0: the first line is the header",
+            metavar="TABLE=N",
+            minimum=0,
+            in_pack=True,
+            adds_up=True,
+        ),
+    ] = field(default_factory=dict)
+    null: Annotated[
+        tuple[str, ...],
+        Option(
+            "Cell that means a missing value, e.g. NA",
+            metavar="[TABLE.COLUMN=]MARK",
+            in_pack=True,
+            adds_up=True,
+            scoped=True,
+        ),
+    ] = ()
+    table_name: Annotated[
+        Mapping[str, str],
+        Option(
+            "Name of a table, where that of its file is taken",
+            metavar="FILE=NAME",
+            in_pack=True,
+            adds_up=True,
+        ),
+    ] = field(default_factory=dict)
     follow_links: Annotated[
         bool | str,
         Option(
@@ -177,19 +233,20 @@ class PackOptions:
     update: Annotated[bool, Option("Bring an existing pack up to date; unchanged images are reused")] = False
 
     def __post_init__(self) -> None:
-        """Check everything that can be checked without the data."""
+        """Check all that can be seen without the data."""
         for name, one in option_fields(PackOptions).items():
             one.check(getattr(self, name))
         if self.update and self.overwrite:
-            raise UsageError("update and overwrite contradict each other", hint="use only one of them")
+            raise UsageError("update and overwrite contradict each other", hint="one of the two")
         if self.encoding:
             from packhouse._src.delimited.text_stream import check_encoding  # brings pyarrow
 
             for text in self.encoding:
                 check_encoding(split_named(text)[1])
         if self.name_encoding is not None and not is_encoding(self.name_encoding):
-            raise UsageError(f"{self.name_encoding!r} is not an encoding", hint="cp932, gbk, cp866")
+            raise UsageError(f"{self.name_encoding!r} is no encoding", hint="cp932, gbk, cp866")
         self._check_columns()
+        self._check_reading()
         _ = self.join_specs, self.sort_columns, self.memory_bytes, self.hdf5_wish
 
     def _check_columns(self) -> None:
@@ -202,32 +259,41 @@ class PackOptions:
                 raise UsageError(f"{column} is in both pad and types", hint="padded ids are text")
         for column, kind in self.types.items():
             if kind not in TYPE_NAMES:
-                raise UsageError(
-                    f"{kind!r} is not a type, for {column}", hint=f"use one of {', '.join(TYPE_NAMES)}"
-                )
+                raise UsageError(f"{kind!r} is no type, for {column}", hint=f"one of {', '.join(TYPE_NAMES)}")
         both = sorted(set(self.text) & set(self.types))
         if both:
-            raise UsageError(f"{both[0]} is in both text and types", hint="use only one of them")
+            raise UsageError(f"{both[0]} is in both text and types", hint="one of the two")
+
+    def _check_reading(self) -> None:
+        for text in self.delimiter:
+            read_delimiter(split_named(text)[1])
+        for table, number in self.skip_lines.items():
+            if number < 0:
+                raise UsageError(f"skip_lines is {number}, for {table}", hint="0 or more")
+        for file, name in self.table_name.items():
+            if not name or name.startswith(".") or set(name) & {"/", "\0"} or name.lower() == INDEX_TABLE:
+                raise UsageError(f"{name!r} cannot name a table, for {file}", hint="a name without '/'")
 
     @property
     def join_specs(self) -> tuple[JoinSpec, ...]:
-        """The joins, parsed."""
+        """The joins, read."""
         return tuple(parse_join(text) for text in self.joins)
 
     @property
     def sort_columns(self) -> dict[str, tuple[str, ...]]:
-        """The sort orders, parsed: table or join -> columns."""
+        """The orders, read: table or join -> columns."""
         return read_sort(self.sort)
 
     def join_manner(self, name: str) -> JoinManner:
-        """Return how to make one join."""
+        """Return how one join is to be made."""
         return JoinManner(self.how or HOW[0], bool(self.allow_many), self.sort_columns.get(name, ()))
 
     @property
     def shaping(self) -> dict[str, object]:
-        """The options that decide what the pack contains, for pack.json."""
+        """The options that decide what the pack holds, for pack.json."""
         shaping = {name: getattr(self, name) for name in options_in_pack()}
-        return {**shaping, "types": dict(self.types), "pad": dict(self.pad), "sort": self.sort_columns}
+        plain = ("types", "pad", "skip_lines", "table_name")
+        return {**shaping, **{name: dict(shaping[name]) for name in plain}, "sort": self.sort_columns}
 
     @property
     def memory_bytes(self) -> int:
@@ -236,7 +302,7 @@ class PackOptions:
 
     @property
     def may_replace(self) -> bool:
-        """Whether an existing pack may be replaced."""
+        """Whether a pack that is there may be replaced."""
         return self.overwrite or self.update
 
     @property
@@ -260,22 +326,44 @@ class PackOptions:
         return read_wish(self.images_from, self.layout, convert=bool(self.convert))
 
     def encoding_of(self, table: str) -> str | None:
-        """Return the encoding of one table as set by the user; None means UTF-8."""
+        """Return the encoding of one table, as the user said; None: UTF-8."""
         return next(reversed(values_for(self.encoding, table)), None)
 
     def padded_columns(self, tables: Collection[str]) -> dict[tuple[str, str], int]:
-        """Return (table, column) -> digits of the columns to pad with zeros."""
+        """Return (table, column) -> digits of the columns that are filled up with zeros."""
         return {split_column(name, tables): digits for name, digits in self.pad.items()}
 
-    def wanted_types(self, table: str, tables: Collection[str]) -> dict[str, str]:
-        """Return column -> type for the columns of one table, of all tables, that the user set."""
-        asked = {**dict.fromkeys(self.text, "text"), **self.types}
-        split = ((split_column(name, tables), kind) for name, kind in asked.items())
-        return {column: kind for (owner, column), kind in split if owner == table}
+    def wanted_types(self, table: str, columns: Collection[str]) -> dict[str, str]:
+        """Return column -> type for the columns of one table that are set; a name counts more than a glob."""
+        asked = [*((name, "text") for name in self.text), *self.types.items()]
+        found: dict[str, str] = {}
+        for pattern, kind in sorted(asked, key=lambda one: not is_glob(one[0])):
+            found |= dict.fromkeys(columns_named(pattern, table, columns), kind)
+        return found
+
+    def null_marks(self, table: str, columns: Collection[str]) -> dict[str, tuple[str, ...]]:
+        """Return column -> cells that mean a missing value, for the columns of one table that have some."""
+        found: dict[str, list[str]] = {}
+        for name, mark in map(split_named, self.null):
+            for column in columns_named(name, table, columns) if name else columns:
+                found.setdefault(column, []).append(mark)
+        return {column: tuple(dict.fromkeys(marks)) for column, marks in found.items()}
+
+    def dialect_of(self, table: str) -> Dialect:
+        """Return how one table is to be read, as far as the user said."""
+        delimiter = next(reversed(values_for(self.delimiter, table)), None)
+        skipped = [number for name, number in self.skip_lines.items() if fits_table(name, table)]
+        return Dialect(
+            table=table,
+            delimiter=None if delimiter is None else read_delimiter(delimiter),
+            skip_lines=skipped[-1] if skipped else 0,
+            has_header=not any(fits_table(name, table) for name in self.no_header),
+            is_sure=bool(skipped),
+        )
 
 
 def options_in_pack() -> dict[str, OptionField]:
-    """Return the options that decide what a pack contains, on any machine."""
+    """Return the options that decide what a pack holds, whatever machine makes it."""
     return {name: one for name, one in option_fields(PackOptions).items() if one.option.in_pack}
 
 

@@ -1,4 +1,4 @@
-"""`packhouse.pack`: from a plan to a finished pack."""
+"""The main job, from a plan to a finished pack."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ def plan(
     options: PackOptions | None = None,
     progress: Observer | None = None,
 ) -> Plan:
-    """Return what `pack` would do, without writing anything: `packhouse pack --dry-run`.
+    """Say what `pack` would do, without writing anything: `packhouse pack --dry-run`.
 
     Args:
         src: The data set, as for `pack`.
-        dest: The pack to make.
+        dest: The pack to be.
         options: As for `pack`.
         progress: Progress callback.
 
@@ -59,9 +59,9 @@ def plan(
         Files, keys, tables, sizes.
 
     Raises:
-        SourceNotFoundError: src is missing, or contains nothing to pack.
-        DestinationExistsError: dest already exists.
-        ColumnNotFoundError: An option names a table or column that does not exist.
+        SourceNotFoundError: src is missing, or holds nothing to pack.
+        DestinationExistsError: dest is there already.
+        ColumnNotFoundError: An option speaks of a table or column that is not there.
         UsageError: Options contradict each other.
     """
     chosen = options or PackOptions()
@@ -96,6 +96,11 @@ def pack(  # noqa: PLR0913  # all options, as `PackOptions` spells them
     types: Mapping[str, str] | None = None,
     pad: Mapping[str, int] | None = None,
     encoding: str | Sequence[str] | Mapping[str, str] = (),
+    delimiter: str | Sequence[str] | Mapping[str, str] = (),
+    no_header: str | Sequence[str] = (),
+    skip_lines: Mapping[str, int] | None = None,
+    null: str | Sequence[str] | Mapping[str, str] = (),
+    table_name: Mapping[str, str] | None = None,
     follow_links: bool | str = False,
     name_encoding: str | None = None,
     compression: str | None = None,
@@ -113,8 +118,8 @@ def pack(  # noqa: PLR0913  # all options, as `PackOptions` spells them
         src: The data set: a folder with image files, in folders of any depth, and CSV files; or a .zip, .tar,
             .tar.gz or .tar.zst of such a folder; or a list of paths (.txt, .csv, .parquet); or an HDF5 file
             of images.
-        dest: The pack to make: a folder that does not exist yet. It appears when it is complete; until then
-            the work is in "dest.packing". The same call resumes an interrupted run.
+        dest: The pack to make: a folder that is not there yet. It appears when it is complete; until then the
+            work is done in "dest.packing", and a run that was stopped is gone on with by the same call.
         joins: Join tables, e.g. "train = transactions_train + customers on customer_id". A left row matches
             one right row at most, and the order of the left rows is kept. Further right tables follow:
             "... + articles on article_id".
@@ -140,6 +145,16 @@ def pack(  # noqa: PLR0913  # all options, as `PackOptions` spells them
         pad: Give the ids of a column their leading zeros back: text of N digits. "TABLE.COLUMN" -> N; every
             value must be a whole number of at most N digits.
         encoding: Encoding of tables that are not UTF-8, e.g. cp1252 for all, or {"customers": "cp1252"}.
+        delimiter: Delimiter of tables: a character, tab, or whitespace (any number of blanks). One for all,
+            or {"boxes": "tab"}. Default: detected from the first rows and the extension.
+        no_header: Table without a header; its columns are called column_1, column_2 and so on. Or several;
+            names may be globs.
+        skip_lines: Lines to skip before the header of a table; 0: the first line is the header. Table ->
+            number; names may be globs.
+        null: Cell that means a missing value, e.g. NA for all columns, or {"sales.price": "-"}; or several.
+            The report counts these cells.
+        table_name: Name of a table, where that of its file is taken: {"old/a.csv": "a_old"}, by its path
+            below src.
         follow_links: Pack what symbolic links within SRC lead to, or those that lead anywhere: False
             (default), True or "anywhere". Links that would never end are skipped and listed.
         name_encoding: Encoding of names in zip archives that are not UTF-8, e.g. cp932. Default: detected.
@@ -158,20 +173,20 @@ def pack(  # noqa: PLR0913  # all options, as `PackOptions` spells them
         progress: Progress callback; called from several threads.
 
     Returns:
-        What was packed, and what was not and why.
+        What was packed, what was not and why.
 
     Raises:
         UsageError: Options that contradict each other.
-        SourceNotFoundError: src is missing, or contains nothing to pack.
-        DestinationExistsError: dest already exists.
-        DestinationBusyError: Another process is packing to the same dest.
+        SourceNotFoundError: src is missing, or holds nothing to pack.
+        DestinationExistsError: dest is there already.
+        DestinationBusyError: Another process packs to the same dest.
         NoSpaceError: The disk is too small, or ran full.
-        ColumnNotFoundError: A join, link or type names a table or column that does not exist.
-        PackhouseError: With on_error="stop", the first failure.
+        ColumnNotFoundError: A join, link or type speaks of a table or column that is not there.
+        PackhouseError: With on_error="stop", whatever went wrong first.
 
-    Cost: images are read and written once. A table is read once, and once more if a late row contradicts the
-    types that its first rows propose. Memory: about 1 KB per image; a few chunks of a CSV file per thread
-    while it is converted; then up to memory_limit.
+    Cost: images are read and written once. A table is read once, and once more when a late row breaks the
+    types that its first rows propose. Memory: about 1 KB per image, some chunks of a CSV file per thread
+    while it is converted, and then up to memory_limit.
     """
     options = PackOptions(
         joins=several(joins),
@@ -190,6 +205,11 @@ def pack(  # noqa: PLR0913  # all options, as `PackOptions` spells them
         types=dict(types or {}),
         pad=dict(pad or {}),
         encoding=several(encoding),
+        delimiter=several(delimiter),
+        no_header=several(no_header),
+        skip_lines=dict(skip_lines or {}),
+        null=several(null),
+        table_name=dict(table_name or {}),
         follow_links=follow_links,
         name_encoding=name_encoding,
         compression=compression,
@@ -250,7 +270,7 @@ def _execute(
         check_nothing_is_lost(made, earlier, {failure.path for failure in report.failed})
         if report.images is None and not report.tables:
             first = report.failed[0]
-            raise SourceError(f"nothing could be packed; the first failure is {first.path}: {first.message}")
+            raise SourceError(f"nothing could be packed, the first failure is {first.path}: {first.message}")
         write_manifest(folder / MANIFEST_FILE, report.to_manifest())
         remember_tables(folder, target)
     remember_plan(made, report.to_manifest(), target)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +13,7 @@ from packhouse._src.imagefile.format import INDEX_TABLE
 from packhouse._src.imagefile.keys import AssignedKeys, assign_keys, beyond_limits
 from packhouse._src.imagefile.write.metadata_size import metadata_bytes
 from packhouse._src.imagefile.write.resume import PlannedImages, folder_of, is_begun
+from packhouse._src.option_types.named_values import columns_named, fits_table, split_named
 from packhouse._src.packing.destination import packing_folder
 from packhouse._src.packing.opening_sources import open_any_source
 from packhouse._src.packing.options import PackOptions, split_column
@@ -172,14 +173,14 @@ def make_plan(
             source, found = _scan(src, leave_out, options, observer)
     if options.compact_keys and not options.joins:
         raise UsageError(
-            "compact keys need a join, and there is none",
+            "compact keys are of joins, and there is none",
             hint='--join "train = transactions_train + customers on customer_id"',
         )
     data = [file for file in found.files if file is not settings]
     sorted_files = sort_files(data, options.selection, all_chosen=source.chosen)
     broken = {file.path: why for file in sorted_files.images if (why := beyond_limits(file.path))}
     images = {file.path: file for file in sorted_files.images if file.path not in broken}
-    tables, failed = plan_tables(source, sorted_files.tables, options)
+    tables, failed = plan_tables(source, sorted_files.tables, options, images=images)
     not_read = (*found.failed, *(_refused(path, why) for path, why in broken.items()))
     if not images and not sorted_files.tables:
         raise _nothing_found(src, found, not_read)
@@ -229,7 +230,7 @@ def _where_images_may_be(found: Found) -> str:
     links = [one.reason for one in found.skipped if one.reason.startswith("symbolic link")]
     if links:
         return f"{len(links):,} symbolic links are not followed; --follow-links does that ({links[0]})"
-    return "choose a folder with .jpg, .png, ... or .csv files, or select files with --images, --tables"
+    return "a folder or archive with .jpg, .png, ... or .csv files, or say which: --images, --tables"
 
 
 def _share(table: TablePlan) -> float:
@@ -243,32 +244,42 @@ def _nothing_found(src: Path, found: Found, failed: Sequence[Failed]) -> SourceN
         return SourceNotFoundError(f"no dataset of the file can be packed as images{reasons}", where=where)
     first = f"; {failed[0].path}: {failed[0].message}" if failed else ""
     return SourceNotFoundError(
-        f"SRC contains no images and no CSV files ({found.seen:,} other files){first}",
+        f"SRC holds no image and no CSV file ({found.seen:,} other files){first}",
         where=where,
         hint=_where_images_may_be(found),
     )
 
 
-def _check_names(options: PackOptions, tables: Sequence[TablePlan], broken: set[str]) -> ResolvedJoins:
-    columns = {table.name: table.columns for table in tables}
-    names = [*options.text, *options.types, *options.pad, *(options.link or ())]
-    hint = f"; not readable: {', '.join(sorted(broken))}" if broken else ""
-    for name in names:
+def _check_columns(options: PackOptions, columns: Mapping[str, Sequence[str]], hint: str) -> None:
+    nulls = [name for name, _ in map(split_named, options.null) if name]
+    takes_globs = {*options.text, *options.types, *nulls}
+    for name in [*options.text, *options.types, *options.pad, *(options.link or ()), *nulls]:
+        if name in takes_globs and any(columns_named(name, *one) for one in columns.items()):
+            continue
         table, column = split_column(name, columns)
         if table not in columns:
             raise not_found("table", table, list(columns), Where(member=name + hint))
         if column not in columns[table]:
             raise not_found("column", column, columns[table], Where(file=table, member=name))
-    for owner in (text.rpartition("=")[0] for text in options.encoding):
-        if owner and owner not in columns and not broken:
-            raise not_found("table", owner, list(columns), Where(member=f"encoding {owner}"))
+
+
+def _check_tables(options: PackOptions, tables: Collection[str]) -> None:
+    owners = [split_named(text)[0] for text in (*options.encoding, *options.delimiter)]
+    for owner in (*owners, *options.no_header, *options.skip_lines):
+        if owner and not any(fits_table(owner, table) for table in tables):
+            raise not_found("table", owner, list(tables), Where(member=owner))
+
+
+def _check_names(options: PackOptions, tables: Sequence[TablePlan], broken: set[str]) -> ResolvedJoins:
+    columns = {table.name: table.columns for table in tables}
+    _check_columns(options, columns, f"; not readable: {', '.join(sorted(broken))}" if broken else "")
+    if not broken:
+        _check_tables(options, columns)
     linked = [split_column(name, columns)[0] for name in options.link or ()]
     if len(set(linked)) != len(linked):
-        raise UsageError("two links name the same table", hint="use one --link per table")
+        raise UsageError("two links speak of one table", hint="one --link a table")
     if options.join_specs and INDEX_TABLE in {join.name.lower() for join in options.join_specs}:
-        raise UsageError(
-            f"{INDEX_TABLE} is the name of the image index", hint="choose another name for the join"
-        )
+        raise UsageError(f"{INDEX_TABLE} is the index of the images", hint="another name for the join")
     joins = resolve_joins(options.join_specs, columns, compact_keys=bool(options.compact_keys))
     check_sort(options.sort_columns, joins.columns)
     return joins

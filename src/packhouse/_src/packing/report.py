@@ -1,4 +1,4 @@
-"""The report of `pack`, and pack.json, which is the report without place and time."""
+"""What a pack turned out to be: the report, and pack.json, which is the same without place and time."""
 
 from __future__ import annotations
 
@@ -14,33 +14,31 @@ from packhouse._src.imagefile.write.build import BuiltImages
 from packhouse._src.records import Failed, Skipped
 from packhouse._src.table_records import JoinReport, LinkReport, TableReport
 from packhouse._src.version import __version__
-from packhouse.errors import (
-    internal_error,
-)
+from packhouse.errors import AccountingError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Totals:
-    """Counts of the entries of SRC that are not folders."""
+    """Every entry of the source that is no folder, counted once."""
 
     seen: int
     images: int
     tables: int
     settings: int
-    """1 if there is a packhouse.toml; it was read and is not packed."""
+    """1 when there is a packhouse.toml, which was read and is not packed."""
 
     skipped: int
     failed: int
 
     def check(self) -> None:
-        """Check that every entry is accounted for.
+        """See that nothing was lost from sight.
 
         Raises:
             AccountingError: seen is not packed + skipped + failed.
         """
         total = self.images + self.tables + self.settings + self.skipped + self.failed
         if self.seen != total:
-            raise internal_error(
+            raise AccountingError(
                 f"{self.seen:,} files were seen, {total:,} accounted for: {self.images:,} images, "
                 f"{self.tables:,} tables, {self.settings} settings, {self.skipped:,} skipped, "
                 f"{self.failed:,} failed"
@@ -54,14 +52,14 @@ class ImagesReport:
     file: str
     count: int
     source_bytes: int
-    """Total size of the original files."""
+    """Sum of the sizes of the original files."""
 
     bytes: int
     """Size of images.h5."""
 
     index_bytes: int
     digest: str
-    """XXH3-128 over the digests of all images, in the order of their keys."""
+    """XXH3-128 over the digests of all images in order of their keys."""
 
     groups: int
     dropped_folders: str
@@ -69,16 +67,16 @@ class ImagesReport:
     """Paths of files whose keys keep their extension, because another file has the same name without it."""
 
     escaped_names: tuple[str, ...]
-    """Paths of files whose names are not UTF-8: each invalid byte is written as %XX, and % as %25."""
+    """Paths of files whose names are not UTF-8: each such byte is written as %XX, and % as %25."""
 
     name_encodings: dict[str, tuple[str, ...]]
     """Code page -> paths in zip archives whose names were in it; `extract` writes them so again."""
 
     alike: tuple[str, ...]
-    """Keys that differ from another only in case or in Unicode form: one file on a macOS disk."""
+    """Keys that differ from another only in case or in Unicode form: one file where the disk is a Mac's."""
 
     problems: dict[str, str]
-    """Key -> what is wrong with the file, which is packed anyway."""
+    """Key -> what is wrong with the file; it is packed all the same."""
 
 
 def describe_images(
@@ -113,16 +111,16 @@ def describe_images(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resumed:
-    """What an interrupted earlier run had done."""
+    """What an earlier run had done already."""
 
     found: int
-    """Images that were already written."""
+    """Images that were in their places."""
 
     changed: int
-    """Images that were written, but whose files or bytes have changed since; they were read again."""
+    """Images that were, but whose files have changed since (or whose bytes have), so they were read again."""
 
     copied: int
-    """Images copied from an earlier image file, since other files changed in size, came or went."""
+    """Images copied from an earlier image file, since another file has changed its size, came or went."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,12 +132,12 @@ class Updated:
     removed: tuple[str, ...]
     unchanged: int
     derived: tuple[str, ...] = ()
-    """Sizes of derived stores that the earlier pack had and the new one does not."""
+    """Derived stores of the earlier pack, by their sizes, which the new one has not."""
 
 
 @dataclass(slots=True)
 class TableOutcome:
-    """What was done with the tables."""
+    """What has come of the tables so far."""
 
     tables: list[TableReport] = field(default_factory=list)
     links: list[LinkReport] = field(default_factory=list)
@@ -163,21 +161,21 @@ class TableOutcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """Everything that `pack` did."""
+    """All that `pack` did."""
 
     source: Path
     dest: Path
     options: dict[str, object]
     given: dict[str, object]
-    """The options without those of packhouse.toml, which an update reads again."""
+    """The options without those of packhouse.toml, which an update reads anew."""
 
     accounts: Totals
     images: ImagesReport | None
-    """None if the data set has no images."""
+    """None when the data set has no images."""
 
     tables: tuple[TableReport, ...]
     links: tuple[LinkReport, ...]
-    """Linked tables, best first."""
+    """Tables that name images, best first."""
 
     joins: tuple[JoinReport, ...]
     skipped: tuple[Skipped, ...]
@@ -192,7 +190,7 @@ class Report:
     """Archives and HDF5 files inside of SRC, each packed as the folder of its name."""
 
     resumed: Resumed | None = None
-    """What an interrupted earlier run had done; None without images. Not in pack.json."""
+    """What an earlier run, stopped in the middle, had done; None without images. Not in pack.json."""
 
     updated: Updated | None = None
     """How the images differ from those of the pack that was replaced, with `--update`. Not in pack.json."""
@@ -204,7 +202,12 @@ class Report:
     def is_clean(self) -> bool:
         """Whether nothing was skipped, failed or has a problem."""
         problems = self.images.problems if self.images else {}
-        return not (self.skipped or self.failed or problems)
+        return self.is_complete and not problems
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all was packed: nothing was skipped or failed, and no header looks like a row."""
+        return not (self.skipped or self.failed or any(table.may_lack_rows for table in self.tables))
 
     @property
     def has_what_is_no_image(self) -> bool:
@@ -219,7 +222,7 @@ class Report:
         return images + sum(one.bytes for one in self.tables) + sum(one.bytes for one in self.joins)
 
     def to_manifest(self) -> dict[str, Any]:
-        """Return the content of pack.json: the same for the same input, on any machine, at any time."""
+        """Return what pack.json holds: the same for the same input, on any machine, at any time."""
         return {
             "format": MANIFEST_FORMAT,
             "format_version": FORMAT_VERSION,
@@ -243,7 +246,7 @@ class Report:
         }
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the report as `packhouse pack --json` prints it: pack.json with place and times."""
+        """Return the manifest with place and times, as `packhouse pack --json` prints it."""
         return {
             **self.to_manifest(),
             "dest": str(self.dest),

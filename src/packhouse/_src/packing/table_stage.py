@@ -30,6 +30,7 @@ from packhouse._src.sql.joins.join_sql import Side
 from packhouse._src.sql.joins.key_columns import KeyColumns
 from packhouse._src.sql.joins.reorder import rewrite_table
 from packhouse._src.sql.links.evidence import (
+    ImageNames,
     best_evidence,
     choose_links,
     find_links,
@@ -37,7 +38,6 @@ from packhouse._src.sql.links.evidence import (
     prepare_names,
 )
 from packhouse._src.sql.links.link import LinkTask, link_table
-from packhouse._src.sql.links.search import ImageNames
 from packhouse._src.sql.query_output import Workbench
 from packhouse._src.table_records import (
     COMPRESSIONS,
@@ -115,7 +115,9 @@ class _Work:
     def convert(self) -> None:
         names = [table.name for table in self._plan.tables]
         (self._bench.folder / SPILL_FOLDER).mkdir(exist_ok=True)
-        wanted = {name: self._options.wanted_types(name, names) for name in names}
+        wanted = {
+            table.name: self._options.wanted_types(table.name, table.columns) for table in self._plan.tables
+        }
         keys = KeyColumns(
             self._plan.joins,
             asked={(table, column) for table, types in wanted.items() for column in types},
@@ -208,7 +210,7 @@ class _Work:
                     evidence = best_evidence(engine, self._table(name), column, folder, images)
                     yield LinkTask(evidence, asked_for=True, others=(), images=images)
             return
-        found = find_links(engine, self.done.tables, folder, images, observer=self._bench.observer)
+        found = find_links(engine, self.done.tables, folder, images)
         chosen = choose_links(engine, found, self.done.tables, folder, images)
         linked = {evidence.table for evidence in chosen}
         for place, evidence in enumerate(chosen):

@@ -25,6 +25,7 @@ SAID_BY_THE_STEPS = frozenset(
     (
         *("joins", "how", "allow_many", "sort", "link", "images", "tables", "include"),
         *("text", "types", "pad", "encoding", "follow_links", "name_encoding"),
+        *("delimiter", "no_header", "skip_lines", "null", "table_name"),
     )
 )
 """Options that decide nothing of a table, or are in the keys of the steps that they are for."""

@@ -12,11 +12,7 @@ from packhouse._src.sql.joins.key_values import KeyValues
 from packhouse._src.sql.query_output import Workbench, told_of_memory, write_query
 from packhouse._src.sql.quoting import quote_name
 from packhouse._src.table_records import JoinManner, JoinReport, JoinSpec, JoinStepReport
-from packhouse.errors import (
-    DuplicateKeyError,
-    Where,
-    internal_error,
-)
+from packhouse.errors import AccountingError, DuplicateKeyError, Where
 from packhouse.progress import task
 
 EXAMPLES = 5
@@ -79,7 +75,7 @@ def join_tables(
         )
     if rows != expected:
         target.unlink()
-        raise internal_error(
+        raise AccountingError(
             f"{expected:,} rows were counted beforehand, the join has {rows:,}",
             where=Where(member=str(join)),
         )
@@ -159,7 +155,7 @@ def _check_unique(engine: Engine, join: JoinSpec, link: Link) -> None:
         raise DuplicateKeyError(
             f"{number:,} keys occur more than once in {link.step.right}: {examples}",
             where=Where(member=str(join)),
-            hint="remove the duplicates, or use --allow-many to repeat the left rows",
+            hint="remove the duplicates, or --allow-many to let the left rows multiply",
         )
 
 

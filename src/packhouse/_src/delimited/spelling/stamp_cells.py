@@ -6,9 +6,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from packhouse._src.delimited.collisions import Pairs
 from packhouse._src.delimited.column_types import Candidate
-from packhouse._src.delimited.stamp_spelling import (
+from packhouse._src.delimited.spelling.collisions import Pairs
+from packhouse._src.delimited.spelling.stamp_spelling import (
     BASE_LENGTH,
     BOOLEAN_WORDS,
     BooleanStyles,

@@ -13,9 +13,15 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from packhouse._src.delimited.collisions import Pairs
 from packhouse._src.delimited.column_types import SMALLEST_DOUBLE, Candidate
-from packhouse._src.delimited.float_spelling import MINUS_ZERO, REPR_HIGH, REPR_LOW, FloatStyles, encode
+from packhouse._src.delimited.spelling.collisions import Pairs
+from packhouse._src.delimited.spelling.float_spelling import (
+    MINUS_ZERO,
+    REPR_HIGH,
+    REPR_LOW,
+    FloatStyles,
+    encode,
+)
 
 Mask = npt.NDArray[np.bool_]
 Doubles = npt.NDArray[np.float64]

@@ -1,0 +1,1 @@
+"""How cells spell their values: one style, or spellings that are compared."""

@@ -1,0 +1,143 @@
+"""Reads a CSV file in chunks of text columns, as the user wants its cells: marks missing, ids padded."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from packhouse._src.delimited.csv_ import line_of_row, parse_chunk
+from packhouse._src.delimited.cutting import Chunk, cut_records
+from packhouse._src.delimited.dialect import Header, read_header
+from packhouse._src.delimited.missing import without_marks
+from packhouse._src.delimited.text_stream import TableStream, open_table
+from packhouse._src.padding import as_whole_numbers, pad_numbers
+from packhouse._src.table_records import WHITESPACE, TablePlan
+from packhouse.errors import CsvError, TypingError, Where
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellWishes:
+    """What is to be done with the cells of some columns before they get a type."""
+
+    null_marks: Mapping[str, Sequence[str]]
+    """Column -> cells that mean a missing value."""
+
+    padded: Mapping[str, int]
+    """Column -> digits that its whole numbers are filled up to."""
+
+    whole: Collection[str]
+    """Columns of whole numbers, some of which may be written with ".0"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """The cells of a chunk."""
+
+    columns: list[pa.StringArray]
+    marked: list[int]
+    """Cells of each column that were marks of a missing value."""
+
+
+class TableReader:
+    """One CSV file.
+
+    Args:
+        plan: What it is.
+        source: The file.
+
+    Raises:
+        CsvError: It is not as it was when it was planned.
+    """
+
+    def __init__(self, plan: TablePlan, source: Path) -> None:
+        self._plan = plan
+        self._source = source
+        self._facts = source.stat()
+        header = read_header(source, shown_as=plan.source, encoding=plan.encoding, dialect=plan.dialect)
+        if header is None or header.columns != plan.columns:
+            raise self.changed()
+        self.header: Header = header
+
+    @property
+    def size(self) -> int:
+        """Size of the file."""
+        return self._facts.st_size
+
+    def check(self) -> None:
+        """See that the file is as it was at the beginning.
+
+        Raises:
+            CsvError: It is not.
+        """
+        facts = self._source.stat()
+        if (facts.st_size, facts.st_mtime_ns) != (self._facts.st_size, self._facts.st_mtime_ns):
+            raise self.changed()
+
+    def changed(self) -> CsvError:
+        """Return the error of a file that changes."""
+        return CsvError(
+            "it changed while it was read",
+            where=Where(file=self._plan.source),
+            hint="pack again when nothing writes to it",
+        )
+
+    @contextmanager
+    def chunks(self) -> Iterator[tuple[TableStream, Iterator[Chunk]]]:
+        """Open the file behind its header.
+
+        Yields:
+            The stream, and its records in chunks.
+        """
+        plan, squeeze = self._plan, self._plan.dialect.delimiter == WHITESPACE
+        with open_table(
+            self._source, shown_as=plan.source, encoding=plan.encoding, squeeze=squeeze
+        ) as stream:
+            stream.skip(self.header.n_bytes)
+            yield (
+                stream,
+                cut_records(
+                    stream,
+                    delimiter=self.header.delimiter,
+                    first_line=1 + self.header.n_lines,
+                    blank_is_record=len(self.header.columns) == 1,
+                    shown_as=plan.source,
+                ),
+            )
+
+    def parse(self, chunk: Chunk, wishes: CellWishes) -> Cells:
+        """Return the cells of a chunk; an empty one is null.
+
+        Raises:
+            CsvError: A row has another number of cells than the header, or is not UTF-8; with its line.
+            TypingError: A number cannot be padded.
+        """
+        columns = parse_chunk(chunk, self.header, shown_as=self._plan.source).columns
+        marked = [0] * len(columns)
+        for place, name in enumerate(self.header.columns):
+            if name in wishes.null_marks:
+                columns[place], marked[place] = without_marks(columns[place], wishes.null_marks[name])
+            if name in wishes.whole:
+                columns[place] = as_whole_numbers(columns[place])
+            elif name in wishes.padded:
+                columns[place] = self._pad(chunk, columns[place], name, wishes.padded[name])
+        return Cells(columns, marked)
+
+    def line_of(self, chunk: Chunk, row: int) -> int:
+        """Return the line of the file on which a row of a chunk begins."""
+        return line_of_row(chunk, row, self.header)
+
+    def _pad(self, chunk: Chunk, cells: pa.StringArray, name: str, digits: int) -> pa.StringArray:
+        padded, odd_row = pad_numbers(cells, digits)
+        if odd_row is not None:
+            raise TypingError(
+                f"column {name!r} cannot be padded to {digits} digits: {cells[odd_row].as_py()!r}",
+                where=Where(file=self._plan.source, line=self.line_of(chunk, odd_row)),
+                hint=f"--pad takes whole numbers of at most so many digits: --pad {self._plan.name}.{name}=N",
+            )
+        return padded
