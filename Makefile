@@ -37,7 +37,7 @@ format: .venv/ready
 .venv/frameworks: .venv/ready constraints-frameworks.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints-frameworks.txt torch
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -c constraints-frameworks.txt \
-		-e '.[torch,keras,grain,hf]' torchdata
+		-e '.[torch,keras,grain,hf]' torchdata lightning accelerate albumentations
 	touch $@
 
 clean:

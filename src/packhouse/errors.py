@@ -3,38 +3,44 @@
 PackhouseError
 +-- UsageError                 also ValueError           contradictory or unreadable arguments
 +-- MissingDependencyError     also ImportError          a library that is not installed; names it
-+-- SourceError                also OSError              the data set cannot be read as it lies there
-|   +-- SourceNotFoundError    also FileNotFoundError    SRC is missing, or holds nothing to pack
++-- SourceError                also OSError              the data set cannot be read
+|   +-- SourceNotFoundError    also FileNotFoundError    SRC is missing, or contains nothing to pack
 |   +-- SourceChangedError                               a file changed while it was read
-+-- DestinationError           also OSError              the pack cannot be written there
-|   +-- DestinationExistsError also FileExistsError      DEST is there already
++-- DestinationError           also OSError              the pack cannot be written
+|   +-- DestinationExistsError also FileExistsError      DEST already exists
 |   +-- DestinationBusyError                             another process is packing to the same DEST
 |   +-- NoSpaceError                                     the disk is too small, or full
 +-- ImageError                 also ValueError           the bytes cannot be decoded as an image
 +-- StoreError                 also OSError              a pack or its image file cannot be read
-|   +-- NotAPackError                                    no pack at that place
+|   +-- NotAPackError                                    no pack at this path
 |   +-- CorruptStoreError                                bytes and index disagree
-|   +-- KeyNotFoundError       also KeyError             no such image; names the nearest keys
+|   +-- KeyNotFoundError       also KeyError             no such image; lists similar keys
 +-- TableError                 also ValueError           a table cannot be read, typed, linked or joined
 |   +-- CsvError                                         malformed CSV: file, line, what was found
-|   +-- TypingError                                      a value does not fit the type that was asked for
-|   +-- ColumnNotFoundError    also KeyError             no such table or column; names the nearest
+|   +-- TypingError                                      a value does not fit the requested type
+|   +-- ColumnNotFoundError    also KeyError             no such table or column; lists similar ones
 |   +-- DuplicateKeyError                                the right side of a join repeats a key
 |   +-- QueryError                                       SQL that does not run
-+-- LoaderError                                          a loader cannot go on
++-- LoaderError                                          a loader cannot continue
 |   +-- StateMismatchError     also ValueError           a saved state of other data or another seed
 +-- WorkerDiedError            also RuntimeError         a process of --engine processes was killed
-+-- AccountingError            also RuntimeError         counts that must be equal are not: a bug of ours
++-- AccountingError            also RuntimeError         internal error: a bug of packhouse
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+FREE_SPACE = "free some space, then run the same command again"
+"""Hint for a full disk."""
+
+CHECK_DISK = "check the disk (dmesg) and the permissions, then run the same command again"
+"""Hint for an error of the disk."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Where:
-    """The place an error speaks of; each part is None when unknown."""
+    """Where an error occurred; each part is None if unknown."""
 
     file: str | None = None
     """Path of the file, as the user gave it or below SRC."""
@@ -60,7 +66,7 @@ class PackhouseError(Exception):
 
     Args:
         problem: What is wrong, in one line, with the actual numbers and names.
-        where: The place it speaks of.
+        where: Where it occurred.
         hint: What to do about it.
     """
 
@@ -83,7 +89,7 @@ class PackhouseError(Exception):
         return "\n".join(parts)
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Pickle whole: type, problem, place, hint and notes, whatever the builtin parent does."""
+        """Return everything for pickle: type, problem, place, hint and notes."""
         return (_rebuild, (type(self), self.problem, self.where, self.hint, self.__dict__.copy()))
 
 
@@ -106,11 +112,11 @@ class MissingDependencyError(PackhouseError, ImportError):
 
 
 class SourceError(PackhouseError, OSError):
-    """The data set cannot be read as it lies there."""
+    """The data set cannot be read."""
 
 
 class SourceNotFoundError(SourceError, FileNotFoundError):
-    """SRC is missing, or holds nothing to pack."""
+    """SRC is missing, or contains nothing to pack."""
 
 
 class SourceChangedError(SourceError):
@@ -118,11 +124,11 @@ class SourceChangedError(SourceError):
 
 
 class DestinationError(PackhouseError, OSError):
-    """The pack cannot be written there."""
+    """The pack cannot be written."""
 
 
 class DestinationExistsError(DestinationError, FileExistsError):
-    """DEST is there already."""
+    """DEST already exists."""
 
 
 class DestinationBusyError(DestinationError):
@@ -142,7 +148,7 @@ class StoreError(PackhouseError, OSError):
 
 
 class NotAPackError(StoreError):
-    """There is no pack at that place."""
+    """There is no pack at this path."""
 
 
 class CorruptStoreError(StoreError):
@@ -150,7 +156,7 @@ class CorruptStoreError(StoreError):
 
 
 class KeyNotFoundError(StoreError, KeyError):
-    """No image has that key."""
+    """No image has this key."""
 
 
 class TableError(PackhouseError, ValueError):
@@ -162,7 +168,7 @@ class CsvError(TableError):
 
 
 class TypingError(TableError):
-    """A value does not fit the type that was asked for."""
+    """A value does not fit the requested type."""
 
 
 class ColumnNotFoundError(TableError, KeyError):
@@ -170,15 +176,15 @@ class ColumnNotFoundError(TableError, KeyError):
 
 
 class DuplicateKeyError(TableError):
-    """The right side of a join has several rows with one key."""
+    """The right side of a join has several rows with the same key."""
 
 
 class QueryError(TableError):
-    """SQL that does not run."""
+    """An SQL query fails."""
 
 
 class LoaderError(PackhouseError):
-    """A loader cannot go on."""
+    """A loader cannot continue."""
 
 
 class StateMismatchError(LoaderError, ValueError):
@@ -190,4 +196,14 @@ class WorkerDiedError(PackhouseError, RuntimeError):
 
 
 class AccountingError(PackhouseError, RuntimeError):
-    """Counts that must be equal are not: a bug of packhouse."""
+    """An internal error: counts that must be equal are not, or a library broke its promise."""
+
+
+def internal_error(problem: str, *, where: Where | None = None) -> AccountingError:
+    """Return the error for a bug of packhouse, which the user can only report.
+
+    Args:
+        problem: What is wrong, in one line.
+        where: Where it occurred.
+    """
+    return AccountingError(f"internal error: {problem}; please report it", where=where)

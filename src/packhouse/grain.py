@@ -1,6 +1,6 @@
 """Grain (JAX): `ImageSource` is a data source for its DataLoader and MapDataset.
 
-Grain asks for three methods and no base class, so it is not imported here.
+Grain needs three methods and no base class, so it is not imported here.
 """
 
 from __future__ import annotations
@@ -21,29 +21,31 @@ if TYPE_CHECKING:
 
 
 class ImageSource:
-    """Chosen images of a pack; each element is a dict that Grain can batch.
+    """Selected images of a pack; each element is a dict that Grain can batch.
 
     "image": (height, width, channels) uint8, 0..255, RGB; "key": str; "label": np.int64, with `label`; and
-    each of `columns` under its name. Safe to share between threads; picklable in under 2 KB, for Grain's
+    each of `columns` under its name. Safe to share between threads. It pickles to less than 2 KB, for Grain's
     worker processes.
 
-    Grain shuffles indices and does not tell a source which epoch it is: the random crops and flips of an
-    element are those of `epoch` whenever it is asked for. For new ones, make a new source, or leave them to a
-    random transform of Grain.
+    Grain shuffles indices and does not pass the epoch to a source. So the random crops and flips of an
+    element are always those of `epoch`. For new ones, make a new source, or use a random transform of
+    Grain.
 
     Args:
         pack: The pack.
-        epoch: Which crops and flips.
-        options: Those of `pack.samples`; but there is an element at each index, so nothing can be skipped.
+        epoch: Random crops and flips depend on it.
+        options: Options of `pack.samples`. No image can be skipped, since Grain needs an element at each
+            index.
 
     Raises:
-        UsageError: As of `pack.samples`; or on_error="skip".
+        UsageError: As in `pack.samples`; or on_error="skip".
     """
 
     def __init__(self, pack: Pack, *, epoch: int = 0, **options: Any) -> None:  # noqa: ANN401  # checked there
         if options.get("on_error") == "skip":
             raise UsageError(
-                'on_error="skip": a source of Grain gives an element at each index', hint='on_error="blank"'
+                'on_error="skip" does not work with Grain, which needs an element at each index',
+                hint='on_error="blank"',
             )
         self.samples = pack.samples(**options)
         self.broken: dict[str, str] = {}
@@ -51,7 +53,7 @@ class ImageSource:
         self.epoch = epoch
 
     def __repr__(self) -> str:
-        """Return what it is of; Grain compares it when a checkpoint is restored, wherever the pack lies."""
+        """Return what it contains; Grain compares it when it restores a checkpoint."""
         options = replace(self.samples.options, threads=None)  # how many makes no difference
         return f"ImageSource({self.samples.fingerprint}, epoch={self.epoch}, {options})"
 
@@ -63,7 +65,7 @@ class ImageSource:
         """Return one element.
 
         Raises:
-            IndexError: There is no such element.
+            IndexError: The index is out of range.
             ImageError: The image is broken, and on_error is "raise".
         """
         return self._getitems([operator.index(index)])[0]

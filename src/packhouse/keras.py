@@ -1,4 +1,4 @@
-"""Keras 3: `ImageSequence` gives `fit`, `evaluate` and `predict` whole batches, on any backend."""
+"""Keras 3: `ImageSequence` feeds whole batches to `fit`, `evaluate` and `predict`, on any backend."""
 
 from __future__ import annotations
 
@@ -24,28 +24,28 @@ if TYPE_CHECKING:
 
 
 class ImageSequence(PyDataset):
-    """Batches of chosen images, in another order each epoch, each image once.
+    """Batches of selected images, each image once per epoch, in a new order each epoch.
 
-    A batch is the images, (batch, height, width, channels) uint8, 0..255, RGB; with `label` it is (images,
-    labels), labels (batch,) int64 as sparse losses take them. With `columns` the inputs are a dict, for
-    models of several inputs: "image", and each column under its name.
+    A batch is the images, (batch, height, width, channels) uint8, 0..255, RGB. With `label` it is (images,
+    labels), with labels (batch,) int64 for sparse losses. With `columns` the inputs are a dict, for models
+    with several inputs: "image", and each column under its name.
 
-    It shuffles by itself: give `fit(..., shuffle=False)`, which else shuffles the batches once more, by a
-    generator without a seed. Images of a batch are read in one go and decoded on `threads` threads, so
-    `workers=2` is enough to be a batch ahead; use_multiprocessing is not needed, but works.
+    It shuffles itself, so pass `fit(..., shuffle=False)`: otherwise Keras shuffles the batches again, with an
+    unseeded generator. The images of a batch are read at once and decoded on `threads` threads, so
+    `workers=2` is enough to prepare the next batch. You do not need use_multiprocessing, but it works.
 
     Args:
         pack: The pack.
-        batch_size: Images in a batch; the last one of an epoch is shorter.
-        shuffle: True: any image may come at any place; "window": windows of neighbours; False: by key.
-        drop_last: Leave out the last batch where it is not full.
-        epoch: The first one, from 0. It counts on when Keras says that one is over and all its batches were
-            asked for: Keras says so before the first one too, and after a batch that it drew to build the
-            model. With use_multiprocessing batches are asked for elsewhere, and each such word counts.
-        options: Those of `pack.samples`, and `workers`, `use_multiprocessing` and `max_queue_size` of Keras.
+        batch_size: Images per batch; the last batch of an epoch is shorter.
+        shuffle: True: full shuffle; "window": shuffle within windows of neighbours; False: by key.
+        drop_last: Drop the last incomplete batch.
+        epoch: First epoch, from 0. It advances when Keras reports the end of an epoch and all its batches
+            were requested. (Keras also reports an end before the first epoch, and after the batch that
+            builds the model.) With use_multiprocessing, every report advances it.
+        options: Options of `pack.samples`, and `workers`, `use_multiprocessing`, `max_queue_size` of Keras.
 
     Raises:
-        UsageError: As of `pack.samples`.
+        UsageError: As in `pack.samples`.
     """
 
     def __init__(
@@ -73,11 +73,11 @@ class ImageSequence(PyDataset):
         return self._sharding.n_steps()
 
     def __getitem__(self, index: int) -> Any:  # noqa: ANN401  # as many things as there are options
-        """Return one batch of the epoch; any thread may ask.
+        """Return one batch of the epoch; can be called from any thread.
 
         Raises:
-            IndexError: There is no such batch.
-            ImageError: An image is broken and on_error is "raise", or all are and it is "skip".
+            IndexError: The index is out of range.
+            ImageError: An image is broken and on_error is "raise", or all are broken and it is "skip".
         """
         order, size = self._order, self._sharding.batch_size
         number = range(len(self))[index]
@@ -91,16 +91,16 @@ class ImageSequence(PyDataset):
 
     @property
     def classes(self) -> list[Any] | None:
-        """The classes, sorted; a label is a place in it. None where no label was asked for."""
+        """The classes, sorted; a label is a position in this list. None without `label`."""
         return self.samples.classes
 
     @property
     def epoch(self) -> int:
-        """The epoch whose batches it gives, from 0."""
+        """The current epoch, from 0."""
         return self._order.epoch
 
     def on_epoch_end(self) -> None:
-        """Go to the next epoch if this one was given whole; Keras calls it."""
+        """Move to the next epoch if all batches of this one were requested; Keras calls it."""
         if self.use_multiprocessing or len(self._asked) == len(self):
             self._order = replace(self._order, epoch=self._order.epoch + 1)
             self._asked.clear()

@@ -1,6 +1,6 @@
-"""Progress of long work: small frozen events, and an observer who listens to them.
+"""Progress of long work: small frozen events, passed to a callback.
 
-The work emits events and knows nothing of bars, logs or terminals; whoever started it passes an observer.
+Pass a callback as `progress=`; it receives the events and can show bars, write logs, or ignore them.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ MOST_PER_SECOND = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Started:
-    """A task has begun."""
+    """A task has started."""
 
     task: str
     """Name of the task, unique within one piece of work: "images", "table articles"."""
 
     total: int | None
-    """Units to do in all; None when it is not known."""
+    """Total number of units; None if unknown."""
 
     unit: str
     """What is counted: "files", "bytes", "rows" or "percent"."""
@@ -30,16 +30,16 @@ class Started:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Advanced:
-    """A task has come this far."""
+    """A task has made progress."""
 
     task: str
     done: int
-    """Units done since the start: a running sum, not a step."""
+    """Units done since the start, in total."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finished:
-    """A task has ended, well or not."""
+    """A task has ended, with success or not."""
 
     task: str
 
@@ -49,11 +49,11 @@ Observer = Callable[[Event], None]
 
 
 def silent(_event: Event) -> None:
-    """Listen to nothing: the observer of those who do not ask."""
+    """Ignore all events: the default callback."""
 
 
 class Task:
-    """One running task; `advance` may be called from any thread and passes on at most 20 events a second."""
+    """One running task. Call `advance` from any thread; it passes on at most 20 events per second."""
 
     def __init__(self, name: str, observer: Observer) -> None:
         self.name = name
@@ -68,7 +68,7 @@ class Task:
             self._tell(self._done + amount)
 
     def reach(self, done: int) -> None:
-        """Say that `done` units are done in all; a smaller number than before is ignored."""
+        """Set the number of units done; a smaller number than before is ignored."""
         with self._lock:
             self._tell(max(done, self._done))
 
@@ -80,7 +80,7 @@ class Task:
             self._observer(Advanced(task=self.name, done=done))
 
     def close(self) -> None:
-        """Pass on the last state, which the rate limit may have held back, and the end."""
+        """Report the last state, which the rate limit may have delayed, and the end."""
         with self._lock:
             self._observer(Advanced(task=self.name, done=self._done))
             self._observer(Finished(task=self.name))
@@ -88,16 +88,16 @@ class Task:
 
 @contextmanager
 def task(observer: Observer, name: str, *, total: int | None, unit: str) -> Iterator[Task]:
-    """Tell `observer` of a task from its start to its end, also when it ends in an exception.
+    """Report a task to a callback from start to end, also if it ends with an exception.
 
     Args:
-        observer: Who listens.
+        observer: The callback.
         name: Name of the task.
-        total: Units to do in all; None when unknown.
+        total: Total number of units; None if unknown.
         unit: What is counted.
 
     Yields:
-        The task, to be advanced.
+        The task; call `advance` on it.
     """
     observer(Started(task=name, total=total, unit=unit))
     running = Task(name, observer)

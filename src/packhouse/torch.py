@@ -1,13 +1,15 @@
-"""PyTorch: `ImageDataset` for its DataLoader, one sample at a time; `ImageBatches` gives whole batches.
+"""PyTorch: `ImageDataset` is a map-style dataset for DataLoader; `ImageBatches` yields whole batches.
 
-Both give images as uint8 tensors with the channels first, 0..255, RGB. They are views of memory in which
-the channels of a pixel lie side by side ("channels_last", which convolutions like best); nothing is copied.
+Both return images as uint8 tensors with the channels first, 0..255, RGB. They are views in memory format
+"channels_last", which convolutions prefer; nothing is copied.
 """
 
 from __future__ import annotations
 
+import inspect
 import operator
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,11 +17,13 @@ from numpy.typing import NDArray
 
 from packhouse._src.loader.broken import note
 from packhouse._src.loader.generations import SLOTS, UNKNOWN, Generations
+from packhouse._src.loader.outputs import Output, Transform, check_output, pictures_of, transformed
 from packhouse._src.loader.turns import TurnTaker
-from packhouse.errors import MissingDependencyError
+from packhouse.errors import MissingDependencyError, UsageError
 
 try:
     import torch
+    from torch import distributed
     from torch.utils.data import Dataset, IterableDataset, default_collate, get_worker_info
 except ImportError as err:
     raise MissingDependencyError(
@@ -29,44 +33,58 @@ except ImportError as err:
 if TYPE_CHECKING:
     from packhouse._src.loader.batch import Batch
     from packhouse._src.loader.loader import Loader
+    from packhouse._src.loader.samples import Samples
     from packhouse._src.opening import Pack
 
 _NUMBERS = "biuf"
 _NOT_SAID = -1
+_MOST_CALLERS = 16
+_SHARE_BY_THEMSELVES = frozenset({"DataLoaderDispatcher", "IterableDatasetShard"})
+"""Classes of accelerate that share out what a single rank gives."""
 
 
 class ImageDataset(Dataset[Any]):
-    """Chosen images of a pack as a map-style dataset; `pack.samples` for PyTorch.
+    """Selected images of a pack as a map-style dataset: `pack.samples` for PyTorch.
 
-    A sample is the image, (channels, height, width) uint8; with `label` it is (image, label) as ImageFolder
-    has it, label an int; with `columns` a dict of their values comes last. DataLoader asks for the samples of
-    a batch together: they are read in one go and decoded on `threads` threads, of which its worker processes
-    have a share each by default. `samples` has the rest: its keys and labels, in the order of the indices.
+    A sample is the image, (channels, height, width) uint8. With `label` it is (image, label) as in
+    ImageFolder, with an int as label. With `columns` a dict of their values comes last. DataLoader requests
+    the samples of a batch together: they are read at once and decoded on `threads` threads. By default the
+    worker processes of DataLoader share the cores. `samples` has the keys and labels, in index order.
 
-    Picklable in under 4 KB, so that worker processes start fast however they are started.
+    It pickles to less than 4 KB, so worker processes start fast with any start method.
 
     Args:
         pack: The pack.
-        transform: Called with each image, gives what stands in its place; runs in one thread.
-        options: Those of `pack.samples`. With on_error="skip" a batch is shorter by what was broken.
+        output: What an image is, and what `transform` is called with. "tensor": (channels, height, width)
+            uint8; "numpy": (height, width, channels) uint8, as albumentations and OpenCV expect; "pil": a
+            Pillow image, as ImageFolder returns and transforms such as ToTensor expect.
+        transform: Called with each image, returns what replaces it; runs in one thread of each process.
+        options: See `pack.samples`. With on_error="skip", broken images make a batch shorter.
 
     Raises:
-        UsageError: As of `pack.samples`.
+        UsageError: As in `pack.samples`.
     """
 
     def __init__(
         self,
         pack: Pack,
         *,
-        transform: Callable[[Any], Any] | None = None,
+        output: Output = "tensor",
+        transform: Transform | None = None,
         **options: Any,  # noqa: ANN401  # pack.samples checks them
     ) -> None:
+        check_output(output)
         self.samples = pack.samples(**options)
+        self.output = output
         self.transform = transform
         self.broken: dict[str, str] = {}
         """Key of an image that gave no pixels in this process -> what is wrong with it."""
         self._is_sharing = False  # of a worker: whether it has left the others their cores
         self._epoch = torch.full((), _NOT_SAID, dtype=torch.int64).share_memory_()  # workers see it change
+
+    def __repr__(self) -> str:
+        """Return how many of what, how many classes, and in which form."""
+        return f"<ImageDataset: {_described(self.samples, self.output, self.transform)}>"
 
     def __len__(self) -> int:
         """Return the number of samples."""
@@ -76,8 +94,8 @@ class ImageDataset(Dataset[Any]):
         """Return one sample.
 
         Raises:
-            IndexError: There is no such sample.
-            ImageError: The image is broken and on_error is not "blank": one sample cannot be left out.
+            IndexError: The index is out of range.
+            ImageError: The image is broken and on_error is not "blank": one sample cannot be skipped.
         """
         return self.__getitems__([index])[0]
 
@@ -85,22 +103,24 @@ class ImageDataset(Dataset[Any]):
         """Return several samples, read and decoded together.
 
         Args:
-            indices: Their places.
+            indices: Indices of the samples.
 
         Returns:
-            The samples in that order; `collate` makes a batch of them without copying.
+            The samples in this order; `collate` makes a batch of them without copying.
 
         Raises:
-            IndexError: There is no such sample.
-            ImageError: An image is broken and on_error is "raise", or all are and it is "skip".
+            IndexError: The index is out of range.
+            ImageError: An image is broken and on_error is "raise", or all are broken and it is "skip".
         """
         self._share_cores()
         batch = self.samples.batch(indices, epoch=self._epoch_now())
         note(batch, self.broken, on_error=self.samples.options.on_error)
-        images, labels, columns = _tensors_of(batch)
-        pictures = images.unbind() if isinstance(images, torch.Tensor) else images
+        images, labels, columns = _parts_of(batch, self.output)
+        pictures = images.unbind() if isinstance(images, torch.Tensor) else list(images)
         if self.transform is not None:
-            pictures = [self.transform(picture) for picture in pictures]
+            pictures = transformed(self.transform, pictures)
+        elif isinstance(images, np.ndarray):
+            images = torch.from_numpy(images)  # in a batch, as PyTorch's own collate has it
         numbers = [None] * len(batch) if labels is None else labels.tolist()
         samples = _Samples(
             _together(picture, number, {name: values[place] for name, values in columns.items()})
@@ -111,22 +131,34 @@ class ImageDataset(Dataset[Any]):
 
     @property
     def classes(self) -> list[Any] | None:
-        """The classes, sorted; a label is a place in it. None where no label was asked for."""
+        """The classes, sorted; a label is a position in this list. None without `label`."""
         return self.samples.classes
 
     @property
     def class_to_idx(self) -> dict[Any, int]:
-        """Class -> label, as ImageFolder has it."""
-        return {name: label for label, name in enumerate(self.classes or ())}
+        """Class -> label, as in ImageFolder; empty without `label`."""
+        return self.samples.class_to_idx
+
+    @property
+    def targets(self) -> list[int] | None:
+        """The label of each sample, as in ImageFolder; None without `label`."""
+        return self.samples.targets
+
+    @property
+    def imgs(self) -> list[tuple[str, int | None]]:
+        """(path of the original file below the packed folder, label) of each sample, as in ImageFolder."""
+        samples = self.samples
+        targets: Sequence[int | None] = samples.targets or [None] * len(samples)
+        return list(zip(samples.file_names, targets, strict=True))
 
     def set_epoch(self, epoch: int) -> None:
-        """Say which epoch comes next: its random crops and flips are a function of (seed, epoch, sample).
+        """Set the next epoch. Random crops and flips are a function of (seed, epoch, sample).
 
-        Before it is called for the first time they are drawn from PyTorch's generator, as transforms of
-        torchvision are: new ones each time, which torch.manual_seed repeats.
+        Before the first call they come from PyTorch's generator, like the transforms of torchvision: new ones
+        each time, repeatable with torch.manual_seed.
 
         Args:
-            epoch: From 0. Worker processes hear of it too, persistent ones before their next batch.
+            epoch: From 0. Worker processes get it too, persistent ones before their next batch.
         """
         self._epoch.fill_(operator.index(epoch))
 
@@ -151,104 +183,195 @@ class _Samples(list[Any]):
 
 
 def collate(samples: Sequence[Any]) -> Any:  # noqa: ANN401
-    """Make a batch of samples, as `DataLoader(..., collate_fn=collate)`.
+    """Make a batch of samples; use it as `DataLoader(..., collate_fn=collate)`.
 
     Args:
-        samples: What the dataset gave.
+        samples: What the dataset returned.
 
     Returns:
-        What PyTorch's own collate makes of them, but images that lie in one piece of memory already are not
-        copied into another: (batch, channels, height, width) uint8, in memory order "channels_last". Columns
-        that are no numbers, and images of several sizes, are lists.
+        The same as PyTorch's collate, but contiguous images are not copied: (batch, channels, height, width)
+        uint8, in memory format "channels_last". Columns that are not numbers, images of different sizes and
+        Pillow images are lists.
 
-    Cost: nothing, unless there is a transform; then PyTorch's own.
+    Cost: none without a transform; with one, that of PyTorch's collate.
     """
     whole = getattr(samples, "whole", None)
     return default_collate(samples) if whole is None else whole
 
 
 class ImageBatches(IterableDataset[Any]):
-    """Whole batches, in an order that can be resumed anywhere; `pack.loader` for PyTorch.
+    """Whole batches, in an order that can be resumed anywhere: `pack.loader` for PyTorch.
 
-    A batch is the images, (batch, channels, height, width) uint8; with `label` it is (images, labels), labels
-    (batch,) int64; with `columns` a dict comes last: a tensor of numbers, a list of anything else. Images of
-    their stored sizes are a list.
+    A batch is the images, (batch, channels, height, width) uint8. With `label` it is (images, labels), with
+    labels (batch,) int64. With `columns` a dict comes last: tensors for numbers, lists for anything else.
+    With size=None the images are a list.
 
-    It reads and decodes ahead on threads, so `for batch in batches` is enough, or, where there is a GPU,
-    `DataLoader(batches, batch_size=None, pin_memory=True)`. DataLoader's workers are not needed; they share
-    the batches of this rank: the same ones, in the same order, as without workers.
+    It reads and decodes ahead on threads, so `for batch in batches` is enough. With a GPU, use
+    `DataLoader(batches, batch_size=None, pin_memory=True)`. You do not need DataLoader workers; if you use
+    them, they share the batches of this rank, in the same order as without workers.
+
+    Where `torch.distributed` is initialized, or `torchrun` has started the process, each rank gives its own
+    share of the images: the rank is looked up whenever an epoch begins. Lightning and plain DDP need nothing
+    else. `accelerate` shares out by itself what a prepared DataLoader gives: either leave this one out of
+    `prepare`, or pass rank=0, world_size=1.
 
     Args:
         pack: The pack.
-        options: Those of `pack.loader`; `rank` and `world_size` are not taken from torch.distributed.
+        output: What an image is, and what `transform` is called with; see `ImageDataset`. Without a transform
+            "numpy" returns (batch, height, width, channels) arrays, and "pil" lists.
+        transform: Called with each image, returns what replaces it; PyTorch's collate makes a batch of the
+            results. Runs in one thread of each process.
+        rank: Rank of this process [default: from torch.distributed, else 0].
+        world_size: Number of ranks [default: from torch.distributed, else 1].
+        options: See `pack.loader`.
 
     Raises:
-        UsageError: As of `pack.loader`.
+        UsageError: See `pack.loader`.
     """
 
-    def __init__(self, pack: Pack, **options: Any) -> None:  # noqa: ANN401  # pack.loader checks them
-        self.loader: Loader = pack.loader(**options)
+    def __init__(  # as the user writes them
+        self,
+        pack: Pack,
+        *,
+        output: Output = "tensor",
+        transform: Transform | None = None,
+        rank: int | None = None,
+        world_size: int | None = None,
+        **options: Any,  # noqa: ANN401  # pack.loader checks them
+    ) -> None:
+        check_output(output)
+        self.output = output
+        self.transform = transform
+        self._rank, self._world_size = rank, world_size
+        rank, world_size = self._place_of_rank() or (rank or 0, world_size or 1)
+        self.loader: Loader = pack.loader(rank=rank, world_size=world_size, **options)
         self._turn: TurnTaker | None = None
         self._generations = Generations(torch.full((SLOTS,), UNKNOWN, dtype=torch.int64).share_memory_())
         self._generations.tell(*self.loader.next_place)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Pickle as it is, but for what belongs to a worker."""
+        """Return the state for pickle, without that of a worker."""
+        self._find_rank()  # a worker process that is started anew is not in the process group
         return {**self.__dict__, "_turn": None}
 
+    def __repr__(self) -> str:
+        """Return batches, rank, classes and output."""
+        sharding = self.loader.sharding
+        rank = f", rank {sharding.rank} of {sharding.world_size}" if sharding.world_size > 1 else ""
+        described = _described(self.loader.samples, self.output, self.transform)
+        return f"<ImageBatches: {len(self):,} batches of {sharding.batch_size}{rank}, {described}>"
+
     def __len__(self) -> int:
-        """Return how many batches a whole epoch has, for this rank; workers do not change it."""
+        """Return the number of batches in an epoch for this rank, with or without workers."""
+        self._find_rank()
         return len(self.loader)
 
     def __iter__(self) -> Iterator[Any]:
-        """Begin an epoch, or go on where a loaded state says."""
+        """Start an epoch, or resume from a loaded state.
+
+        Raises:
+            UsageError: A DataLoader has a batch_size, which would make batches of batches; or accelerate
+                would split the batches of this rank.
+        """
+        self._refuse_callers()
         worker, here = get_worker_info(), self._here()
         if worker is None or not isinstance(here, TurnTaker):
-            return map(_as_tensors, here)
+            return map(self._given, here)
         generation = worker.seed - worker.id  # PyTorch draws it for each set of workers
         self._generations.begin_next(here, generation)
         batches = iter(here)
         self._generations.note(here.epoch, generation)
-        return map(_as_tensors, batches)
+        return map(self._given, batches)
+
+    def _given(self, batch: Batch) -> Any:  # noqa: ANN401
+        images, labels, columns = _parts_of(batch, self.output)
+        if self.transform is not None:
+            pictures = images.unbind() if isinstance(images, torch.Tensor) else list(images)
+            results = transformed(self.transform, pictures)
+            is_sized = self.loader.samples.options.size is not None
+            images = default_collate(results) if results and is_sized else results
+        return _together(images, labels, columns)
+
+    def _place_of_rank(self) -> tuple[int, int] | None:
+        """Return rank and number of ranks; None where nothing but defaults says them."""
+        found = _distributed_rank()
+        rank, world_size = self._rank, self._world_size
+        if found is None or (rank is not None and world_size is not None):
+            return None if rank is None and world_size is None else (rank or 0, world_size or 1)
+        world_size = found[1] if world_size is None else world_size
+        if rank is None:
+            rank = 0 if world_size == 1 else found[0]
+        return rank, world_size
+
+    def _find_rank(self) -> None:
+        """Take the share of this process's rank, which may have got one since the last epoch."""
+        place = self._place_of_rank()
+        sharding = self.loader.sharding
+        if self._turn is None and place not in (None, (sharding.rank, sharding.world_size)):
+            rank, world_size = place
+            self.loader.share(rank=rank, world_size=world_size)
+
+    def _refuse_callers(self) -> None:
+        """Refuse a DataLoader that makes batches itself, and accelerate where ranks share already."""
+        frame, depth = inspect.currentframe(), 0
+        shares = self._rank is None and self._world_size is None and _distributed_rank() not in (None, (0, 1))
+        while frame is not None and depth < _MOST_CALLERS:
+            caller = frame.f_locals.get("self")
+            if caller is not self and getattr(caller, "auto_collation", False) is True:
+                raise UsageError(
+                    "ImageBatches gives whole batches, and this DataLoader would make batches of them",
+                    hint="DataLoader(batches, batch_size=None); ImageBatches(batch_size=...) has the size",
+                )
+            if shares and any(kind.__name__ in _SHARE_BY_THEMSELVES for kind in type(caller).__mro__):
+                raise UsageError(
+                    "each rank gives its own share, and accelerate would share out that of one rank again",
+                    hint="do not pass it to prepare(); or ImageBatches(..., rank=0, world_size=1)",
+                )
+            frame, depth = frame.f_back, depth + 1
 
     @property
     def classes(self) -> list[Any] | None:
-        """The classes, sorted; a label is a place in it. None where no label was asked for."""
+        """The classes, sorted; a label is a position in this list. None without `label`."""
         return self.loader.classes
 
     @property
     def class_to_idx(self) -> dict[Any, int]:
-        """Class -> label, as ImageFolder has it."""
-        return {name: label for label, name in enumerate(self.classes or ())}
+        """Class -> label, as in ImageFolder; empty without `label`."""
+        return self.loader.class_to_idx
+
+    @property
+    def targets(self) -> list[int] | None:
+        """The labels of all samples of all ranks, in the order of their keys; None without labels."""
+        return self.loader.targets
 
     def set_epoch(self, epoch: int) -> None:
-        """Say which epoch comes next; else they count by themselves, in workers too.
+        """Set the next epoch. Otherwise epochs are counted automatically, in workers too.
 
         Args:
             epoch: From 0.
 
         Raises:
-            UsageError: It is less than 0, or no whole number.
+            UsageError: It is less than 0, or not a whole number.
         """
         self.loader.set_epoch(epoch)
         self._generations.tell(*self.loader.next_place)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return where it stands, behind the last batch given; as `pack.loader(...).state_dict`.
+        """Return the state after the last batch, like `pack.loader(...).state_dict`.
 
-        torchdata's StatefulDataLoader and Lightning call it. In a worker it is the place of that worker, from
-        which only the same one of as many can go on.
+        torchdata's StatefulDataLoader and Lightning call it. In a worker it is the state of this worker: only
+        the same worker, of the same number of workers, can resume from it.
         """
         return dict(self._here().state_dict())
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on where another stood: the next loop gives the rest of its epoch.
+        """Resume from a state: the next loop yields the rest of its epoch.
 
         Args:
             state: What `state_dict` returned.
 
         Raises:
-            StateMismatchError: It is of other images, another choice of them, another seed or order.
+            StateMismatchError: It belongs to other images, another selection, another seed or another order.
         """
         here = self._here()
         here.load_state_dict(state)
@@ -259,6 +382,7 @@ class ImageBatches(IterableDataset[Any]):
 
     def _here(self) -> Loader | TurnTaker:
         worker = get_worker_info()
+        self._find_rank()
         if worker is None:
             return self.loader
         if self._turn is None:
@@ -267,8 +391,21 @@ class ImageBatches(IterableDataset[Any]):
         return self._turn
 
 
-def _as_tensors(batch: Batch) -> Any:  # noqa: ANN401
-    return _together(*_tensors_of(batch))
+def _distributed_rank() -> tuple[int, int] | None:
+    """Return rank and number of ranks of this process; None where it is not one of several."""
+    if not distributed.is_available():
+        return None
+    if distributed.is_initialized():
+        return distributed.get_rank(), distributed.get_world_size()
+    if distributed.is_torchelastic_launched():  # by torchrun, and not initialized yet
+        return int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
+    return None
+
+
+def _described(samples: Samples, output: str, transform: object) -> str:
+    classes = "" if samples.classes is None else f", {len(samples.classes):,} classes"
+    form = f"output={output!r}" + ("" if transform is None else ", transformed")
+    return f"{samples!r}"[1:-1] + f"{classes}, {form}"
 
 
 def _together(images: Any, labels: Any, columns: Mapping[str, Any]) -> Any:  # noqa: ANN401
@@ -281,9 +418,12 @@ def _together(images: Any, labels: Any, columns: Mapping[str, Any]) -> Any:  # n
     return tuple(parts) if len(parts) > 1 else images
 
 
-def _tensors_of(batch: Batch) -> tuple[Any, Any, dict[str, Any]]:
+def _parts_of(batch: Batch, output: str) -> tuple[Any, Any, dict[str, Any]]:
+    """Return images in the form that was asked for, labels and columns."""
     images: Any
-    if isinstance(batch.images, list):
+    if output != "tensor":
+        images = pictures_of(batch) if output == "pil" else batch.images
+    elif isinstance(batch.images, list):
         images = [torch.from_numpy(image).permute(2, 0, 1) for image in batch.images]
     else:
         images = torch.from_numpy(batch.images).permute(0, 3, 1, 2)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
+from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 
+import packhouse
 from frameworks_kit import COUNT, framework
 from packhouse._src.opening import Pack
 from packhouse.errors import ImageError
@@ -112,3 +115,25 @@ def test_a_broken_image_is_left_out_and_noted(damaged: Pack) -> None:
     with pytest.warns(UserWarning, match="red/0002"):
         assert sum(map(len, numbers(sequence))) == COUNT - 1
     assert set(sequence.broken) == {"red/0002"}
+
+
+def test_a_model_learns_from_the_file_of_a_tutorial(tmp_path: Path) -> None:
+    """An HDF5 file with the datasets images and labels, as h5py writes them: no pack is needed."""
+    labels = np.arange(60) % 2
+    images = np.random.default_rng(0).integers(0, 90, (60, 16, 16, 3), dtype=np.uint8)
+    images[labels == 1, :, :, 0] += 120
+    with h5py.File(tmp_path / "tutorial.h5", "w") as file:
+        file["images"], file["labels"] = images, labels
+    keras.utils.set_random_seed(0)
+
+    sequence = ImageSequence(
+        packhouse.open(tmp_path / "tutorial.h5"), batch_size=20, size=16, label="labels.y", seed=1
+    )
+    layers = [keras.layers.Rescaling(1 / 255), keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(2)]
+    model = keras.Sequential(layers)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.Adam(0.1), loss, metrics=["accuracy"])
+    model.fit(sequence, epochs=20, shuffle=False, verbose=0)
+
+    assert sequence.classes == [0, 1]
+    assert model.evaluate(sequence, verbose=0)[1] == 1.0

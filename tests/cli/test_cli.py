@@ -188,7 +188,7 @@ def test_get_gives_the_files_own_bytes(packed: Path, dataset: DataSet, tmp_path:
     assert to_file.returncode == 0
     assert (tmp_path / "one.jpg").read_bytes() == data
     assert again.returncode == 1
-    assert "there already" in again.stderr
+    assert "already exists" in again.stderr
     assert to_folder.returncode == 0
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == [f"{n}.jpg" for n in others]
     assert run("get", packed, *others).returncode == 2

@@ -80,7 +80,7 @@ def test_extract_exits_0_3_or_4(packed: Path, dataset: DataSet, tmp_path: Path) 
     assert "24 of 24 images written" in first.stdout
     assert "tables are not converted back to CSV: articles" in first.stdout
     assert (document["written"], document["there_already"]) == (0, 24)
-    assert f"FAILED {min(dataset.files)}: another file of that name is there already" in in_the_way.stdout
+    assert f"FAILED {min(dataset.files)}: another file with this name already exists" in in_the_way.stdout
     assert (tmp_path / "out" / min(dataset.files)).read_bytes() == b"mine"
     assert "DAMAGED" in damaged.stdout
     assert len(tree(tmp_path / "new")) == 23
@@ -107,7 +107,7 @@ def test_mistakes_say_what_and_what_to_do(arguments: list[str], code: int, says:
 def test_a_pack_and_a_source_mistyped(packed: Path, tmp_path: Path) -> None:
     """--against something that is not there; a file of the pack in its stead; --workers 0."""
     assert run("verify", packed, "--against", tmp_path / "absent").returncode == 1
-    assert "the folder it lies in" in run("verify", packed / "images.h5").stderr
+    assert "the folder it is in" in run("verify", packed / "images.h5").stderr
     assert run("verify", packed, "--workers", "0").returncode == 2
 
 

@@ -118,6 +118,32 @@ def matlab(file: h5py.File) -> None:
     images.attrs["MATLAB_class"], labels.attrs["MATLAB_class"] = np.bytes_("uint8"), np.bytes_("double")
 
 
+def matlab_cells(file: h5py.File) -> None:
+    """MATLAB 7.3: pictures in a cell array, compressed; labels as a cell array of text."""
+
+    def cells(name: str, elements: Sequence[NDArray[Any]], kind: str) -> None:
+        made = []
+        for element in elements:
+            one = file.create_dataset(f"#refs#/_{len(file['#refs#'])}", data=element, compression="gzip")
+            one.attrs["MATLAB_class"] = np.bytes_(kind)
+            made.append(one.ref)
+        cell = file.create_dataset(name, data=np.array([made], dtype=h5py.ref_dtype))
+        cell.attrs["MATLAB_class"] = np.bytes_("cell")
+
+    file.create_group("#refs#").create_dataset("a", data=np.zeros(2, "u8"))
+    file["#refs#/a"].attrs["MATLAB_class"] = np.bytes_("canonical empty")
+    cells("pictures", [one.transpose(2, 1, 0) for one in PIXELS], "uint8")
+    cells("label", [np.frombuffer(word.encode("utf-16-le"), "<u2")[:, None] for word in WORDS], "char")
+
+
+def a_group_each(file: h5py.File) -> None:
+    """A group for each sample: its picture and its label."""
+    for row in range(12):
+        file[f"sample_{row:02d}/image"] = PIXELS[row]
+        file[f"sample_{row:02d}/label"] = WORDS[row] if row % 2 else np.bytes_(WORDS[row])
+        file[f"sample_{row:02d}/age"] = row
+
+
 def one_each_with_attributes(file: h5py.File) -> None:
     """A dataset an image, whose attributes say what it is."""
     for row in range(12):
@@ -230,6 +256,8 @@ LOOKS = {
     "cifar": Look(cifar, PIXELS, NUMBERS.tolist(), in_place=False),
     "mnist": Look(mnist, GREY, NUMBERS.tolist()),
     "matlab": Look(matlab, PIXELS, NUMBERS.tolist(), in_place=False),
+    "matlab cells": Look(matlab_cells, PIXELS, WORDS, in_place=False),
+    "a group each": Look(a_group_each, PIXELS, WORDS, columns={"age": range(12)}),
     "attributes": Look(
         one_each_with_attributes, PIXELS, WORDS, columns={"price": [row / 4 for row in range(12)]}
     ),

@@ -112,7 +112,7 @@ def test_an_ambiguous_name_lists_the_whole_keys(store: ImageStore) -> None:
     with pytest.raises(KeyNotFoundError, match="2 images are named 'same'") as caught:
         store.read("same")
 
-    assert caught.value.hint == "the whole key: 010/same, 011/deep/er/same"
+    assert caught.value.hint == "use the full key: 010/same, 011/deep/er/same"
     assert "same" not in store
 
 
@@ -368,7 +368,7 @@ def test_a_file_cut_while_it_is_open(copy: Path, truth: dict[str, bytes]) -> Non
     last = max(places(copy).items(), key=lambda one: one[1])[0]
     os.truncate(copy / IMAGES_FILE, (copy / IMAGES_FILE).stat().st_size - 1)
 
-    with pytest.raises(CorruptStoreError, match="the file was cut"):
+    with pytest.raises(CorruptStoreError, match="the file was truncated"):
         store.read(last)
     assert store.read("0") == truth["0"]
 

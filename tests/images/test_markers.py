@@ -75,7 +75,7 @@ def test_filling_between_segments_is_stepped_over(filling: bytes) -> None:
         pytest.param(b"\xff\xd9", "unreadable header", id="EOI before the scan"),
         pytest.param(b"\xff\x30", "unreadable header", id="reserved code"),
         pytest.param(b"\xff\xe5\0\1", "unreadable header", id="length below two"),
-        pytest.param(b"\xff\xe5\xff\xff", "truncated", id="length beyond the end"),
+        pytest.param(b"\xff\xe5\xff\xff", "truncated", id="length past the end"),
     ],
 )
 def test_what_cannot_stand_before_a_scan_is_a_problem(marker: bytes, wanted: str) -> None:

@@ -103,7 +103,7 @@ def test_what_makes_no_class_is_refused(shop: Pack) -> None:
         shop.samples(size=8, columns="name", split="all")
     with pytest.raises(QueryError):
         shop.samples(size=8, where="things.nothing = 1")
-    with pytest.raises(UsageError, match="no image is left by where='width > 999'"):
+    with pytest.raises(UsageError, match="no image matches where='width > 999'"):
         shop.samples(size=8, where="width > 999")
 
 

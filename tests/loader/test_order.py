@@ -327,9 +327,9 @@ def test_windows_are_rounded_and_set() -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"count": -1}, "-1 rows"),
-        ({"count": 2**62 + 1}, "rows"),
-        ({"count": 5, "epoch": -1}, "epoch -1"),
+        ({"count": -1}, "count=-1"),
+        ({"count": 2**62 + 1}, "count="),
+        ({"count": 5, "epoch": -1}, "epoch=-1"),
         ({"count": 5, "shuffle": "global"}, "'global'"),
         ({"count": 5, "shuffle": 1}, "shuffle=1"),
         ({"count": 5, "window": 3}, "window=3 has no effect"),
@@ -343,7 +343,8 @@ def test_numbers_that_are_none_are_refused(options: dict[str, Any], words: str) 
 
 
 @pytest.mark.parametrize(
-    ("value", "words"), [(5, "5 is none of 0 to 4"), (-1, "-1 is none"), (0.5, "float64")]
+    ("value", "words"),
+    [(5, "5 is out of range: there are 5 rows"), (-1, "-1 is out of range"), (0.5, "float64")],
 )
 def test_positions_that_are_none_are_refused(value: float, words: str) -> None:
     """What lies outside would come back as some row or other."""

@@ -127,12 +127,12 @@ def test_large_epochs_take_no_memory() -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"count": -1}, "-1 samples"),
+        ({"count": -1}, "count=-1"),
         ({"batch_size": 0}, "batch_size=0"),
         ({"world_size": 0}, "world_size=0"),
         ({"rank": 2, "world_size": 2}, "rank=2 of world_size=2"),
         ({"rank": -1}, "rank=-1"),
-        ({"drop_last": True, "pad": True}, "pad fills it up"),
+        ({"drop_last": True, "pad": True}, "pad contradict"),
     ],
 )
 def test_numbers_that_are_none_are_refused(options: dict[str, int], words: str) -> None:

@@ -166,7 +166,7 @@ def test_three_parts_by_hash(packed: Callable[[str], Pack]) -> None:
             {"val": 0.1},
             r"say which part(.*\n)*.*split=\"train\", val=0\.1",
         ),
-        ("class folders in train and test", {"split": "all", "val": 0.1}, r"has no meaning"),
+        ("class folders in train and test", {"split": "all", "val": 0.1}, r"has no effect"),
         ("class folders in train and test", {"split": "cat", "val": 0.1}, r"'train' and 'val'; split='cat'"),
         ("train, val and test", {"split": "train", "val": 0.2}, r"has one: folder val/"),
         ("train, val and test", {"split": "val", "val": 0.2}, r"has one: folder val/"),
@@ -263,9 +263,9 @@ def test_images_of_no_class_have_no_label(
 
 def test_folders_that_are_no_class_at_all(packed: Callable[[str], Pack]) -> None:
     """Without a folder there is no class; with a column each folder is one."""
-    with pytest.raises(UsageError, match="no folders that could be classes"):
+    with pytest.raises(UsageError, match="no folders of the images could be classes"):
         packed("flat").samples(size=8, label="group")
-    with pytest.raises(UsageError, match="no folders that could be classes"):
+    with pytest.raises(UsageError, match="no folders of the images could be classes"):
         packed("by year").samples(size=8, label="group", split="train")
     samples = packed("upper case").samples(size=8, label="image_index.group", split="all")
     assert samples.classes == ["Meta", "Test", "Train/0", "Train/1"]

@@ -153,7 +153,7 @@ GOOD = State(order=Order(count=9, shuffle="window"), consumed=4, fingerprint="a"
     [
         ([1, 2], "not list"),
         ({}, "'version' is missing; 'seed' is missing"),
-        ({**GOOD, "more": 1}, "'more' is not known"),
+        ({**GOOD, "more": 1}, "'more' is unknown"),
         ({**GOOD, "count": "9"}, "'count' is '9'"),
         ({**GOOD, "consumed": True}, "'consumed' is True"),
         ({**GOOD, "version": True}, "'version' is True"),
@@ -161,7 +161,7 @@ GOOD = State(order=Order(count=9, shuffle="window"), consumed=4, fingerprint="a"
         ({**GOOD, "seed": 1.0}, "'seed' is 1.0"),
         ({**GOOD, "shuffle": "all"}, "'all'"),
         ({**GOOD, "shuffle": True}, "window=8192 has no effect"),
-        ({**GOOD, "epoch": -1}, "epoch -1"),
+        ({**GOOD, "epoch": -1}, "epoch=-1"),
         ({**GOOD, "consumed": 10}, "consumed=10"),
         ({**GOOD, "consumed": -1}, "consumed=-1"),
     ],

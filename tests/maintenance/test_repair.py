@@ -204,9 +204,9 @@ def test_bad_arguments(pack: Path, tmp_path: Path) -> None:
     with pytest.raises(NotAPackError):
         packhouse.repair(tmp_path / "absent", tmp_path / "out.pack")
     for inside in (pack, pack / "in"):
-        with pytest.raises(UsageError, match="lies in the pack"):
+        with pytest.raises(UsageError, match="inside the pack"):
             packhouse.repair(pack, inside)
-        with pytest.raises(UsageError, match="lies in the pack"):
+        with pytest.raises(UsageError, match="inside the pack"):
             packhouse.extract(pack, inside)
     for call in (packhouse.repair, packhouse.extract):
         with pytest.raises(UsageError, match="empty"):

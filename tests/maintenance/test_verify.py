@@ -36,7 +36,7 @@ def test_a_sound_pack_is_sound(sound: Path, shop: DataSet) -> None:
     assert (report.damaged, report.differences, report.notes) == ((), (), ())
     assert [event.task for event in events if isinstance(event, Finished)] == [
         "images",
-        "HDF5's view",
+        "HDF5 structure",
         "tables",
     ]
     assert tree(sound) == files
@@ -106,8 +106,8 @@ def test_hdf5s_own_view_is_compared_with_the_index(copy: Path) -> None:
 
     damage = found(copy)
 
-    assert damage[gone] == "HDF5 finds no dataset of that name, the index has one"
-    assert damage["one/more"] == "HDF5 has a dataset of that name, the index has not"
+    assert damage[gone] == "the index has this image, HDF5 has no such dataset"
+    assert damage["one/more"] == "HDF5 has a dataset with this name, the index does not"
     assert damage[moved].startswith("HDF5 says ")
 
 
@@ -164,7 +164,7 @@ def test_extra_files_are_noted_and_no_damage(copy: Path) -> None:
     report = packhouse.verify(copy)
 
     assert report.is_sound
-    assert report.notes == ("notes/mine.txt is not of the pack",)
+    assert report.notes == ("notes/mine.txt is not part of the pack",)
 
 
 @pytest.mark.parametrize(
@@ -209,7 +209,7 @@ def test_against_the_originals(sound: Path, shop: DataSet, tmp_path: Path) -> No
 
     assert (report.is_sound, report.damaged) == (False, ())
     assert {one.path: one.what.split(" ")[0:3] for one in report.differences} == {
-        changed: ["has", "other", "bytes"],
+        changed: ["its", "bytes", "differ"],
         cut: ["has", f"{len(shop.files[cut]) - 1:,}", "bytes"],
         gone: ["is", "not", "among"],
         "images/new.JPG": ["is", "not", "in"],

@@ -226,7 +226,7 @@ def test_on_error_stop_leaves_what_the_next_run_goes_on_with(dataset: DataSet, t
     with pytest.raises(packhouse.PackhouseError, match="the row has 1 cells, the header has 2") as caught:
         packhouse.pack(dataset.folder, tmp_path / "shop.pack", on_error="stop")
 
-    assert "the same command goes on" in caught.value.__notes__[0]
+    assert "run the same command again" in caught.value.__notes__[0]
     assert sorted(os.listdir(tmp_path)) == ["shop", "shop.pack.packing"]
     (dataset.folder / "customers.csv").write_text("a,b\n1,2\n")
     report = packhouse.pack(dataset.folder, tmp_path / "shop.pack", on_error="stop")
@@ -239,7 +239,7 @@ def test_on_error_stop_leaves_what_the_next_run_goes_on_with(dataset: DataSet, t
     [
         (lambda folder: folder / "absent", SourceNotFoundError, "does not exist"),
         (lambda folder: (folder / "new").mkdir() or folder / "new", SourceNotFoundError, "no image"),
-        (lambda folder: folder / "articles.csv", SourceError, "no column holds paths"),
+        (lambda folder: folder / "articles.csv", SourceError, "no column contains paths"),
     ],
 )
 def test_a_source_that_is_none_is_refused(
@@ -262,9 +262,9 @@ def test_dest_is_never_replaced_unasked(dataset: DataSet, tmp_path: Path) -> Non
     dest.mkdir()
     (dest / "mine.txt").write_text("precious")
 
-    with pytest.raises(DestinationExistsError, match="there already"):
+    with pytest.raises(DestinationExistsError, match="already exists"):
         packhouse.pack(dataset.folder, dest)
-    with pytest.raises(DestinationExistsError, match="no pack"):
+    with pytest.raises(DestinationExistsError, match="not a pack"):
         packhouse.pack(dataset.folder, dest, overwrite=True)
     assert (dest / "mine.txt").read_text() == "precious"
 
@@ -299,9 +299,9 @@ def test_a_disk_that_is_too_small_is_seen_before_writing(
         ({"joins": ["articles = articles + customers on x"]}, UsageError, "name of a table"),
         ({"joins": ["gibberish"]}, UsageError, "cannot read the join"),
         ({"text": ["articles.nope"]}, ColumnNotFoundError, "no column 'nope'"),
-        ({"types": {"articles.name": "number"}}, UsageError, "no type"),
+        ({"types": {"articles.name": "number"}}, UsageError, "not a type"),
         ({"workers": 0}, UsageError, "workers is 0"),
-        ({"memory_limit": "lots"}, UsageError, "not a size"),
+        ({"memory_limit": "lots"}, UsageError, "not a memory size"),
     ],
 )
 def test_bad_options_are_seen_before_any_work(
@@ -369,6 +369,7 @@ def test_progress_tells_of_every_stage(dataset: DataSet, tmp_path: Path) -> None
         "table articles",
         "table customers",
         "table transactions_train",
+        "search links",
         "link articles",
         "join train",
     ]
@@ -391,8 +392,8 @@ def test_overwrite_never_removes_what_is_not_the_packs(dataset: DataSet, tmp_pat
     before = tree(tmp_path)
 
     for source, dest, says in (
-        (dataset.folder, dataset.folder, "SRC lies in DEST"),
-        (dataset.folder / "images", dataset.folder, "SRC lies in DEST"),
+        (dataset.folder, dataset.folder, "SRC is inside DEST"),
+        (dataset.folder / "images", dataset.folder, "SRC is inside DEST"),
         (dataset.folder, tmp_path / "shop.pack", r"notes\.txt"),
     ):
         with pytest.raises(DestinationExistsError, match=says):

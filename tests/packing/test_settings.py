@@ -128,12 +128,12 @@ def test_a_settings_file_elsewhere_is_only_a_file(tmp_path: Path) -> None:
     ("settings", "problem", "hint"),
     [
         ("text = [", "cannot be read as TOML", "docs"),
-        ("txt = []", "there is no setting 'txt'", "did you mean text?"),
-        ("workers = 2", "there is no setting 'workers'", "settings: joins"),
-        ("text = 3", "'text' is 3", "a list of texts"),
-        ("types = 3", "'types' is no table", "[types]"),
+        ("txt = []", "unknown setting 'txt'", "did you mean text?"),
+        ("workers = 2", "unknown setting 'workers'", "settings: joins"),
+        ("text = 3", "'text' is 3", "use a list of strings"),
+        ("types = 3", "[types] must be a TOML table", "write [types]"),
         ("[types]\nlabels.size = 3", "types.labels.size is 3", "in quotes"),
-        ('[types]\nlabels.size = "money"', "'money' is no type, for labels.size", "one of text, integer"),
+        ('[types]\nlabels.size = "money"', "'money' is not a type, for labels.size", "one of text, integer"),
         ("compression = 3", "'compression' is 3", 'compression = "zstd"'),
         ('compression = "rar"', "compression is 'rar'", "one of zstd"),
         ('allow_many = "yes"', "'allow_many' is 'yes'", "allow_many = true"),
@@ -269,7 +269,7 @@ def test_compact_keys_of_joins_that_stand_in_the_settings(tmp_path: Path) -> Non
     packhouse.pack(source, tmp_path / "out.pack", compact_keys=True)
 
     assert pq.ParquetFile(tmp_path / "out.pack/t.parquet").read().column_names == ["k_ix", "x"]
-    with pytest.raises(UsageError, match="compact keys are of joins"):
+    with pytest.raises(UsageError, match="compact keys need a join"):
         packhouse.pack(write(tmp_path / "other", ""), tmp_path / "none.pack", compact_keys=True)
 
 

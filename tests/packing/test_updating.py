@@ -293,7 +293,7 @@ def test_a_pack_is_not_replaced_by_an_empty_one(tmp_path: Path) -> None:
     packhouse.pack(source, tmp_path / "out.pack")
     (source / "a.csv").write_text("a,b\n1,2,3\n")
 
-    with pytest.raises(SourceError, match="nothing could be packed, the first failure is a"):
+    with pytest.raises(SourceError, match="nothing could be packed; the first failure is a"):
         packhouse.pack(source, tmp_path / "out.pack", overwrite=True)
 
     assert packhouse.open(tmp_path / "out.pack").tables["a"].to_arrow().num_rows == 1

@@ -105,7 +105,7 @@ def test_anything_else_is_refused(tmp_path: Path, data: bytes) -> None:
     """The error says what is accepted."""
     (tmp_path / "a.jpg").write_bytes(data)
 
-    with pytest.raises(SourceNotFoundError, match="no data set") as caught:
+    with pytest.raises(SourceNotFoundError, match="not a data set") as caught:
         opened(tmp_path / "a.jpg")
 
     assert all(word in caught.value.hint for word in ("folder", ".zip", ".tar.zst", ".csv", ".parquet"))
@@ -123,7 +123,7 @@ def test_a_fifo_is_refused(tmp_path: Path) -> None:
     """Without waiting for one who writes."""
     os.mkfifo(tmp_path / "fifo")
 
-    with pytest.raises(SourceNotFoundError, match="no data set"):
+    with pytest.raises(SourceNotFoundError, match="not a data set"):
         opened(tmp_path / "fifo")
     assert not is_hdf5(tmp_path / "fifo")
 

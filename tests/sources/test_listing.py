@@ -110,7 +110,7 @@ def test_a_table_without_paths_is_refused(tree: Path, lines: list[str]) -> None:
     """The error says how the column may be named; a folder is no file."""
     path = write(tree, *lines, name="list.csv")
 
-    with pytest.raises(SourceError, match="no column holds paths") as caught:
+    with pytest.raises(SourceError, match="no column contains paths") as caught:
         scan(path)
 
     assert "file_name" in caught.value.hint
@@ -127,7 +127,7 @@ def test_a_parquet_file(tree: Path) -> None:
     assert list(failures(found)) == ["gone.jpg"]
     assert found.skipped == ()
 
-    with pytest.raises(SourceError, match="no column holds paths"):
+    with pytest.raises(SourceError, match="no column contains paths"):
         scan(write_parquet(tree, label=[1, 2], text=["x", "y"]))
 
 
@@ -180,7 +180,7 @@ def test_paths_that_lead_elsewhere_fail(tree: Path) -> None:
         "gone/x.jpg": "No such file",
         "top.jpg/x": "Not a directory",
         "nul\0.jpg": "NUL",
-        "./": "is no path",
+        "./": "is not a path",
         "x" * 300: "name too long",
     }
 

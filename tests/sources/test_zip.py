@@ -281,7 +281,7 @@ def test_a_missing_header_is_an_error(path: Path) -> None:
     write(path, {"a.jpg": b"a"}, "stored")
     patch(path, b"PK\3\4", b"PKPK")
 
-    with pytest.raises(SourceError, match="no sound header"):
+    with pytest.raises(SourceError, match="no valid header"):
         read(path, scan(path).files[0])
 
 
@@ -423,7 +423,7 @@ def test_bytes_beyond_the_end_fail(path: Path) -> None:
     write(path, {"a.jpg": b"a" * 500}, "stored")
     directory_field(path, "a.jpg", 20, struct.pack("<II", 5000, 5000))
 
-    assert ["beyond the end" in one.message for one in scan(path).failed] == [True]
+    assert ["past the end" in one.message for one in scan(path).failed] == [True]
 
 
 def test_members_that_share_their_bytes_fail(path: Path) -> None:
@@ -452,7 +452,7 @@ def test_a_header_that_leads_into_another_member_is_an_error(path: Path) -> None
     found = scan(path)
 
     assert read(path, found.files[1]) == b"b" * 500
-    with pytest.raises(SourceError, match="no sound header"):
+    with pytest.raises(SourceError, match="no valid header"):
         read(path, found.files[0])
 
 

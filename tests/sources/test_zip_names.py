@@ -107,7 +107,7 @@ def test_the_unicode_path_counts(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("host", [0, 14])
 def test_backslashes_of_a_fat_host_are_folders(tmp_path: Path, host: int) -> None:
-    """As unzip does: folders where the host has them and the name no slash, and nothing leads out."""
+    """As unzip does: folders where the host has them and the name no slash, and nothing points outside."""
     members = [(b"train\\cats\\1.jpg", jpeg(1)), (b"train\\", b""), (b"a/b\\c.jpg", jpeg(2))]
     write_zip(tmp_path / "set.zip", members, host=host)
     assert names_in(tmp_path / "set.zip") == ["a/b\\c.jpg", "train/cats/1.jpg"]

@@ -1,4 +1,4 @@
-"""Hugging Face: `pack.to_hf()` makes a `datasets.Dataset` of the files of images, and table columns."""
+"""Hugging Face: `pack.to_hf()` makes a `datasets.Dataset` of image files and table columns."""
 
 from __future__ import annotations
 
@@ -36,17 +36,17 @@ def to_hf(samples: Samples) -> Any:  # noqa: ANN401  # a datasets.Dataset; the l
     """Make a dataset; its columns are those of `Pack.to_hf`.
 
     Args:
-        samples: What becomes of it.
+        samples: The samples to convert.
 
     Returns:
         A `datasets.Dataset`, mapped from a file in the cache folder of Hugging Face.
 
     Raises:
-        UsageError: A column would bear a name that the dataset has already, or images lie there as pixels.
+        UsageError: A column has the name of one that the dataset already has, or images are stored as pixels.
         CorruptStoreError: The bytes of an image do not match their digest.
 
-    Cost: copies the images once, into the cache; the same choice of the same pack is found there again. Holds
-        some 64 MiB of them in memory.
+    Cost: copies the images once, into the cache, where the same selection of the same pack is found again.
+        Holds about 64 MiB of them in memory.
     """
     taken = next((name for name in samples.columns if name in OWN), None)
     if taken is not None:
@@ -95,7 +95,7 @@ def _refuse_pixels(images: ImageStore) -> None:
         image = StoredImage(images, row)
         if image.raw_form is not None:
             raise UsageError(
-                "is stored as pixels: a dataset of Hugging Face holds files of images",
+                "is stored as pixels, and a Hugging Face dataset needs image files",
                 where=Where(file=str(images.path), member=image.key),
             )
 

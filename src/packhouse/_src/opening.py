@@ -24,18 +24,20 @@ if TYPE_CHECKING:
 
 
 class Pack(Loadable):
-    """An opened pack: `images`, `tables`, and what ties them. A context manager; picklable as its path.
+    """An open pack: `images`, `tables`, and the links between them.
+
+    It is a context manager, and it is pickled as its path.
 
     Args:
         path: The folder; or an HDF5 file of images, whose only table is that of its labels.
         progress: Progress callback for the walk through an HDF5 file that has no index yet.
-        images_from: As of `open`.
-        layout: As of `open`.
+        images_from: As in `open`.
+        layout: As in `open`.
 
     Raises:
-        NotAPackError: There is no pack at that place.
+        NotAPackError: There is no pack at this path.
         CorruptStoreError: Its manifest, or the HDF5 file, cannot be read.
-        StoreError: An index is needed and cannot be written anywhere.
+        StoreError: An index is needed, but cannot be written anywhere.
     """
 
     def __init__(
@@ -87,19 +89,17 @@ class Pack(Loadable):
             return ImageStore(self.path / IMAGES_FILE, self.path / INDEX_FILE)
         except StoreError as err:
             if (self.path / IMAGES_FILE).is_file():  # else there is nothing to make an index of
-                err.hint = (
-                    f"packhouse repair {self.path} OUT saves all that is whole, or restore it from a copy"
-                )
+                err.hint = f"packhouse repair {self.path} OUT saves what is intact; or restore it from a copy"
             raise
 
     @cached_property
     def derived(self) -> dict[int, ImageStore]:
-        """Stores of the same images made smaller: pixels of the shorter side -> store, in that order.
+        """Stores with smaller copies of the images, by the pixels of the shorter side, smallest first.
 
-        They have the keys and rows of `images`; `packhouse derive` makes them.
+        They have the same keys and rows as `images`. `packhouse derive` makes them.
 
         Raises:
-            NotAPackError: One is named by pack.json and missing.
+            NotAPackError: pack.json names a store that is missing.
             CorruptStoreError: Index and image file of one do not belong together.
         """
         made = sorted((int(size), facts) for size, facts in self.manifest.get(DERIVED, {}).items())
@@ -109,7 +109,7 @@ class Pack(Loadable):
 
     @cached_property
     def tables(self) -> Tables:
-        """The tables by their SQL names: those of the CSV files, the joins, and `image_index`."""
+        """All tables by their SQL names: CSV tables, joins, and `image_index`."""
         if self._is_lone:
             return _tables_of_lone(self.images.index.path, self.manifest["tables"])
         made = {**self.manifest["tables"], **self.manifest["joins"]}
@@ -120,43 +120,46 @@ class Pack(Loadable):
 
     @property
     def links(self) -> tuple[LinkedColumns, ...]:
-        """Which tables describe the images, best first, and their columns that say so."""
+        """The tables that are linked to the images, best first, with their linked columns."""
         names = ("table", "column", "form", "flag_column", "key_column")
-        return tuple(LinkedColumns(*(link[name] for name in names)) for link in self.manifest["links"])
+        return tuple(
+            LinkedColumns(**{name: link[name] for name in names}, spelling=link.get("spelling", ""))
+            for link in self.manifest["links"]
+        )
 
     @cached_property
     def _linked_rows(self) -> dict[str, LinkedRows]:
         return {link.table: LinkedRows(self.tables[link.table], link.key_column) for link in self.links}
 
     def row(self, key: str) -> dict[str, Any] | None:
-        """Return the row that describes an image: the first of the first linked table that has one.
+        """Return the table row for an image: the first row of the first linked table that has one.
 
         Args:
-            key: Key of the image, or its name alone where that is unique.
+            key: Key of the image; its name alone works if it is unique.
 
         Returns:
-            Column -> value, as Python objects; None when no row names the image.
+            Column -> value, as Python objects; None if no row matches the image.
 
         Raises:
             KeyNotFoundError: There is no such image.
             CorruptStoreError: The file of a linked table is missing or damaged.
 
-        Cost: some 100 us for 25 columns, once the 122,880 rows around it are decoded (0.1-0.2 s); the first
-            call sorts the keys, 0.3 s a million rows. Up to 512 MiB of decoded rows are kept for each table.
+        Cost: about 100 us for 25 columns, once the 122,880 rows around it are decoded (0.1-0.2 s). The first
+            call sorts the keys, 0.3 s per million rows. Up to 512 MiB of decoded rows are kept per table.
         """
         whole = self.images[key].key
         found = (rows.first(whole) for rows in self._linked_rows.values())
         return next((row for row in found if row is not None), None)
 
     def rows(self, key: str) -> dict[str, list[dict[str, Any]]]:
-        """Return all rows that describe an image; otherwise as `row`.
+        """Return all table rows for an image; otherwise like `row`.
 
         Args:
-            key: Key of the image, or its name alone where that is unique.
+            key: Key of the image; its name alone works if it is unique.
 
         Returns:
-            For every linked table, best first, its rows in the order of the file; an empty list where none
-            names the image.
+            Rows of each linked table, best table first, in the order of the file; an empty list if none
+            matches the image.
 
         Raises:
             KeyNotFoundError: There is no such image.
@@ -166,49 +169,49 @@ class Pack(Loadable):
         return {table: rows.all(whole) for table, rows in self._linked_rows.items()}
 
     def find(self, where: str) -> list[str]:
-        """Return the keys of images that meet an SQL condition.
+        """Return the keys of images that match an SQL condition.
 
         Args:
-            where: On columns of image_index and of the linked tables, such as
-                "colour_group_name = 'Black' AND width < 400"; a name that several of these tables have is
-                written with its table, "articles.name". It may ask other tables of the pack.
+            where: Condition on columns of image_index and of the linked tables, such as
+                "colour_group_name = 'Black' AND width < 400". If several of these tables have the column,
+                add the table: "articles.name". Subqueries can use all tables of the pack.
 
         Returns:
             Keys, sorted, each once.
 
         Raises:
-            QueryError: It is not one condition, or does not fit the columns.
+            QueryError: `where` is not one condition, or does not fit the columns.
             CorruptStoreError: A table that it needs is missing or damaged.
         """
         _ = self.images
         return find_keys(self.tables, where, self.links)
 
     def images_without_row(self, table: str | None = None) -> Iterator[str]:
-        """List the images that no row describes.
+        """List the images without a table row.
 
         Args:
-            table: A linked table, of which no row names them; None: no row of any linked table.
+            table: Name of a linked table; None means that no linked table has a row for the image.
 
         Returns:
-            Keys, sorted, one by one.
+            Iterator over keys, sorted.
 
         Raises:
-            UsageError: No table is linked, or not this one.
+            UsageError: No table is linked, or this one is not.
             CorruptStoreError: A table is missing or damaged.
         """
         return images_without_row(self.tables, self._links_of(table))
 
     def rows_without_image(self, table: str | None = None) -> Iterator[tuple[str, str | None]]:
-        """List the rows of linked tables that name no image.
+        """List the rows of linked tables that match no image.
 
         Args:
-            table: A linked table; None is all of them.
+            table: Name of a linked table; None means all of them.
 
         Returns:
-            Table, and what the row has in its linked column, as text (None for an empty cell), one by one.
+            Iterator over pairs: table, and the text in the linked column (None if it is missing).
 
         Raises:
-            UsageError: No table is linked, or not this one.
+            UsageError: No table is linked, or this one is not.
             CorruptStoreError: A table is missing or damaged.
         """
         return rows_without_image(self.tables, self._links_of(table))
@@ -225,28 +228,28 @@ class Pack(Loadable):
         label: str | None = None,
         on_unlabelled: OnUnlabelled = "raise",
     ) -> Any:  # noqa: ANN401  # a datasets.Dataset; the library is not here for type checkers
-        """Make a data set of the Hugging Face library; images stay the bytes of their files.
+        """Make a Hugging Face dataset that holds the original bytes of the images.
 
         Args:
-            where: As of `samples`, and so are the others.
-            split: As of `samples`.
-            val: As of `samples`.
-            test: As of `samples`.
-            split_column: As of `samples`.
-            columns: As of `samples`.
-            label: As of `samples`.
-            on_unlabelled: As of `samples`.
+            where: As in `samples`.
+            split: As in `samples`.
+            val: As in `samples`.
+            test: As in `samples`.
+            split_column: As in `samples`.
+            columns: As in `samples`.
+            label: As in `samples`.
+            on_unlabelled: As in `samples`.
 
         Returns:
-            A `datasets.Dataset`, in the order of the keys: "image", decoded by Pillow when it is asked for;
-            "key"; "label", a ClassLabel, where one is asked for; and the columns under their names.
+            A `datasets.Dataset`, in the order of the keys, with the columns "image" (Pillow decodes it on
+            access), "key", "label" (a ClassLabel, with `label`), and `columns` under their names.
 
         Raises:
             MissingDependencyError: The library is not installed.
-            UsageError: As of `samples`; or a column is named as one that the data set has anyway.
+            UsageError: As in `samples`; or a column has the name of one that the dataset already has.
             CorruptStoreError: A part of the pack that is needed is damaged.
 
-        Cost: copies the images into the cache of that library; 64 MiB of them are in memory at once.
+        Cost: copies the images into the cache of the library; 64 MiB of them are in memory at once.
         """
         from packhouse._src.hf import to_hf
 
@@ -273,7 +276,7 @@ class Pack(Loadable):
                 where=Where(file=str(self.path)),
                 hint=f"linked are: {', '.join(link.table for link in self.links)}"
                 if self.links
-                else "packhouse pack SRC -o DEST --link TABLE.COLUMN says which column names them",
+                else "packhouse pack SRC -o DEST --link TABLE.COLUMN links a column to the images",
             )
         return chosen
 
@@ -298,26 +301,26 @@ def open(  # noqa: A001  # packhouse.open, as gzip.open
     """Open a pack, or any HDF5 file of images.
 
     Args:
-        path: The folder that `packhouse pack` made; or an HDF5 file, whoever wrote it. Its labels are then
-            the table "labels", and what of it is no image stands in `manifest["refused"]`, with reasons.
+        path: The folder that `packhouse pack` made, or any HDF5 file of images. The labels in such a file
+            become the table "labels"; `manifest["refused"]` lists what is not an image, with reasons.
         images_from: Of an HDF5 file the datasets, or groups of datasets, that hold the images, where names,
             shapes and attributes do not tell, or tell wrong.
         layout: Of an HDF5 file how these are laid out: "NHWC", "NCHW", "NHW", "HWC", "CHW" or "HW".
         progress: Progress callback for the walk through an HDF5 file that has no index yet.
 
     Returns:
-        The pack; its parts are read when they are first used.
+        The pack. Its parts are read on first use.
 
     Raises:
-        NotAPackError: There is neither a pack nor an HDF5 file at that place.
+        NotAPackError: There is neither a pack nor an HDF5 file at this path.
         CorruptStoreError: A file of it is damaged, or two do not belong together.
         UsageError: The layout is unknown, a dataset of `images_from` is missing, or the path is a folder and
             one of the two is given.
-        StoreError: An index is needed and cannot be written anywhere.
+        StoreError: An index is needed, but cannot be written anywhere.
 
-    Cost: reads pack.json, the footer of the index and 32 bytes of images.h5, whatever the number of images.
-        An HDF5 file without an index that fits is walked first, 40-50 us per image, and read whole; the index
-        is kept beside it, or in the user's cache folder.
+    Cost: reads pack.json, the footer of the index and 32 bytes of images.h5, for any number of images.
+        An HDF5 file without a matching index is first walked (40-50 us per image) and read once. The index
+        is stored beside it, or in the user's cache folder.
     """
     chosen = several(images_from)
     if (chosen or layout is not None) and not Path(path).is_file():

@@ -355,6 +355,20 @@ class ParquetSource:
             starts.append(starts[-1] + footer.row_group(group).num_rows)
         return starts
 
+    def repeating_integers(self) -> set[str]:
+        """Return columns of integers that must repeat: a row group has more of them than their range."""
+        footer = self._file.metadata
+        if not footer.num_row_groups:
+            return set()
+        first, found = footer.row_group(0), set()
+        for place, field in enumerate(self._file.schema_arrow):
+            facts = first.column(place).statistics if pa.types.is_integer(field.type) else None
+            if facts is not None and facts.has_min_max and facts.has_null_count:
+                values = first.num_rows - facts.null_count
+                if facts.max - facts.min + 1 < values:
+                    found.add(field.name)
+        return found
+
     def first_values(self, column: str) -> list[str]:
         """Return the smallest value of a text column in each row group, from the footer's statistics.
 

@@ -16,7 +16,7 @@ COMPRESSIONS = ("zstd", "gzip", "snappy", "lz4")
 
 @dataclass(frozen=True, slots=True)
 class ColumnType:
-    """What was decided for one column."""
+    """Type of one column, with the reason."""
 
     name: str
     """Name of the column."""
@@ -25,7 +25,7 @@ class ColumnType:
     """Arrow type, as the report and pack.json say it."""
 
     reason: str
-    """Why, in words, with the counts."""
+    """Why it has this type, with counts."""
 
     nulls: int
     """Rows without a value."""
@@ -154,7 +154,7 @@ class TableReport:
 
 @dataclass(frozen=True, slots=True)
 class LinkEvidence:
-    """How well one column names the images."""
+    """How well one column matches the images."""
 
     table: str
     column: str
@@ -168,18 +168,21 @@ class LinkEvidence:
     """Distinct values."""
 
     values_found: int
-    """Those that name an image: its key, its name, its file name or its path."""
+    """Values that match an image by key, name, file name or path."""
 
     images_found: int
-    """Images that are named."""
+    """Images that are matched."""
 
     unique: bool
     """Whether no value repeats."""
 
+    spelling: str = ""
+    """How its cells are had back from its values, as of `ColumnType`."""
+
 
 @dataclass(frozen=True, slots=True)
 class LinkReport:
-    """The table that describes the images, and how the two fit."""
+    """A linked table: its column, and how it matches the images."""
 
     table: str
     column: str
@@ -188,7 +191,7 @@ class LinkReport:
     digits"."""
 
     chosen: str
-    """Why, in words: the evidence, and what was next best."""
+    """Why this column was chosen, and the next best one."""
 
     flag_column: str
     key_column: str
@@ -197,13 +200,16 @@ class LinkReport:
     rows_without_image: int
     rows_without_image_examples: tuple[str, ...]
     rows_ambiguous: int
-    """Rows whose value names several images: flagged, but without a key."""
+    """Rows whose value matches several images: flagged, but without a key."""
 
     images: int
     images_without_row: int
     images_without_row_examples: tuple[str, ...]
     other_candidates: tuple[LinkEvidence, ...]
     """All other columns that could have been linked instead, best first."""
+
+    spelling: str = ""
+    """How the cells of the column are had back from its values, as of `ColumnType`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,7 +243,7 @@ class JoinStep:
 
 @dataclass(frozen=True, slots=True)
 class JoinSpec:
-    """A join that was asked for: "train = transactions_train + customers on customer_id"."""
+    """A requested join: "train = transactions_train + customers on customer_id"."""
 
     name: str
     left: str
@@ -265,10 +271,10 @@ class JoinManner:
     """How a join is made."""
 
     how: str = "inner"
-    """"inner" drops left rows without a partner, "left" keeps them with empty cells."""
+    """"inner" drops left rows without a match, "left" keeps them with missing values."""
 
     allow_many: bool = False
-    """Whether a right side may repeat a key, so that left rows multiply."""
+    """Whether a right side may repeat a key, so that left rows are repeated."""
 
     sorted_by: tuple[str, ...] = ()
     """Columns of the result to sort by; empty keeps the order of the left rows."""
@@ -276,20 +282,20 @@ class JoinManner:
 
 @dataclass(frozen=True, slots=True)
 class JoinStepReport:
-    """One right table of a join: how the rows that came to it and its own fit."""
+    """One right table of a join, and how its rows match."""
 
     right: str
     on: tuple[str, ...]
     """The pairs of key columns as they are written: "image_id", or "image_id = id"."""
 
     left_rows: int
-    """Rows that the steps before have left; of the first step, those of the left table."""
+    """Rows that reach this step; at the first step, those of the left table."""
 
     left_unmatched: int
-    """Of these, without a partner: dropped by "inner", kept with empty cells by "left"."""
+    """Of these, without a match: dropped by "inner", kept with missing values by "left"."""
 
     right_unmatched: int
-    """Rows of the right table that none of these asked for."""
+    """Rows of the right table that match none of these."""
 
     renamed: tuple[tuple[str, str], ...]
     """Right columns whose names were taken: (old name, new name)."""
@@ -297,7 +303,7 @@ class JoinStepReport:
 
 @dataclass(frozen=True, slots=True)
 class CompactKey:
-    """A column of text that became the number of a row in another table."""
+    """A text column that was replaced by row numbers of another table."""
 
     column: str
     ix_column: str
@@ -323,11 +329,11 @@ class JoinReport:
     steps: tuple[JoinStepReport, ...]
     bytes: int
     sorted_by: tuple[str, ...] = ()
-    """Columns as they were asked for; empty: in the order of the left table."""
+    """Columns as requested; empty: in the order of the left table."""
 
     compact_keys: tuple[CompactKey, ...] = ()
     kept_text: tuple[tuple[str, str], ...] = ()
-    """Keys of other tables that stay text all the same: (column, why)."""
+    """Keys of other tables that stay text: (column, why)."""
 
     problem: str = ""
-    """Why no row found a partner, and what would help; empty when some did."""
+    """Why no row has a match, and what would help; empty if some rows match."""

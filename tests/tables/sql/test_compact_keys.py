@@ -287,5 +287,5 @@ def test_the_way_back_that_the_docs_show(tmp_path: Path) -> None:
 
 def test_without_a_join_there_are_no_compact_keys(tmp_path: Path) -> None:
     """The option alone would do nothing, and says so."""
-    with pytest.raises(UsageError, match="compact keys are of joins"):
+    with pytest.raises(UsageError, match="compact keys need a join"):
         packhouse.pack(tmp_path, tmp_path / "x.pack", compact_keys=True)

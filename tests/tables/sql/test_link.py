@@ -423,7 +423,7 @@ def test_several_links_are_asked_for(tmp_path: Path) -> None:
     with packhouse.open(tmp_path / "out.pack") as pack:
         assert pack.row("a") == {"ref": "a", "image": True, "image_key": "a"}
         assert [link.table for link in pack.links] == ["two", "one"]
-    with pytest.raises(UsageError, match="two links speak of one table"):
+    with pytest.raises(UsageError, match="two links name the same table"):
         packhouse.pack(source, tmp_path / "no.pack", link=["one.id", "one.other"])
 
 

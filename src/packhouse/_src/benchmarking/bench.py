@@ -61,9 +61,9 @@ def bench(
 ) -> BenchReport:
     """Measure how fast a pack feeds training on this machine, and report the bottleneck.
 
-    The same images each time, chosen at random: read from disk (after they are dropped from the page cache,
-    where the system lets us), decoded in bare threads from memory, and given by the loader, with several
-    numbers of threads. Decoders and loader run in turn, three times; the median counts.
+    The same random images are read from disk (dropped from the page cache first, if the system allows it),
+    decoded by threads from memory, and loaded by the loader with several numbers of threads. Decoders and
+    loader run alternately, three times; the median counts.
 
     Args:
         pack: A pack, or an HDF5 file of images.
@@ -75,8 +75,8 @@ def bench(
         What was measured.
 
     Raises:
-        NotAPackError: There is no pack at that place, or one without images.
-        UsageError: The size or crop cannot be, or no image can be decoded.
+        NotAPackError: There is no pack at this path, or it has no images.
+        UsageError: The size or crop is not valid, or no image can be decoded.
 
     Cost: 10 to 20 s, and up to 512 MiB of memory.
     """

@@ -1,4 +1,4 @@
-"""What was measured, and what follows from it: arithmetic, without clocks."""
+"""The report of `packhouse.bench`: the figures, the bottleneck, and what to change."""
 
 from __future__ import annotations
 
@@ -20,44 +20,44 @@ class BenchReport:
 
     pack: Path
     store: str
-    """The file that the images came from, within the pack."""
+    """File of the images, within the pack."""
 
     size: tuple[int, int]
-    """(height, width) they were brought to, in pixels."""
+    """(height, width) after decoding, in pixels."""
 
     images: int
-    """How many images each measurement took."""
+    """Number of images in each measurement."""
 
     image_bytes: float
-    """Mean size of their files."""
+    """Mean size of the image files, in bytes."""
 
     cores: int
-    """Cores this process may use."""
+    """Number of cores that this process may use."""
 
     disk: float
-    """Reading alone, of images that were dropped from the page cache before."""
+    """Reading only, from disk: images were dropped from the page cache before."""
 
     ceiling: float
-    """Decoding alone: the same calls in one bare thread per core, from memory, into one place."""
+    """Decoding only: the same decoder calls, one thread per core, from memory, into one buffer."""
 
     loader: Mapping[int, float]
-    """Threads -> what the loader gave, of images that lay in the page cache."""
+    """Number of threads -> rate of the loader, with images in the page cache."""
 
     busy: float
-    """Part of the cores' time that the loader used, at as many threads as cores; 0 to 1."""
+    """Share of CPU time that the loader used, with one thread per core; 0 to 1."""
 
     resizer: str
     """"OpenCV" or "Pillow"."""
 
     fits: bool
-    """Whether the images fit into the memory of this machine, so that later epochs need no disk."""
+    """Whether the images fit into memory, so that later epochs do not read from disk."""
 
     broken: int
-    """Images among them that cannot be decoded."""
+    """Number of these images that cannot be decoded."""
 
     @property
     def threads(self) -> int:
-        """The best number of threads: that of the cores, unless another one gives clearly more."""
+        """The best number of threads: one per core, unless another number is clearly faster."""
         fastest = max(self.loader, key=lambda threads: self.loader[threads])
         if self.loader[fastest] > WORTH_CHANGING * self.loader.get(self.cores, 0.0):
             return fastest
@@ -65,12 +65,12 @@ class BenchReport:
 
     @property
     def rate(self) -> float:
-        """What the loader gives with the best number of threads."""
+        """Rate of the loader with the best number of threads."""
         return self.loader[self.threads]
 
     @property
     def binds(self) -> Literal["disk", "decode", "loader"]:
-        """What keeps it from being faster."""
+        """The bottleneck: "disk", "decode" or "loader"."""
         if self.disk < min(self.ceiling, self.rate) and not self.fits:
             return "disk"
         if self.busy >= ENOUGH or self.rate >= ENOUGH * self.ceiling:
@@ -79,7 +79,7 @@ class BenchReport:
 
     @property
     def verdict(self) -> str:
-        """It in one line."""
+        """The result in one line."""
         if self.binds == "disk":
             return (
                 f"disk-bound: the disk reads {self.disk:,.0f} img/s ({self._disk_bytes}); decoding reaches "
@@ -97,7 +97,7 @@ class BenchReport:
 
     @property
     def advice(self) -> list[str]:
-        """What would change it, if anything would."""
+        """What would make it faster, if anything."""
         advice = []
         if self.threads != self.cores:
             advice.append(f"threads={self.threads} is fastest on this machine (default: one per core)")
@@ -114,7 +114,7 @@ class BenchReport:
         return f"{self.disk * self.image_bytes / 1e6:,.0f} MB/s"
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as `packhouse bench --json` prints it."""
+        """Return the report as `packhouse bench --json` prints it."""
         return {
             **asdict(self),
             "pack": str(self.pack),

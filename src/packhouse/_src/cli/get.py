@@ -42,7 +42,9 @@ def command(pack: str, keys: tuple[str, ...], output: str | None) -> None:
         for target in paths:
             if target.exists() or paths.count(target) > 1:
                 raise DestinationExistsError(
-                    "is there already, or asked for twice", where=Where(file=str(target)), hint="another -o"
+                    "already exists, or is requested twice",
+                    where=Where(file=str(target)),
+                    hint="choose another -o",
                 )
         for image, target in targets:
             data = image.bytes  # before the file is there, which must not stay empty if this is damaged
@@ -56,5 +58,5 @@ def _targets(images: list[StoredImage], output: Path) -> list[tuple[StoredImage,
         # the last part only: a name from a pack must not lead out of the folder
         return [(image, output / Path(image.file_name).name) for image in images]
     if len(images) > 1:
-        raise click.UsageError(f"several images need a folder, and {output} is none")
+        raise click.UsageError(f"several images need a folder, and {output} is not a folder")
     return [(images[0], output)]

@@ -10,6 +10,8 @@ import click
 from packhouse._src.cli._options import json_option
 from packhouse._src.cli._printing import examples, print_json, size
 
+MOST_REFUSED = 20
+
 
 @click.command("inspect")
 @click.argument("pack")
@@ -41,6 +43,10 @@ def _lines(pack: str, document: dict[str, Any]) -> Iterator[str]:
         yield from _join_lines(name, join)
     if document["skipped"]:
         yield f"skipped: {examples([one['path'] for one in document['skipped']])}"
+    if document.get("refused"):
+        yield f"{document['refused_count']:,} things in the file are not images:"
+    for one in document.get("refused", ())[:MOST_REFUSED]:
+        yield f"  {one['path']}: {one['reason']}"
     for failure in document["failed"]:
         yield f"FAILED {failure['path']}: {failure['message']}"
 

@@ -32,7 +32,7 @@ def command(  # noqa: PLR0917
     problems: bool,
     as_json: bool,
 ) -> None:
-    """Write a made-up fashion data set to the new folder DIR."""
+    """Write a generated fashion data set to the new folder DIR."""
     from dataclasses import asdict
 
     from packhouse._src.cli._printing import print_json, size

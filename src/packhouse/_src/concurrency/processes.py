@@ -73,8 +73,8 @@ def run_in_processes(
         except BrokenProcessPool as err:
             raise WorkerDiedError(
                 "a worker process was killed",
-                hint="is the memory too small? Run it again to go on, with fewer --workers. "
-                'A script needs `if __name__ == "__main__":` around what it does',
+                hint="if memory is short, use fewer --workers; the same command resumes. "
+                'In a script, put the call below `if __name__ == "__main__":`',
             ) from err
         finally:
             pool.shutdown(cancel_futures=True)

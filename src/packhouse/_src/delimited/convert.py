@@ -27,7 +27,7 @@ from packhouse._src.delimited.table_reader import CellWishes, TableReader
 from packhouse._src.delimited.text_stream import TableStream
 from packhouse._src.parquet_ import ParquetSink
 from packhouse._src.table_records import ColumnType, TableOutput, TablePlan, TableReport, TextKey
-from packhouse.errors import AccountingError, TableError, Where
+from packhouse.errors import TableError, Where, internal_error
 from packhouse.progress import Task, task
 
 FIRST_ROWS = 10_000
@@ -341,6 +341,6 @@ class _Conversion:
 
     def _check_rows(self, read: int, written: int) -> None:
         if read != written:
-            raise AccountingError(
+            raise internal_error(
                 f"{read:,} rows were read, {written:,} written", where=Where(file=self._plan.source)
             )

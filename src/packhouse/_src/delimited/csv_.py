@@ -15,7 +15,11 @@ from packhouse._src.delimited.cutting import LONGEST_RECORD_BYTES, Chunk
 from packhouse._src.delimited.dialect import Header
 from packhouse._src.delimited.row_hints import hint_for_row
 from packhouse._src.delimited.text_stream import NOT_UTF8_HINT, UTF8_MARK
-from packhouse.errors import AccountingError, CsvError, Where
+from packhouse.errors import (
+    CsvError,
+    Where,
+    internal_error,
+)
 
 _LIMIT = threading.Lock()
 
@@ -65,7 +69,7 @@ def parse_chunk(chunk: Chunk, header: Header, *, shown_as: str) -> pa.RecordBatc
     except pa.ArrowInvalid as err:
         raise find_fault(chunk, header, shown_as=shown_as, said=str(err)) from err
     if table.num_rows != chunk.records:
-        raise AccountingError(
+        raise internal_error(
             f"{chunk.records:,} rows were cut and {table.num_rows:,} parsed",
             where=Where(file=shown_as, line=chunk.first_line),
         )

@@ -1,4 +1,4 @@
-"""`packhouse.derive`: a store of the same images, made smaller, beside the originals of a pack."""
+"""`packhouse.derive`: a store with smaller copies of the images, beside the originals of a pack."""
 
 from __future__ import annotations
 
@@ -35,26 +35,26 @@ class DeriveReport:
 
     pack: Path
     folder: Path
-    """Where the store lies: images.h5 and image_index.parquet."""
+    """Folder of the store: images.h5 and image_index.parquet."""
 
     size: int
     """Pixels of the shorter side."""
 
     quality: int
     images: int
-    """All of them: as many as the pack has."""
+    """Number of images: as many as the pack has."""
 
     scaled: int
-    """Those that were made smaller."""
+    """Number of images that were scaled."""
 
     copied: int
-    """Those that are not larger, and were copied byte for byte."""
+    """Number of images that are not larger, and were copied byte for byte."""
 
     problems: Mapping[str, str]
     """Key -> what is wrong with the original, which was copied byte for byte."""
 
     source_bytes: int
-    """Sum of the sizes of the originals."""
+    """Total size of the originals."""
 
     bytes: int
     """Size of the new images.h5."""
@@ -69,7 +69,7 @@ class DeriveReport:
         return not self.problems
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as `packhouse derive --json` prints it."""
+        """Return the report as `packhouse derive --json` prints it."""
         return {
             **asdict(self),
             "pack": str(self.pack),
@@ -87,11 +87,11 @@ def derive(
     overwrite: bool = False,
     progress: Observer | None = None,
 ) -> DeriveReport:
-    """Make a store of the same images, made smaller, in a pack; the originals stay as they are.
+    """Add a store with smaller copies of all images to a pack; the originals stay unchanged.
 
-    An image becomes an upright RGB JPEG (4:2:0) whose shorter side has `size` pixels. It is never enlarged:
-    one that is not larger is copied byte for byte. So is one that is broken or cannot be decoded, which thus
-    fails as the original does. Every image has the key and the row that it has in the pack.
+    An image becomes an upright RGB JPEG (4:2:0) with a shorter side of `size` pixels. Images are never
+    enlarged: one that is not larger is copied byte for byte. So is one that is broken or cannot be decoded;
+    it then fails like the original. Every image has the same key and row as in the pack.
 
     Args:
         pack: The folder of a pack.
@@ -105,17 +105,17 @@ def derive(
         What was made.
 
     Raises:
-        NotAPackError: There is no pack at that place, or one without images.
-        UsageError: A number is out of its range, or it is a lone HDF5 file.
+        NotAPackError: There is no pack at this path, or it has no images.
+        UsageError: A number is out of range, or the pack is a single HDF5 file.
         CorruptStoreError: The pack is damaged.
-        DestinationExistsError: The pack has a store of that size already.
-        DestinationBusyError: Another process derives from the same pack.
+        DestinationExistsError: The pack already has a store of this size.
+        DestinationBusyError: Another process is deriving from the same pack.
         NoSpaceError: The disk ran full.
         DestinationError: The pack cannot be written.
 
     Cost: originals are read and decoded once, at the smallest of 1, 1/2, 1/4, 1/8 of their size that is
-        large enough. While it works, twice the space of the new store, and 1 KB of memory an image. The same
-        originals give the same bytes, whatever the number of workers, with the same versions of the
+        large enough. While it runs, it needs twice the space of the new store and 1 KB of memory per image.
+        The same originals give the same bytes for any number of workers, with the same versions of the
         libraries that decode and scale.
     """
     _check_numbers(size=size, quality=quality)
@@ -151,7 +151,7 @@ def derive(
 
 def _check_numbers(*, size: int, quality: int) -> None:
     if size < 1:
-        raise UsageError(f"size is {size}, must be at least 1 pixel")
+        raise UsageError(f"size is {size}, and must be at least 1 pixel")
     if quality not in QUALITIES:
         raise UsageError(f"quality is {quality}, and must be from {QUALITIES[0]} to {QUALITIES[-1]}")
 

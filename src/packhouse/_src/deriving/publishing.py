@@ -28,6 +28,8 @@ from packhouse._src.imagefile.format import (
 from packhouse._src.imagefile.manifest_file import is_as_written, write_manifest
 from packhouse._src.packing.destination import sync_folder
 from packhouse.errors import (
+    CHECK_DISK,
+    FREE_SPACE,
     CorruptStoreError,
     DestinationBusyError,
     DestinationError,
@@ -119,7 +121,7 @@ class DerivedPlace:
             raise DestinationError(
                 f"{MANIFEST_FILE} changed while the store was being made",
                 where=Where(file=str(self.pack)),
-                hint="run it again",
+                hint="run the same command again",
             )
         if str(self.size) in self.derived:
             self._switch_to(BETWEEN_MANIFEST)
@@ -262,13 +264,12 @@ def _translated(pack: Path) -> Iterator[None]:
             raise
         where = Where(file=str(err.filename or pack))
         if is_full(err):
-            hint = "free some space and run it again"
-            raise NoSpaceError("the disk ran full", where=where, hint=hint) from err
+            raise NoSpaceError("the disk is full", where=where, hint=FREE_SPACE) from err
         refused = err.errno in {errno.EACCES, errno.EPERM, errno.EROFS}
         raise DestinationError(
             f"the pack cannot be read or written: {err.strerror or err}",
             where=where,
             hint="make the folder of the pack writable, or derive in a copy of the pack"
             if refused
-            else "check the disk (dmesg), then run it again",
+            else CHECK_DISK,
         ) from err

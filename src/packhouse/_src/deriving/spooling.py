@@ -14,7 +14,11 @@ from packhouse._src.imagefile.digest import digest_of
 from packhouse._src.imagefile.read.index_rows import IndexRow
 from packhouse._src.ranges import cut_lengths, read_into
 from packhouse._src.records import SourceFile
-from packhouse.errors import SourceError, Where
+from packhouse.errors import (
+    CHECK_DISK,
+    SourceError,
+    Where,
+)
 
 PIECE_BYTES = 8 << 20
 """Of originals: what a thread holds at once, unless one image is larger."""
@@ -116,7 +120,7 @@ class SpoolReader:
             raise SourceError(
                 "data that was just written cannot be read back",
                 where=Where(file=str(self._path), member=file.path),
-                hint="check the disk (dmesg), then run it again",
+                hint=CHECK_DISK,
             )
         return file
 

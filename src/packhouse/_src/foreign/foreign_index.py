@@ -8,13 +8,19 @@ import shlex
 import stat
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from packhouse._src.concurrency.threads import default_workers, run_pieces
 from packhouse._src.foreign.evidence.layouts import NO_WISH, Hdf5Wish
 from packhouse._src.foreign.found import Ranged, Refused
-from packhouse._src.foreign.index_places import labels_place, open_indexed, writable_places
+from packhouse._src.foreign.index_places import (
+    RECOGNITION,
+    RECOGNITION_VERSION,
+    labels_place,
+    open_indexed,
+    writable_places,
+)
 from packhouse._src.foreign.label_table import LABELS, LabelTable, label_table, linked_csv_of
 from packhouse._src.foreign.walked import Walked
 from packhouse._src.foreign.walker_process import walk_apart
@@ -27,11 +33,12 @@ from packhouse._src.images.probing import probe
 from packhouse._src.images.raw import RAW_TYPES
 from packhouse._src.ranges import read_range
 from packhouse._src.records import HeaderFacts
-from packhouse._src.table_records import COMPRESSIONS, TableOutput, TablePlan
+from packhouse._src.table_records import COMPRESSIONS, LinkReport, TableOutput, TablePlan
 from packhouse.errors import CorruptStoreError, NoSpaceError, NotAPackError, StoreError, Where
 from packhouse.progress import Observer, silent, task
 
 PIECE_IMAGES = 64
+EXAMPLES = 5
 MOST_NOTED = 1000
 """So many of what was refused are named in the index; the rest is counted."""
 
@@ -235,9 +242,8 @@ class _Writing:
             try:
                 notes = self._notes(binding, problems)
                 if self.labels.columns:
-                    notes["labels"] = self._write_labels(
-                        labels_part, {str(row[0]): str(row[3]) for row in rows}
-                    )
+                    file_names = {str(row[0]): str(row[3]) for row in rows}
+                    notes["labels"] = self._write_labels(labels_part, labels_place(place).name, file_names)
                 write_rows(part, iter(rows), binding, file=self.path.name, notes=notes)
                 if self.labels.columns:
                     labels_part.replace(labels_place(place))
@@ -250,7 +256,8 @@ class _Writing:
             return place
         raise AssertionError  # writable_places raises
 
-    def _write_labels(self, part: Path, file_names: Mapping[str, str]) -> dict[str, object]:
+    def _write_labels(self, part: Path, name: str, file_names: Mapping[str, str]) -> dict[str, object]:
+        """Write the table of labels; return what a manifest says of it and of its link."""
         from packhouse._src.delimited.convert import convert_table  # brings pyarrow's parser of CSV
 
         text, flag, key_column = linked_csv_of(self.labels, file_names)
@@ -265,14 +272,26 @@ class _Writing:
                 Path(file.name),
                 wanted={header[0]: "text", flag: "boolean", key_column: "text"},
             )
-        link = {
-            "table": LABELS,
-            "column": header[0],
-            "form": "",
-            "flag_column": flag,
-            "key_column": key_column,
-        }
-        return {"bytes": made.bytes, "rows": made.rows, "columns": header, "link": link}
+        keys, named = [image.key for image in self.walked.images], set(self.labels.keys)
+        lonely = [key for key in keys if key not in named]
+        link = LinkReport(
+            table=LABELS,
+            column=header[0],
+            form="",
+            chosen="labels in the HDF5 file",
+            flag_column=flag,
+            key_column=key_column,
+            rows=made.rows,
+            rows_with_image=made.rows,
+            rows_without_image=0,
+            rows_without_image_examples=(),
+            rows_ambiguous=0,
+            images=len(keys),
+            images_without_row=len(lonely),
+            images_without_row_examples=tuple(lonely[:EXAMPLES]),
+            other_candidates=(),
+        )
+        return {"table": {**asdict(made), "file": name}, "link": asdict(link)}
 
     def _notes(self, binding: Binding, problems: dict[str, str]) -> dict[str, object]:
         images, refused = self.walked.images, self.walked.refused
@@ -290,6 +309,7 @@ class _Writing:
             "refused": [[one.path, one.reason] for one in refused[:MOST_NOTED]],
             "refused_count": len(refused),
             "wish": self.wish._asdict(),
+            RECOGNITION: RECOGNITION_VERSION,
         }
 
     def _rows(self) -> Iterator[tuple[object, ...]]:

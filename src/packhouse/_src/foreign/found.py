@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from packhouse._src.ranges import read_range
@@ -13,9 +13,9 @@ Value = str | int | float | bool | None
 
 FRAME = struct.Struct("<IQBQ")
 """Before the bytes of each image that the HDF5 library has read: place of its dataset in the request, row,
-READ or UNREADABLE, number of bytes."""
+READ, UNREADABLE (this row) or LOST (all of the dataset), number of bytes."""
 
-READ, UNREADABLE = 1, 0
+READ, UNREADABLE, LOST = 0, 1, 2
 
 _ESCAPED_FROM, _ESCAPED_TO = 0xDC80, 0xDCFF
 
@@ -82,6 +82,9 @@ class PictureForm(NamedTuple):
 
     reason: str
     """Why its images are not byte ranges of the file that can be used as they are."""
+
+    is_stack: bool
+    """Whether each row of the dataset is an image; else it is one."""
 
     asks_to_convert: bool
     """Whether the user has to ask for the conversion, since it is not only a matter of storage."""
@@ -168,6 +171,14 @@ class Dataset(NamedTuple):
     attributes: tuple[tuple[str, Value], ...] = ()
     """All other attributes with a single value."""
 
+    known_as: str = ""
+    """What it is called as an element of a cell array; "" for other datasets."""
+
+    @property
+    def key(self) -> str:
+        """What an image in it is called."""
+        return self.known_as or self.path
+
     @property
     def name(self) -> str:
         """The last part of the path."""
@@ -216,6 +227,16 @@ class HostFile(NamedTuple):
         """Raise RefusedError for a range that is not a part of the file."""
         if offset < 0 or length < 0 or length > self.size or offset > self.size - length:
             raise RefusedError(f"declares {length:,} bytes at offset {offset:,}, outside the file")
+
+
+def numbered(count: int) -> Iterator[str]:
+    """Yield names for images that have none, all of one length: "00" to "99" for a hundred.
+
+    Args:
+        count: How many.
+    """
+    width = len(str(max(0, count - 1)))
+    return (f"{row:0{width}d}" for row in range(count))
 
 
 def readable(name: bytes) -> str:

@@ -16,6 +16,10 @@ from packhouse.errors import StoreError, Where
 SUFFIX = ".index.parquet"
 LABELS_SUFFIX = ".labels.parquet"
 
+RECOGNITION = "recognition"
+RECOGNITION_VERSION = 2
+"""Of what is taken as an image or a label; an index of another version is made again."""
+
 
 def index_places(path: Path) -> tuple[Path, Path]:
     """Return where an index of a file may lie, the better place first.
@@ -52,7 +56,7 @@ def open_indexed(path: Path) -> ImageStore | None:
         try:
             if place.is_file():
                 store = ImageStore(path, place)
-                if _has_its_labels(store, place):
+                if _is_of_now(store, place):
                     return store
                 store.close()
         except OSError:  # damaged, of another state of the file, or not ours to read: it is made anew
@@ -60,9 +64,14 @@ def open_indexed(path: Path) -> ImageStore | None:
     return None
 
 
-def _has_its_labels(store: ImageStore, place: Path) -> bool:
-    said = store.index.notes.get("labels")
-    return said is None or labels_place(place).stat().st_size == said["bytes"]
+def _is_of_now(store: ImageStore, place: Path) -> bool:
+    """Say whether an index was made by the rules of this version, and has its table of labels."""
+    if place.name == INDEX_FILE:
+        return True  # of a pack, which was not recognized but made
+    notes = store.index.notes
+    said = notes.get("labels")
+    is_whole = said is None or labels_place(place).stat().st_size == said["table"]["bytes"]
+    return notes.get(RECOGNITION) == RECOGNITION_VERSION and is_whole
 
 
 def writable_places(path: Path) -> Iterator[Path]:

@@ -7,10 +7,11 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from packhouse._src.foreign.datasets.columns import as_bytes
 from packhouse._src.foreign.datasets.library_reading import Library
-from packhouse._src.foreign.found import FRAME, READ, UNREADABLE, RefusedError
+from packhouse._src.foreign.found import FRAME, LOST, READ, UNREADABLE, RefusedError
 from packhouse._src.foreign.walker import Walk
 
 
@@ -26,18 +27,25 @@ def main() -> None:
         for place, (path, is_stack, start) in enumerate(requests):
             row = start
             try:
-                for data in _images(library, path, start, is_stack=is_stack):
-                    output.write(FRAME.pack(place, row, READ, len(data)))
-                    output.write(data)
-                    row += 1
+                for row, data in enumerate(_images(library, path, start, is_stack=is_stack), start):
+                    _write(output, place, row, data)
             except (RefusedError, MemoryError) as err:
-                problem = str(err).encode(errors="replace")[:1000]
-                output.write(FRAME.pack(place, row, UNREADABLE, len(problem)))
-                output.write(problem)
+                problem = _told(err)
+                output.write(FRAME.pack(place, row, LOST, len(problem)) + problem)
     os._exit(0)  # whatever the library would still do at its end
 
 
-def _images(library: Library, path: str, start: int, *, is_stack: bool) -> Iterator[bytes]:
+def _write(output: BinaryIO, place: int, row: int, data: bytes | RefusedError) -> None:
+    status, content = (UNREADABLE, _told(data)) if isinstance(data, RefusedError) else (READ, data)
+    output.write(FRAME.pack(place, row, status, len(content)))
+    output.write(content)
+
+
+def _told(err: Exception) -> bytes:
+    return (str(err) or type(err).__name__).encode(errors="replace")[:1000]
+
+
+def _images(library: Library, path: str, start: int, *, is_stack: bool) -> Iterator[bytes | RefusedError]:
     if not is_stack:
         parts = list(library.blocks(path))
         if parts[0].dtype.kind == "O":
@@ -45,8 +53,10 @@ def _images(library: Library, path: str, start: int, *, is_stack: bool) -> Itera
         else:
             yield b"".join(part.tobytes() for part in parts)
         return
-    for block in library.blocks(path, start):
-        if block.dtype.kind in "OS":
+    for block in library.rows(path, start):
+        if isinstance(block, RefusedError):
+            yield block
+        elif block.dtype.kind in "OS":
             yield from map(as_bytes, block.ravel().tolist())
         else:
             for row in block:

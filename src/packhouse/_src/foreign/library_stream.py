@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from packhouse._src.concurrency.helper_process import HelperProcess
-from packhouse._src.foreign.found import FRAME, READ
+from packhouse._src.foreign.found import FRAME, LOST, READ
 from packhouse._src.foreign.walker_process import started
 from packhouse.errors import SourceError, Where
 
 MOST_SKIPPED = 256
 """Images that are read over; where more are not wanted the stream is started anew behind them."""
 
-MOST_FRAME_BYTES = 1 << 30
+FRAME_LIMIT = 1 << 30
 
 
 class StreamedDataset(NamedTuple):
@@ -98,18 +98,17 @@ class LibraryStream:
             if frame is None:
                 break
             place, found, status, length = FRAME.unpack(frame)
-            data = self._read_exactly(length) if length <= MOST_FRAME_BYTES else None
+            data = self._read_exactly(length) if length <= FRAME_LIMIT else None
             at = (place + self._first, found)
             if data is None or at > (dataset, row) or at < self._next:
                 break
-            if status != READ:
+            self._next = (at[0], found + 1)
+            if status == LOST:
                 self._failed[at[0]] = data.decode(errors="replace")
                 self._next = (at[0] + 1, 0)
-                if at[0] == dataset:
-                    raise self._error(dataset, self._failed[dataset])
-                continue
-            self._next = (at[0], found + 1)
-            if at == (dataset, row):
+            if at[0] == dataset and (status == LOST or found == row):
+                if status != READ:
+                    raise self._error(dataset, data.decode(errors="replace"))
                 return data
         self._failed[dataset] = self._crash()
         raise self._error(dataset, self._failed[dataset])

@@ -119,9 +119,8 @@ class Intake:
             case ["id", str(file_id), int(offset)]:
                 if len(file_id) == ID_LENGTH and file_id.isascii() and 0 <= offset <= self._size - ID_LENGTH:
                     walked.file_id, walked.id_offset = file_id, offset
-            case ["form", str(path), str(kind), str(unit), list(shape), str(layout), str(reason), bool(asks)]:
-                sizes = tuple(size for size in shape if isinstance(size, int))
-                walked.forms.append((PictureForm(path, kind, unit, sizes, layout, reason, asks), []))
+            case ["form", *facts]:
+                walked.forms.append((_form(facts), []))
             case ["split", str(path), str(split)]:
                 walked.splits.append((path, split))
             case ["classes", str(path), list(names)]:
@@ -184,3 +183,12 @@ def _shape(pixels: object) -> tuple[int, int, int] | None:
             return height, width, channels
         case _:
             return 0, 0, 0
+
+
+def _form(facts: list[object]) -> PictureForm:
+    match facts:
+        case [str(path), str(form), str(unit), list(shape), str(layout), str(reason), bool(many), bool(asks)]:
+            sizes = tuple(size for size in shape if isinstance(size, int))
+            return PictureForm(path, form, unit, sizes, layout, reason, many, asks)
+        case _:
+            raise ValueError("")

@@ -21,10 +21,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from h5py import h5a, h5f, h5g, h5o, h5p, h5pl, h5s, h5t
+from h5py import h5a, h5d, h5f, h5g, h5o, h5p, h5pl, h5s, h5t
 
-from packhouse._src.foreign.datasets.describing import describe, open_hard
+from packhouse._src.foreign.datasets.describing import describe, open_hard, refuse_elsewhere
 from packhouse._src.foreign.datasets.library_reading import Library
+from packhouse._src.foreign.datasets.matlab_cells import Cells, Texts, is_cell
 from packhouse._src.foreign.datasets.recognition import Recognizer
 from packhouse._src.foreign.evidence.layouts import NO_WISH, Hdf5Wish
 from packhouse._src.foreign.found import (
@@ -94,7 +95,8 @@ class Walk:
         widths = created.get_sizes()
         self.host = HostFile(self.descriptor, facts.st_size, created.get_userblock(), *widths)
         self.library = Library(self._file)
-        self._recognizer = Recognizer(self.host, self.library, wish)
+        self._recognizer = Recognizer(self.host, self.library, wish, is_ours=self.own_id() is not None)
+        self._cells = Cells(self._file)
         self._entered: dict[int, str] = {}
 
     def __iter__(self) -> Iterator[Item]:
@@ -131,13 +133,24 @@ class Walk:
                 if isinstance(thing, h5g.GroupID):
                     self._enter(address, path, level.depth + 1)
                     waiting.append(_Level(group, link, path, level.depth + 1))
-                else:
-                    datasets.append(describe(thing, path, self.host))
+                elif is_cell(thing):
+                    self._take_cells(thing, path)
+                elif not self._cells.is_text(address):
+                    known_as = self._cells.name_of(address)
+                    datasets.append(describe(thing, path, self.host)._replace(known_as=known_as))
             except RefusedError as err:
                 yield Refused(path, str(err))
             except _ERRORS as err:
                 yield Refused(path, f"the HDF5 library cannot read its description: {_told(err)}")
         yield from self._recognizer.sort_out(datasets)
+
+    def _take_cells(self, dataset: h5d.DatasetID, path: str) -> None:
+        refuse_elsewhere(dataset.get_create_plist())
+        taken = self._cells.take(dataset, path)
+        if isinstance(taken, Texts):
+            self._recognizer.add_texts(path, taken.values)
+        else:
+            self._recognizer.add_cells(path, taken)
 
     def _enter(self, address: int, path: str, depth: int) -> None:
         if address in self._entered:

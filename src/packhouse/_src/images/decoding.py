@@ -197,12 +197,12 @@ def check_wanted(size: Size | None, mode: str, max_pixels: object = MOST_PIXELS)
             f"max_pixels={max_pixels!r} is not a number of pixels", hint="max_pixels=200_000_000"
         )
     if mode not in {"RGB", "L", "raw"}:
-        raise UsageError(f"mode={mode!r} is not known", hint='"RGB", "L" or "raw"')
+        raise UsageError(f"mode={mode!r} is unknown", hint='"RGB", "L" or "raw"')
     if size is not None and min(size) < 1:
         raise UsageError(f"size must be a positive (height, width) in pixels, not {size}")
     if size is not None and mode == "raw":
         raise UsageError(
-            'mode="raw" gives samples as they are stored, which cannot be scaled',
+            'mode="raw" returns samples as they are stored, which cannot be scaled',
             hint="size=None, or another mode",
         )
 
@@ -221,7 +221,7 @@ def _checked_facts(data: bytes) -> tuple[HeaderFacts, JpegHeader | None]:
 
 def _reason(data: bytes, problem: str | None) -> str:
     if problem == "not an image":
-        return f"not an image of a known format: it begins with {data[:8]!r}"
+        return f"not an image of a known format: it starts with {data[:8]!r}"
     return f"the image cannot be decoded: {problem} ({len(data):,} bytes)"
 
 

@@ -191,7 +191,7 @@ def to_pil(data: bytes, *, max_pixels: int = MOST_PIXELS) -> Image.Image:
     """
     media_type = sniffing.media_type_of(data)
     if media_type is None:
-        raise ImageError(f"not an image of a known format: it begins with {data[:8]!r}")
+        raise ImageError(f"not an image of a known format: it starts with {data[:8]!r}")
     with _translated("decode the image"):
         return _loaded(data, media_type, max_pixels)
 
@@ -265,8 +265,8 @@ def _in_mode(image: Image.Image, mode: Mode) -> Pixels:
 def _of_8_bits(image: Image.Image, mode: Mode) -> Pixels:
     if image.mode == "F":
         raise ImageError(
-            "the image holds floating-point pixels, which have no range to make 0..255 of",
-            hint='mode="raw" gives them as they are; or take it as a Pillow image',
+            "the image has floating-point pixels, which cannot be mapped to 0..255",
+            hint='use mode="raw" for the stored values, or .to_pil() for a Pillow image',
         )
     if image.has_transparency_data:
         white = Image.new("RGBA", image.size, (_WHITE, _WHITE, _WHITE, _WHITE))
@@ -281,6 +281,21 @@ def _high_byte(image: Image.Image) -> Pixels:
     if (clear := image.info.get("transparency")) is not None:
         grey[wide == clear] = _WHITE
     return grey
+
+
+def picture_of(pixels: Pixels) -> Image.Image:
+    """Make a Pillow image of pixels.
+
+    Args:
+        pixels: (height, width, channels).
+
+    Returns:
+        An image that owns its pixels: mode L for one channel, RGB for three.
+
+    Raises:
+        TypeError: Pillow has no image of that type and number of channels.
+    """
+    return Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
 
 
 def resize(pixels: Pixels, out: Pixels, *, flipped: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""What a loader gives: a batch, or one sample of it."""
+"""What a loader yields: a batch, or one sample of it."""
 
 from __future__ import annotations
 
@@ -10,56 +10,56 @@ from numpy.typing import NDArray
 
 
 class Broken(NamedTuple):
-    """An image that gave no pixels."""
+    """An image that could not be decoded."""
 
     key: str
     problem: str
-    """What is wrong with it."""
+    """Why not."""
 
 
 class Sample(NamedTuple):
-    """One image with what belongs to it."""
+    """One image with its label and columns."""
 
     image: NDArray[Any]
-    """(height, width, channels), upright; uint8, but for raw samples of more bits."""
+    """(height, width, channels), upright; uint8, or more bits in mode "raw"."""
 
     key: str
     label: int | None
-    """Number of its class; None where no label was asked for."""
+    """Number of the class; None without `label`."""
 
     columns: dict[str, Any]
-    """Column, as it was asked for -> value."""
+    """Column, as in `columns=` -> value."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Batch:
-    """Images with what belongs to them; the same order everywhere in it."""
+    """Images with their labels and columns, all in the same order."""
 
     images: Any
-    """(batch, height, width, channels) uint8, 0..255, C-contiguous: RGB, or one channel of luma. A list of
-    such images, each of its own size, where no size was asked for; so it has no type of its own.
+    """(batch, height, width, channels) uint8, 0..255, C-contiguous: RGB, or one channel of luma. With
+    `size=None` it is a list of images, each of its own size.
 
-    It is yours to write to, and to keep: the memory is used again only when nothing refers to it any more."""
+    You can modify and keep it: the memory is reused only when nothing refers to it any more."""
 
     keys: list[str]
-    """Of the images."""
+    """Keys of the images."""
 
     labels: NDArray[np.int64] | None
-    """(batch,) int64, numbers of `classes`; None where no label was asked for."""
+    """(batch,) int64, numbers of `classes`; None without `label`."""
 
     columns: dict[str, NDArray[Any]]
-    """Column, as it was asked for -> its values, (batch,)."""
+    """Column, as in `columns=` -> values, (batch,)."""
 
     broken: tuple[Broken, ...] = ()
-    """Images of this batch that gave no pixels: they are black with on_error="blank", and left out of all
-    parts with "skip"."""
+    """Images of this batch that could not be decoded. With on_error="blank" they are black; with "skip" they
+    are left out of all parts."""
 
     def __len__(self) -> int:
         """Return the number of images."""
         return len(self.keys)
 
     def __repr__(self) -> str:
-        """Return shapes and names; all pixels and keys would fill the screen."""
+        """Return shapes and names, not all pixels and keys."""
         sized = isinstance(self.images, np.ndarray)
         parts = [
             f"{self.images.dtype} {self.images.shape}" if sized else "each of its own size",
@@ -70,10 +70,10 @@ class Batch:
         return f"<Batch of {len(self)} images: {'; '.join(parts)}>"
 
     def sample(self, place: int) -> Sample:
-        """Return one image with what belongs to it; arrays are views.
+        """Return one image with its label and columns; arrays are views.
 
         Args:
-            place: From 0.
+            place: Position in the batch, from 0.
 
         Returns:
             The sample.

@@ -14,13 +14,13 @@ def warn_of(one: Broken, *, on_error: str, more: str = "", stacklevel: int) -> N
 
     Args:
         one: It.
-        on_error: What became of it: "skip" or "blank".
+        on_error: How it was handled: "skip" or "blank".
         more: Where the others are found.
         stacklevel: Of `warnings.warn`, as seen by the caller.
     """
-    became = "left out" if on_error == "skip" else "black"
+    became = "skipped" if on_error == "skip" else "black"
     warn(
-        f"{one.key}: {one.problem}; it is {became}, and so are others that come{more}",
+        f"{one.key}: {one.problem}; it is {became}, like any further broken image{more}",
         stacklevel=stacklevel + 1,
     )
 
@@ -43,10 +43,10 @@ def note(batch: Batch, broken: dict[str, str], *, on_error: OnError) -> Batch:
         return batch
     if not len(batch):
         key, problem = batch.broken[0]
-        others = f", and {len(batch.broken) - 1} others with it," if len(batch.broken) > 1 else ""
+        others = f", like {len(batch.broken) - 1} others" if len(batch.broken) > 1 else ""
         raise ImageError(
-            f'{key}: {problem}; it{others} cannot be left out: nothing is left to give (on_error="skip")',
-            hint='on_error="blank" gives a black image',
+            f'{key}: {problem}; it is skipped{others}, and nothing is left to return (on_error="skip")',
+            hint='on_error="blank" returns a black image',
         )
     if not broken:
         warn_of(batch.broken[0], on_error=on_error, stacklevel=4)

@@ -27,7 +27,7 @@ IMAGES_AHEAD_A_THREAD = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoaderOptions:
-    """The options that `Pack.loader` has beyond those of `Pack.samples`; explained there."""
+    """The options that `Pack.loader` has in addition to those of `Pack.samples`; see there."""
 
     batch_size: int = 256
     shuffle: Shuffle = True
@@ -40,18 +40,18 @@ class LoaderOptions:
 
 
 class Loader:
-    """Batches of samples, epoch after epoch: each sample once in each, over all ranks.
+    """Batches of samples, epoch after epoch. All ranks together yield each sample once per epoch.
 
-    `for batch in loader` gives one epoch, and the next time the next one, even if a break ended the first.
-    Only a loaded state goes on within an epoch, behind the last batch that was given. Of two loops over the
-    same loader the first ends with an error when the second begins. For one thread.
+    `for batch in loader` yields one epoch; the next loop yields the next epoch, even after `break`. Only a
+    loaded state resumes within an epoch, after the last batch. If a second loop over the same loader
+    starts, the first one raises an error. Use a loader from one thread.
 
     Args:
         samples: What to load.
-        options: How.
+        options: How to load them.
 
     Raises:
-        UsageError: An option is out of range, or there is nothing to give.
+        UsageError: An option is out of range, or there are no batches.
     """
 
     def __init__(self, samples: Samples, options: LoaderOptions) -> None:
@@ -73,12 +73,7 @@ class Loader:
             drop_last=options.drop_last,
             pad=options.pad,
         )
-        if not self.sharding.n_steps():
-            raise UsageError(
-                f"drop_last leaves nothing: {len(samples):,} samples are less than one batch of "
-                f"{options.batch_size} x {options.world_size} ranks",
-                hint="a smaller batch_size, or no drop_last",
-            )
+        _refuse_nothing(self.sharding)
         self._go_to(options.epoch, 0)
         self.stats = Stats(
             threads=samples.threads,
@@ -87,36 +82,36 @@ class Loader:
         )
 
     def __len__(self) -> int:
-        """Return how many batches a whole epoch has, for this rank."""
+        """Return the number of batches in an epoch, for this rank."""
         return self.sharding.n_steps()
 
     def __iter__(self) -> Iterator[Batch]:
-        """Begin an epoch, or go on where a loaded state says."""
+        """Start an epoch, or resume from a loaded state."""
         self._go_to(*self.next_place)
         return self._run(self._loop)
 
     def __repr__(self) -> str:
-        """Return what of, and where it stands."""
+        """Return batches, samples and epoch."""
         return f"<Loader: {len(self):,} batches of {self.samples!r}, epoch {self.epoch}>"
 
     @property
     def epoch(self) -> int:
-        """The epoch under way; before the first one begins, that which will."""
+        """The current epoch; before the first loop, the first epoch."""
         return self._order.epoch
 
     @property
     def next_place(self) -> tuple[int, int]:
-        """The epoch that the next loop begins, and how many of its samples all ranks have given."""
+        """The epoch of the next loop, and how many of its samples all ranks have already yielded."""
         return (self.epoch + 1, 0) if self._is_begun else (self.epoch, self._consumed)
 
     @property
     def classes(self) -> list[Any] | None:
-        """The classes, sorted; a label is a place in it. None where no label was asked for."""
+        """The classes, sorted; a label is a position in this list. None without `label`."""
         return self.samples.classes
 
     @property
     def class_to_idx(self) -> dict[Any, int]:
-        """Class -> label, as ImageFolder has it; empty where no label was asked for."""
+        """Class -> label, as in ImageFolder; empty without `label`."""
         return self.samples.class_to_idx
 
     @property
@@ -124,25 +119,39 @@ class Loader:
         """The labels of all samples of all ranks, in the order of their keys; None without labels."""
         return self.samples.targets
 
-    def set_epoch(self, epoch: int) -> None:
-        """Say which epoch comes next, as PyTorch's DistributedSampler has it.
+    def share(self, *, rank: int, world_size: int) -> None:
+        """Use the share of another rank from the next loop on; the state stays valid.
 
         Args:
-            epoch: From 0. That of a state just loaded keeps its place in it.
+            rank: Rank of this process, from 0.
+            world_size: Number of ranks.
 
         Raises:
-            UsageError: It is less than 0, or no whole number.
+            UsageError: One is out of range, or nothing is left to give.
+        """
+        sharding = replace(self.sharding, rank=rank, world_size=world_size)
+        _refuse_nothing(sharding)
+        self.sharding = sharding
+
+    def set_epoch(self, epoch: int) -> None:
+        """Set the next epoch, like PyTorch's DistributedSampler.
+
+        Args:
+            epoch: From 0. The epoch of a state that was just loaded keeps its position.
+
+        Raises:
+            UsageError: It is less than 0, or not a whole number.
         """
         epoch = whole("epoch", epoch)
         if self._is_begun or epoch != self._order.epoch:
             self._go_to(epoch, 0)
 
     def state_dict(self) -> dict[str, Plain]:
-        """Return where the loader stands: behind the last batch that it gave.
+        """Return the state of the loader after the last batch.
 
         Returns:
-            Plain values for JSON or a checkpoint, some 150 bytes; the same on every rank. It may be loaded
-            into loaders of any batch size, number of ranks and threads, of the same samples, seed and order.
+            Plain values for JSON or a checkpoint, about 150 bytes; the same on every rank. Load it into a
+            loader with the same samples, seed and order, and any batch size, number of ranks and threads.
         """
         order, consumed = self._order, self._consumed
         if consumed == order.count:
@@ -150,15 +159,15 @@ class Loader:
         return State(order=order, consumed=consumed, fingerprint=self.samples.fingerprint).to_dict()
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on where another loader stood: the next loop gives the rest of its epoch.
+        """Resume from a state: the next loop yields the rest of its epoch.
 
         Args:
             state: What `state_dict` returned.
 
         Raises:
-            StateMismatchError: It is of other images, another choice of them, another seed or order; says
-                what differs.
-            UsageError: It is no state.
+            StateMismatchError: It belongs to other images, another selection, another seed or another order;
+                the error says what differs.
+            UsageError: It is not a loader state.
         """
         loaded = State.from_dict(state)
         check(loaded, order=self._order, fingerprint=self.samples.fingerprint)
@@ -176,8 +185,8 @@ class Loader:
             for step, pending in begun:
                 if self._loop is not loop:
                     raise LoaderError(
-                        "this loop is over: the loader has begun another one, or was sent elsewhere",
-                        hint="one loader for each loop: pack.loader(...) again",
+                        "this loop has ended: the loader has started another one, or loaded a state",
+                        hint="make one loader per loop with pack.loader(...)",
                     )
                 yield self._given(step, pending)
         self._go_to(self.epoch + 1, 0)
@@ -210,3 +219,12 @@ class Loader:
         self._marked = given
         stats.count_broken(batch.broken, on_error=self.samples.options.on_error)
         return batch
+
+
+def _refuse_nothing(sharding: Sharding) -> None:
+    if not sharding.n_steps():
+        raise UsageError(
+            f"drop_last leaves nothing: {sharding.count:,} samples are fewer than one batch of "
+            f"{sharding.batch_size} x {sharding.world_size} ranks",
+            hint="use a smaller batch_size, or drop_last=False",
+        )

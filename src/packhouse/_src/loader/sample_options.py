@@ -1,4 +1,4 @@
-"""What is to be made of which images: the options of `pack.samples` and `pack.loader`, checked."""
+"""The options of `pack.samples` and `pack.loader`, checked."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ MOST_THREADS = 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SampleOptions:
-    """The options of `Pack.samples`, and those that `Pack.loader` shares with it; explained there.
+    """The options of `Pack.samples`, and those that `Pack.loader` shares with it; see there.
 
     A test compares both signatures with these fields.
 
     Raises:
-        UsageError: One is unknown, out of range, or does not go with another.
+        UsageError: An option is unknown, out of range, or contradicts another one.
     """
 
     size: Size | None = (224, 224)
@@ -66,7 +66,7 @@ class SampleOptions:
             self._check_without_size()
         object.__setattr__(self, "seed", whole("seed", self.seed))
         if self.threads is not None and whole("threads", self.threads) < 1:
-            raise UsageError(f"threads={self.threads}: at least 1", hint="None takes one per core")
+            raise UsageError(f"threads={self.threads} must be at least 1", hint="None means one per core")
         flag("flip", self.flip)
         for name in ("where", "split", "split_column", "label"):
             _text(name, getattr(self, name))
@@ -99,13 +99,13 @@ class SampleOptions:
 
     @property
     def wish(self) -> Wish:
-        """Which images were asked for."""
+        """Which images to select."""
         names = ("where", "split", "split_column", "val", "test")
         return Wish(**{name: getattr(self, name) for name in names})
 
     @property
     def wanted(self) -> Wanted:
-        """What is to become of an image that has a size to be brought to."""
+        """How to crop, scale and flip an image."""
         return Wanted(CROPS[self.crop], self.mode, self.flip, self.max_pixels)
 
     @property
@@ -132,7 +132,7 @@ def whole(name: str, value: object) -> int:
     try:
         return index(value)  # type: ignore[arg-type]  # that is the question
     except TypeError:
-        raise UsageError(f"{name}={value!r} is no whole number") from None
+        raise UsageError(f"{name}={value!r} is not a whole number") from None
 
 
 def flag(name: str, value: object) -> None:
@@ -146,7 +146,7 @@ def flag(name: str, value: object) -> None:
         UsageError: It is something else.
     """
     if not isinstance(value, (bool, np.bool_)):
-        raise UsageError(f"{name}={value!r}: True or False")
+        raise UsageError(f"{name}={value!r} must be True or False")
 
 
 def columns_of(columns: Sequence[str] | str) -> tuple[str, ...]:
@@ -156,7 +156,7 @@ def columns_of(columns: Sequence[str] | str) -> tuple[str, ...]:
         columns: Several, or one.
 
     Raises:
-        UsageError: One comes twice, or is no text.
+        UsageError: One comes twice, or is not a string.
     """
     if not isinstance(columns, Iterable):
         raise UsageError(f"columns={columns!r}: names of columns", hint='columns=["articles.price"]')
@@ -165,13 +165,13 @@ def columns_of(columns: Sequence[str] | str) -> tuple[str, ...]:
         _text("columns", name)
     twice = next((name for place, name in enumerate(names) if name in names[:place]), None)
     if twice is not None:
-        raise UsageError(f"columns: {twice!r} is asked for twice")
+        raise UsageError(f"columns: {twice!r} is listed twice")
     return names
 
 
 def _text(name: str, value: object) -> None:
     if value is not None and not isinstance(value, str):
-        raise UsageError(f"{name}={value!r} is no text")
+        raise UsageError(f"{name}={value!r} is not a string")
 
 
 def _is_share(value: object) -> bool:

@@ -1,4 +1,4 @@
-"""`pack.samples(...)`: chosen images with what belongs to them, any of them at any time."""
+"""`pack.samples(...)`: selected images with labels and columns, any of them at any time."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ class Packed(Protocol):
 
 
 class Samples(Sequence[Sample]):
-    """Chosen images of a pack with their labels and columns, in the order of their keys.
+    """Selected images of a pack with their labels and columns, in the order of their keys.
 
-    Safe to share between threads and to inherit through fork; pickles as what it was made of (path and
-    options), and chooses anew where it is loaded.
+    Safe to share between threads and to use after fork. It is pickled as path and options, and selects the
+    images again when it is loaded.
 
     Args:
         pack: The pack.
-        options: What is to be made of which images.
+        options: Which images, and how to decode them.
 
     Raises:
         UsageError: The options do not fit the pack, or leave no image.
@@ -87,17 +87,17 @@ class Samples(Sequence[Sample]):
         self._labels = Labels(labels.classes, labels.numbers[has_label])
 
     def __reduce__(self) -> tuple[type[Samples], tuple[Packed, SampleOptions]]:
-        """Pickle as what it was made of."""
+        """Return pack and options for pickle."""
         return (Samples, (self._pack, self.options))
 
     def __repr__(self) -> str:
-        """Return how many of what."""
+        """Return the number of samples and their file."""
         count = len(self._unlabelled)
         left_out = f", {count:,} without a label left out" if count else ""
         return f"<Samples: {len(self):,} of {len(self._pack.images):,} images in {self.store.path}{left_out}>"
 
     def __len__(self) -> int:
-        """Return how many there are."""
+        """Return the number of samples."""
         return len(self.rows)
 
     @overload
@@ -105,11 +105,11 @@ class Samples(Sequence[Sample]):
     @overload
     def __getitem__(self, index: slice) -> list[Sample]: ...
     def __getitem__(self, index: int | slice) -> Sample | list[Sample]:
-        """Return one sample, or those of a slice, as of epoch 0; otherwise as `batch`.
+        """Return one sample, or those of a slice, for epoch 0; otherwise like `batch`.
 
         Raises:
-            IndexError: There is no such sample.
-            ImageError: As of `batch`; with on_error="skip" too, since one sample cannot be left out.
+            IndexError: An index is out of range.
+            ImageError: As in `batch`; also with on_error="skip", since one sample cannot be left out.
         """
         if isinstance(index, slice):
             batch = self.batch(range(len(self))[index])
@@ -119,57 +119,57 @@ class Samples(Sequence[Sample]):
             raise ImageError(
                 batch.broken[0].problem,
                 where=Where(file=str(self.store.path), member=batch.broken[0].key),
-                hint='samples.batch(...) leaves it out; on_error="blank" makes it black',
+                hint='samples.batch(...) skips it; on_error="blank" returns a black image',
             )
         return batch.sample(0)
 
     @property
     def threads(self) -> int:
-        """How many threads read and decode."""
+        """Number of threads that read and decode."""
         return self._workers.count
 
     def share_cores(self, processes: int) -> None:
-        """Take a part of the cores, unless a number of threads was asked for.
+        """Use a share of the cores, unless `threads` is set.
 
         Args:
-            processes: How many processes do the same work on this machine, this one among them.
+            processes: Number of processes that do the same work on this machine, including this one.
         """
         if self.options.threads is None and processes > 1:
             self._workers = Workers(max(1, self.options.n_threads // processes))
 
     @property
     def classes(self) -> list[Any] | None:
-        """The classes, sorted; a label is a place in it. None where no label was asked for."""
+        """The classes, sorted; a label is a position in this list. None without `label`."""
         return None if self._labels is None else self._labels.classes
 
     @property
     def class_to_idx(self) -> dict[Any, int]:
-        """Class -> label, as ImageFolder has it; empty where no label was asked for."""
+        """Class -> label, as in ImageFolder; empty without `label`."""
         return {name: label for label, name in enumerate(self.classes or ())}
 
     @property
     def labels(self) -> NDArray[np.int64] | None:
-        """(samples,) int64, the labels of all samples; None where no label was asked for."""
+        """(samples,) int64, the labels of all samples; None without `label`."""
         return None if self._labels is None else self._labels.numbers
 
     @property
     def targets(self) -> list[int] | None:
-        """The labels of all samples as a list, as ImageFolder has it; None where no label was asked for."""
+        """The labels of all samples as a list, as in ImageFolder; None without `label`."""
         return None if self.labels is None else self.labels.tolist()
 
     @property
     def unlabelled(self) -> list[str]:
-        """Keys of the chosen images that are left out because they have no label."""
+        """Keys of the selected images that are left out because they have no label."""
         return [self.originals.index.key_of(row) for row in self._unlabelled.tolist()]
 
     @property
     def originals(self) -> ImageStore:
-        """The images of the pack, whichever store the pixels come from."""
+        """The images of the pack, even if the pixels come from a derived store."""
         return self._pack.images
 
     @property
     def store_name(self) -> str:
-        """File that the images come from, within the pack: images.h5, or that of a derived store."""
+        """File of the images within the pack: images.h5, or that of a derived store."""
         return self.store.path.relative_to(self.originals.path.parent).as_posix()
 
     @cached_property
@@ -179,8 +179,14 @@ class Samples(Sequence[Sample]):
         return every if len(every) == len(self) else [every[row] for row in self.rows.tolist()]
 
     @cached_property
+    def file_names(self) -> list[str]:
+        """Paths of the original files below the packed folder, in the order of the keys."""
+        every = self.originals.index.file_names()
+        return every if len(every) == len(self) else [every[row] for row in self.rows.tolist()]
+
+    @cached_property
     def fingerprint(self) -> str:
-        """32 hex digits of what is loaded: the images of the pack, and which of them were chosen."""
+        """32 hex digits that identify the images of the pack and the selection."""
         of_images = str(self._pack.manifest["images"]["digest"])
         return digest_of(of_images.encode() + self.rows.astype("<i8").tobytes()).hex()
 
@@ -188,19 +194,19 @@ class Samples(Sequence[Sample]):
         """Return some samples.
 
         Args:
-            indices: Their places, 0 to below len(self), negative ones from the end; in any order, one may
-                occur several times.
-            epoch: Which crops and flips; those of another epoch are others, where they are left to chance.
+            indices: Positions from 0 to len(self) - 1, negative ones from the end; in any order, repeats are
+                allowed.
+            epoch: Random crops and flips depend on it.
 
         Returns:
             The samples in the order of `indices`.
 
         Raises:
-            IndexError: There is no such sample.
+            IndexError: An index is out of range.
             ImageError: An image cannot be decoded, and on_error is "raise".
             CorruptStoreError: Bytes do not match their digest, and on_error is "raise".
 
-        Cost: read in the order of the file, neighbours in one call, and decoded on `threads` threads.
+        Cost: reads in the order of the file, with one call for neighbours, and decodes on `threads` threads.
         """
         return PendingBatch(self, self._checked(indices), whole("epoch", epoch)).finish()
 
@@ -209,17 +215,17 @@ class Samples(Sequence[Sample]):
         count = len(self)
         for place in places:
             if not -count <= place < count:
-                raise IndexError(f"sample {place}: there are {count:,}")
+                raise IndexError(f"sample {place} is out of range: there are {count:,} samples")
         return np.array([place % count for place in places], dtype=np.int64)
 
 
 class PendingBatch:
-    """A batch that is being read and decoded, from here on.
+    """A batch that is being read and decoded.
 
     Args:
-        samples: Where from.
-        indices: Places of its samples, none of them negative.
-        epoch: Which crops and flips.
+        samples: The samples that it is part of.
+        indices: Positions of its samples, not negative.
+        epoch: Random crops and flips depend on it.
     """
 
     def __init__(self, samples: Samples, indices: NDArray[np.int64], epoch: int) -> None:
@@ -250,7 +256,7 @@ class PendingBatch:
         return fill(store, part, self._images, options.wanted, chances, self._workers.scratch)
 
     def finish(self) -> Batch:
-        """Wait for it.
+        """Wait until it is complete.
 
         Returns:
             The batch.
@@ -258,12 +264,12 @@ class PendingBatch:
         Raises:
             ImageError: An image cannot be decoded, and on_error is "raise": the first of the batch.
             CorruptStoreError: Bytes do not match their digest, and on_error is "raise".
-            LoaderError: It was begun in the process that this one was forked from, whose threads are there.
+            LoaderError: It was started before this process was forked.
         """
         if self._process != os.getpid():
             raise LoaderError(
-                "this loop was begun in the process that this one was forked from",
-                hint="begin one here: for batch in loader",
+                "this loop was started before this process was forked",
+                hint="start a new loop in this process: for batch in loader",
             )
         failures: Failures = {}
         try:
@@ -277,7 +283,7 @@ class PendingBatch:
         return self._assemble(failures)
 
     def cancel(self) -> None:
-        """Have no more done for it."""
+        """Cancel the work that has not started."""
         if self._process == os.getpid():  # else a thread that stayed behind may hold their locks
             for future in self._futures:
                 future.cancel()

@@ -1,4 +1,4 @@
-"""What a loader has done so far, for its user to read."""
+"""What a loader has done so far: counts, times, broken images."""
 
 from __future__ import annotations
 
@@ -13,38 +13,38 @@ _LOOP = 4  # the warning names the line of the loop: count_broken <- _given <- _
 
 @dataclass(slots=True, kw_only=True)
 class Stats:
-    """What a loader has done so far, over all its epochs."""
+    """What a loader has done so far, in all epochs."""
 
     threads: int
     """Threads that read and decode."""
 
     store: str
-    """The file that the images come from: images.h5, or that of a derived store."""
+    """File of the images: images.h5, or that of a derived store."""
 
     resizer: str
-    """What scales them: "OpenCV" or "Pillow"."""
+    """Library that scales them: "OpenCV" or "Pillow"."""
 
     images: int = 0
-    """Images given; broken ones that were left out are not among them."""
+    """Images delivered, without broken ones that were skipped."""
 
     batches: int = 0
     seconds: float = 0.0
-    """Wall time within epochs, from asking for the first batch to getting the last one."""
+    """Wall time of the epochs, from requesting the first batch to receiving the last one."""
 
     waited: float = 0.0
-    """Part of it, in seconds, in which the loop waited for a batch. Near `seconds`, the loader is the
-    bottleneck; near 0, what the loop does with the batches."""
+    """Seconds of it in which the loop waited for a batch. If it is close to `seconds`, the loader is the
+    bottleneck. If it is close to 0, the work on the batches is."""
 
     broken: dict[str, str] = field(default_factory=dict)
-    """Key of an image that gave no pixels -> what is wrong with it."""
+    """Key of an image that could not be decoded -> why not."""
 
     @property
     def images_per_second(self) -> float:
-        """Images given, by `seconds`; 0 before there are any."""
+        """Images per second of `seconds`; 0 before the first one."""
         return self.images / self.seconds if self.seconds else 0.0
 
     def __str__(self) -> str:
-        """Return it in one line."""
+        """Return a summary in one line."""
         waiting = f", the loop waited for {100 * self.waited / self.seconds:.0f} %" if self.seconds else ""
         broken = f", {len(self.broken):,} images broken" if self.broken else ""
         return (
@@ -54,11 +54,11 @@ class Stats:
         )
 
     def count_broken(self, found: Iterable[Broken], *, on_error: str) -> None:
-        """Note broken images, and warn of the first one.
+        """Record broken images, and warn about the first one.
 
         Args:
-            found: Those of a batch.
-            on_error: What became of them: "skip" or "blank".
+            found: Broken images of a batch.
+            on_error: How they were handled: "skip" or "blank".
         """
         for one in found:
             if not self.broken:

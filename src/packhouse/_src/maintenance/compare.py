@@ -134,4 +134,4 @@ def _compare_piece(source: Source, piece: Sequence[_Pair], buffer: bytearray) ->
                 yield Difference(file.path, err.problem)
             else:
                 if digest_of(view) != row.digest:
-                    yield Difference(file.path, "has other bytes than in the pack")
+                    yield Difference(file.path, "its bytes differ from those in the pack")

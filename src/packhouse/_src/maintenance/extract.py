@@ -1,4 +1,4 @@
-"""`packhouse.extract`: the tree of images that was packed, byte for byte, under its original names."""
+"""`packhouse.extract`: the packed images as files, byte for byte, under their original names."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class ExtractReport:
 
     written: int
     there_already: int
-    """Files that were there with the same bytes, as after a run that was stopped."""
+    """Files that already existed with the same bytes, for example after an interrupted run."""
 
     bytes: int
     """Bytes written."""
@@ -49,18 +49,18 @@ class ExtractReport:
     """Images that do not match their digests and were not written."""
 
     tables: tuple[str, ...]
-    """Tables of the pack: they are not turned back into CSV files."""
+    """Tables of the pack; they are not converted back to CSV."""
 
     seconds: float
     """Wall time."""
 
     @property
     def is_complete(self) -> bool:
-        """Whether every image of the pack lies in the target."""
+        """Whether every image of the pack is in the target."""
         return not (self.failed or self.damaged)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as `packhouse extract --json` prints it."""
+        """Return the report as `packhouse extract --json` prints it."""
         return {
             "pack": str(self.pack),
             "target": str(self.target),
@@ -93,27 +93,26 @@ def extract(
 ) -> ExtractReport:
     """Write every image of a pack below a folder, under the path that its file had below SRC.
 
-    Nothing is written outside of the folder or over a file that is there, and no link in the folder is
-    followed. A file that is there with the same bytes counts as done, so that a run that was stopped is gone
-    on with by the same call. Tables are not turned back into CSV files. Times and permissions of the
-    originals are not in a pack.
+    Nothing is written outside the folder or over an existing file, and no link in the folder is followed. An
+    existing file with the same bytes counts as done, so the same call resumes an interrupted run. Tables are
+    not converted back to CSV. Times and permissions of the originals are not in a pack.
 
     Args:
-        pack: The folder.
-        target: The folder to write below; made if it is missing.
+        pack: The folder of the pack.
+        target: The folder to write to; created if missing.
         progress: Progress callback; called from several threads.
 
     Returns:
         What was written, and what was not and why: bad names, files in the way, damaged images.
 
     Raises:
-        NotAPackError: There is no pack at that place, or it has no images.
+        NotAPackError: There is no pack at this path, or it has no images.
         CorruptStoreError: Its manifest or its index is damaged.
         NoSpaceError: The disk is too small, or ran full.
-        DestinationError: The target cannot be made or opened.
+        DestinationError: The target cannot be created or opened.
 
-    Cost: reads the images once, in the order of the file, digests checked; some 600 bytes of memory an image.
-    Ctrl-C leaves no half-written file; a kill can leave one for each thread, which the next run names.
+    Cost: reads the images once, in the order of the file, with digests checked; about 600 bytes of memory per
+    image. Ctrl-C leaves no half-written file. A kill can leave one per thread; the next run lists them.
     """
     started = time.perf_counter()
     check_outside(target, pack)
@@ -160,7 +159,9 @@ def _read_pack(folder: Path) -> tuple[Manifest, list[IndexRow]]:
     manifest = read_manifest(folder)
     if manifest.damaged:
         raise CorruptStoreError(
-            str(manifest.damaged[0]), where=where, hint=f"packhouse verify {folder} says all that is wrong"
+            str(manifest.damaged[0]),
+            where=where,
+            hint=f"packhouse verify {folder} lists all damage",
         )
     if not manifest.has_images:
         raise NotAPackError("the pack has tables only, no images", where=where)
@@ -171,9 +172,7 @@ def _read_pack(folder: Path) -> tuple[Manifest, list[IndexRow]]:
     rows = source.read_all()
     source.close()
     if not all(is_inside(row, file_size) for row in rows):
-        raise CorruptStoreError(
-            "an image lies outside of images.h5", where=Where(file=str(folder / INDEX_FILE))
-        )
+        raise CorruptStoreError("an image is outside images.h5", where=Where(file=str(folder / INDEX_FILE)))
     return manifest, rows
 
 
@@ -212,7 +211,7 @@ def _check_space(rows: Sequence[IndexRow], paths: dict[str, tuple[bytes, ...]], 
         raise NoSpaceError(
             f"the images need {needed:,} bytes, the disk has {free:,} free",
             where=Where(file=str(out)),
-            hint="free some space, or another DIR",
+            hint="free some space, or choose another DIR",
         )
 
 
@@ -220,7 +219,7 @@ def _make(out: Path) -> None:
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as err:
-        raise DestinationError(f"cannot be made: {err.strerror}", where=Where(file=str(out))) from err
+        raise DestinationError(f"cannot be created: {err.strerror}", where=Where(file=str(out))) from err
 
 
 class _Extracting:

@@ -70,7 +70,7 @@ def check_images(
         findings.damaged += check_bytes(path, inside, workers=workers, on_read=progress.advance)[1]
     findings.images = len(inside)
     if is_whole and not wrong:
-        with task(observer, "HDF5's view", total=len(rows), unit="files") as progress:
+        with task(observer, "HDF5 structure", total=len(rows), unit="files") as progress:
             damaged, notes = check_structure(path, rows, binding)
             progress.reach(len(rows))
         findings.damaged += damaged
@@ -108,7 +108,7 @@ def _read_index(folder: Path, findings: Findings) -> tuple[list[IndexRow], Bindi
     source.close()
     is_whole = len(findings.damaged) == before
     if is_whole and (changed := changed_bytes(path, binding)):
-        text = f"{len(changed):,} bytes are not what was written, the first at byte {changed[0]:,}"
+        text = f"{len(changed):,} bytes differ from what was written, the first at byte {changed[0]:,}"
         findings.add(INDEX_FILE, f"{text}; its rows can still be read")
     return rows, binding, is_whole
 
@@ -116,7 +116,7 @@ def _read_index(folder: Path, findings: Findings) -> tuple[list[IndexRow], Bindi
 def _compare_counts(rows: Sequence[IndexRow], manifest: Manifest, folder: Path, findings: Findings) -> None:
     if not manifest.images:
         if manifest.has_images:
-            findings.add(MANIFEST_FILE, "its part 'images' is not what packhouse writes")
+            findings.add(MANIFEST_FILE, "its entry 'images' is not valid")
         return
     actual = {
         "count": len(rows),
@@ -130,7 +130,7 @@ def _compare_counts(rows: Sequence[IndexRow], manifest: Manifest, folder: Path, 
         if said != value:
             findings.add(MANIFEST_FILE, f"says images.{name} is {said!r}, the index says {value!r}")
     if not manifest.escaped_names <= {row.file_name for row in rows}:
-        findings.add(MANIFEST_FILE, "images.escaped_names holds names that the index has not")
+        findings.add(MANIFEST_FILE, "images.escaped_names has names that are not in the index")
 
 
 def check_derived(
@@ -167,7 +167,7 @@ def check_derived(
         findings.notes += [f"{name}: {note}" for note in inner.notes]
         findings.bytes += inner.bytes
         if rows and originals and [row.key for row in rows] != [row.key for row in originals]:
-            findings.add(f"{name}/{INDEX_FILE}", "its keys are not those of the images")
+            findings.add(f"{name}/{INDEX_FILE}", "its keys differ from those of the images")
         if entry.get("originals") != manifest.images.get("digest"):
             findings.add(MANIFEST_FILE, f"{name} was derived from other images than these")
     return files

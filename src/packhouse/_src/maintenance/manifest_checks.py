@@ -139,8 +139,8 @@ def read_manifest(folder: Path) -> Manifest:
     except (OSError, ValueError, RecursionError) as err:
         return Manifest(damaged=(Damage(MANIFEST_FILE, None, f"cannot be read: {err}"),))
     if not isinstance(document, dict):
-        return Manifest(damaged=(Damage(MANIFEST_FILE, None, "is not what packhouse writes"),))
-    problems = [f"does not say: {part}" for part in PARTS if part not in document]
+        return Manifest(damaged=(Damage(MANIFEST_FILE, None, "is not valid"),))
+    problems = [f"lacks: {part}" for part in PARTS if part not in document]
     if document.get("format") != MANIFEST_FORMAT:
         problems.append(f"its format is {document.get('format')!r}, not {MANIFEST_FORMAT!r}")
     if document.get("format_version") != FORMAT_VERSION:
@@ -148,7 +148,7 @@ def read_manifest(folder: Path) -> Manifest:
             f"has format version {document.get('format_version')!r}, this packhouse reads {FORMAT_VERSION}"
         )
     if not is_as_written(document):
-        problems.append("what it says is not what was written: its digest differs")
+        problems.append("it was changed after it was written: its digest does not match")
     tables = []
     for part in ("tables", "joins"):
         found, wrong = _tables(document.get(part, {}), part)
@@ -163,7 +163,9 @@ def _check_folder(folder: Path) -> None:
         raise NotAPackError("there is no such pack", where=where)
     if not folder.is_dir():
         is_part = (folder.parent / MANIFEST_FILE).exists()
-        hint = f"{folder.parent}, the folder it lies in" if is_part else "a folder that packhouse pack made"
+        hint = (
+            f"{folder.parent}, the folder it is in" if is_part else "choose a folder made by packhouse pack"
+        )
         raise NotAPackError("is not a pack: a pack is a folder", where=where, hint=hint)
     if not any((folder / name).exists() for name in (MANIFEST_FILE, IMAGES_FILE, INDEX_FILE)):
         raise NotAPackError(f"is not a pack: it has no {MANIFEST_FILE}", where=where)
@@ -180,14 +182,14 @@ def why_unreadable(path: Path) -> str | None:
 
 def _tables(part: object, name: str) -> tuple[list[TableFacts], list[str]]:
     if not isinstance(part, dict):
-        return [], [f"its part {name!r} is not what packhouse writes"]
+        return [], [f"its entry {name!r} is not valid"]
     found, wrong = [], []
     for table, facts in part.items():
         match facts:
             case {"file": str(file), "rows": int(rows), "digest": str(digest)} if _is_below(file):
                 found.append(TableFacts(table, file, rows, digest))
             case _:
-                wrong.append(f"does not say file, rows and digest of {table!r}")
+                wrong.append(f"lacks file, rows or digest of {table!r}")
     return found, wrong
 
 

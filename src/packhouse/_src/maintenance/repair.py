@@ -1,4 +1,4 @@
-"""`packhouse.repair`: a new pack of all that is intact in a damaged one, which is left as it is."""
+"""`packhouse.repair`: a new pack of everything that is intact in a damaged one."""
 
 from __future__ import annotations
 
@@ -55,13 +55,13 @@ class RepairReport:
     """Images saved."""
 
     unchecked: tuple[str, ...]
-    """Keys of those whose digests are lost with the index: they are what HDF5 says they are."""
+    """Keys of saved images that could not be checked, since their digests are lost with the index."""
 
     tables: tuple[str, ...]
-    """Files of tables and joins saved."""
+    """Files of saved tables and joins."""
 
     lost: tuple[Damage, ...]
-    """All that could not be saved, and why."""
+    """Everything that could not be saved, and why."""
 
     seconds: float
     """Wall time."""
@@ -72,7 +72,7 @@ class RepairReport:
         return not (self.lost or self.unchecked)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as `packhouse repair --json` prints it."""
+        """Return the report as `packhouse repair --json` prints it."""
         return {
             **asdict(self),
             "pack": str(self.pack),
@@ -89,14 +89,14 @@ def repair(
     workers: int | None = None,
     progress: Observer | None = None,
 ) -> RepairReport:
-    """Make a new pack of all that is intact in a damaged one; the damaged one is only read.
+    """Save everything that is intact in a damaged pack as a new pack; the damaged one is only read.
 
-    Images are saved when their bytes match their digests. Where the index is damaged, HDF5 says where images
-    lie; those cannot be checked, and are listed. Tables are saved when their files match their digests.
+    Images are saved if their bytes match their digests. If the index is damaged, HDF5 locates the images;
+    these cannot be checked, and are listed. Tables are saved if their files match their digests.
 
     Args:
         pack: The damaged pack.
-        dest: The pack to make: a folder that is not there yet.
+        dest: The new pack: a folder that does not exist yet.
         workers: Number of workers. Default: one per core, 8 at most.
         progress: Progress callback; called from several threads.
 
@@ -104,9 +104,9 @@ def repair(
         What was saved and what is lost.
 
     Raises:
-        NotAPackError: There is no pack at that place.
+        NotAPackError: There is no pack at this path.
         CorruptStoreError: Nothing in it can be saved.
-        DestinationExistsError: dest is there already.
+        DestinationExistsError: dest already exists.
         NoSpaceError: The disk ran full.
         UsageError: workers is less than 1.
 
@@ -282,7 +282,7 @@ def _document(
 def _derived(manifest: Manifest) -> list[Damage]:
     """Name the derived stores, which are made anew rather than saved."""
     names = [DERIVED_FOLDER.format(size) for size in manifest.derived]
-    return [Damage(name, None, "is not saved: packhouse derive makes it of the images") for name in names]
+    return [Damage(name, None, "is not saved; packhouse derive makes it again") for name in names]
 
 
 def _entry(table: TableFacts) -> dict[str, Any]:
@@ -292,6 +292,6 @@ def _entry(table: TableFacts) -> dict[str, Any]:
         "source_bytes": 0,
         "bytes": 0,
         "columns": [],
-        "notes": ["saved as it was: pack.json, which says more, was damaged"],
+        "notes": ["saved unchanged; its details were lost with pack.json"],
         "sorted_by": [],
     }

@@ -64,7 +64,7 @@ def salvage_images(folder: Path, *, workers: int, observer: Observer) -> Salvage
         intact += _by_walk(path, size, known=sound, names=names, lost=found.lost)
     saved = {row.key for row in intact}
     outside = (row.key for row in rows if row.key not in sound and row.key not in saved)
-    found.lost += [Damage(IMAGES_FILE, key, "is not a part of what is left of the file") for key in outside]
+    found.lost += [Damage(IMAGES_FILE, key, "is outside what is left of the file") for key in outside]
     found.rows = sorted(intact)
     return found
 

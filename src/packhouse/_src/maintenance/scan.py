@@ -161,7 +161,7 @@ class _ReadError(Exception):
 
 def _check(row: IndexRow, data: memoryview, take: Take, refuse: Refuse) -> None:
     if len(data) < row.length:
-        refuse(row, f"{len(data):,} of {row.length:,} bytes could be read: the file was cut")
+        refuse(row, f"{len(data):,} of {row.length:,} bytes could be read: the file was truncated")
     elif digest_of(data) != row.digest:
         refuse(row, "its bytes do not match their digest")
     else:

@@ -37,7 +37,7 @@ def check_binding(path: Path, binding: Binding) -> Iterator[Damage]:
             if size != binding.file_size:
                 yield Damage(IMAGES_FILE, None, f"has {size:,} bytes, the index says {binding.file_size:,}")
             if os.pread(descriptor, ID_LENGTH, max(0, binding.id_offset)) != binding.file_id.encode():
-                yield Damage(IMAGES_FILE, None, "its id is not the one that the index says")
+                yield Damage(IMAGES_FILE, None, "its id differs from the one in the index")
     except CorruptStoreError as err:
         yield Damage(IMAGES_FILE, None, err.problem)
 
@@ -67,7 +67,7 @@ def check_structure(path: Path, rows: Sequence[IndexRow], binding: Binding) -> t
     damaged = compare_views(rows, walk(path))
     if damaged or different is None:
         return damaged, []
-    text = f"{len(different):,} bytes of HDF5's own records are not what was written, the first at byte "
+    text = f"{len(different):,} bytes of HDF5's own records differ from what was written, the first at byte "
     text += f"{different[0]:,}; HDF5 still finds every image"
     if len(different) <= FEW_BYTES:
         return [Damage(IMAGES_FILE, None, text)], []
@@ -96,11 +96,11 @@ def walk(path: Path) -> Iterator[tuple[str, int, int] | Damage]:
         if image.pixels is None:
             yield image.key, image.offset, image.length
         else:
-            yield Damage(IMAGES_FILE, image.key, "HDF5 says that it is pixels, not the bytes of a file")
+            yield Damage(IMAGES_FILE, image.key, "HDF5 describes it as pixels, not as the bytes of a file")
     for refused in walked.refused:
         yield Damage(IMAGES_FILE, refused.path, f"in HDF5's view it {refused.reason}")
     for helper in walked.helpers:
-        yield Damage(IMAGES_FILE, helper, "HDF5 says that it is a column, not the bytes of a file")
+        yield Damage(IMAGES_FILE, helper, "HDF5 describes it as a column, not as the bytes of a file")
 
 
 def compare_views(
@@ -127,7 +127,7 @@ def compare_views(
         key, offset, length = found
         row = left.pop(key, None)
         if row is None:
-            damaged.append(Damage(IMAGES_FILE, key, "HDF5 has a dataset of that name, the index has not"))
+            damaged.append(Damage(IMAGES_FILE, key, "HDF5 has a dataset with this name, the index does not"))
         elif length != row.length or (length and offset != row.offset):
             damaged.append(
                 Damage(
@@ -137,7 +137,7 @@ def compare_views(
                     f"at byte {row.offset:,}",
                 )
             )
-    missing = "HDF5 finds no dataset of that name, the index has one"
+    missing = "the index has this image, HDF5 has no such dataset"
     return damaged + [Damage(IMAGES_FILE, key, missing) for key in left]
 
 

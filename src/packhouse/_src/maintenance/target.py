@@ -13,7 +13,13 @@ from typing import Self
 
 from packhouse._src.full_disk import is_full
 from packhouse._src.ranges import read_range
-from packhouse.errors import DestinationError, DestinationExistsError, NoSpaceError, Where
+from packhouse.errors import (
+    FREE_SPACE,
+    DestinationError,
+    DestinationExistsError,
+    NoSpaceError,
+    Where,
+)
 
 MOST_OPEN_FOLDERS = 64
 MOST_NAME_BYTES = 255
@@ -40,14 +46,14 @@ def parts_of(path: bytes) -> tuple[bytes, ...]:
     if path.startswith(b"/"):
         raise DestinationError("its name is an absolute path")
     if b".." in parts:
-        raise DestinationError('its name leads elsewhere: it holds ".."')
+        raise DestinationError('its name points elsewhere: it contains ".."')
     if b"" in parts or b"." in parts:
-        raise DestinationError('its name has a part that is empty, or "."')
+        raise DestinationError('its name has an empty part or a part "."')
     if b"\0" in path:
-        raise DestinationError("its name holds a NUL")
+        raise DestinationError("its name contains NUL")
     longest = max(map(len, parts))
     if longest > MOST_NAME_BYTES:
-        raise DestinationError(f"a part of its name has {longest:,} bytes, at most {MOST_NAME_BYTES} can be")
+        raise DestinationError(f"a part of its name has {longest:,} bytes; the limit is {MOST_NAME_BYTES}")
     return parts
 
 
@@ -138,7 +144,7 @@ def _enter(above: int, name: bytes) -> int:
     except OSError as err:
         if err.errno in {errno.ELOOP, errno.ENOTDIR}:
             kind = _kind(above, name)
-            raise DestinationExistsError(f"{kind} is in the place of its folder {_shown(name)!r}") from err
+            raise DestinationExistsError(f"{kind} exists where its folder belongs: {_shown(name)!r}") from err
         raise
 
 
@@ -161,7 +167,7 @@ def _check_same(folder: int, name: bytes, data: memoryview) -> None:
     if not stat.S_ISREG(there.st_mode):
         raise DestinationExistsError(f"{_kind(folder, name)} is in its place")
     if there.st_size != len(data) or not _holds(folder, name, data):
-        raise DestinationExistsError("another file of that name is there already")
+        raise DestinationExistsError("another file with this name already exists")
 
 
 def _holds(folder: int, name: bytes, data: memoryview) -> bool:
@@ -189,7 +195,7 @@ def _kind(folder: int, name: bytes) -> str:
 
 def _translated(err: OSError) -> DestinationError:
     if is_full(err):
-        return NoSpaceError("the disk ran full", hint="free some space and run it again to go on")
+        return NoSpaceError("the disk ran full", hint=f"{FREE_SPACE}: it resumes")
     return DestinationError(f"cannot be written: {err.strerror}")
 
 

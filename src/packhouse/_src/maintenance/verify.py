@@ -1,4 +1,4 @@
-"""`packhouse.verify`: reads every byte of a pack and names all that is damaged."""
+"""`packhouse.verify`: reads every byte of a pack and lists everything that is damaged."""
 
 from __future__ import annotations
 
@@ -35,16 +35,16 @@ class VerifyReport:
     """Bytes read from the pack."""
 
     damaged: tuple[Damage, ...]
-    """All that is wrong with the pack."""
+    """Everything that is wrong with the pack."""
 
     against: Path | None
-    """The originals it was compared with."""
+    """Path of the originals that it was compared with."""
 
     differences: tuple[Difference, ...]
     """How the originals differ from the pack."""
 
     notes: tuple[str, ...]
-    """What is not damage, but should be known: files that are not of the pack, for one."""
+    """What is worth knowing but not damage, such as files that are not part of the pack."""
 
     seconds: float
     """Wall time."""
@@ -55,7 +55,7 @@ class VerifyReport:
         return not (self.damaged or self.differences)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as `packhouse verify --json` prints it."""
+        """Return the report as `packhouse verify --json` prints it."""
         return {
             "pack": str(self.pack),
             "sound": self.is_sound,
@@ -77,28 +77,28 @@ def verify(
     workers: int | None = None,
     progress: Observer | None = None,
 ) -> VerifyReport:
-    """Read every byte of a pack and compare it with all that is known of it.
+    """Read every byte of a pack and compare it with its digests.
 
-    Every image is compared with its digest; the index with its checksums, pack.json and HDF5's own view of
-    images.h5; every table with its digest. Nothing is changed.
+    Images and tables are compared with their digests. The index is compared with its checksums, pack.json and
+    HDF5's own view of images.h5. Nothing is changed.
 
     Args:
-        pack: The folder; one that `packhouse.open` refuses is looked at all the same.
+        pack: The folder of the pack, even one that `packhouse.open` refuses.
         against: Compare the images with the original data set too, at this path.
         workers: Number of workers. Default: one per core, 8 at most.
         progress: Progress callback; called from several threads.
 
     Returns:
-        All that is damaged, and how the originals differ.
+        Everything that is damaged, and how the originals differ.
 
     Raises:
-        NotAPackError: There is no pack at that place, nor what is left of one.
+        NotAPackError: There is neither a pack at this path nor what is left of one.
         UsageError: workers is less than 1.
-        SourceNotFoundError: against does not exist, or is no data set.
+        SourceNotFoundError: against does not exist, or is not a data set.
         SourceError: against cannot be read.
 
     Cost: one read of the pack at the speed of the disk, 25 us per image to check the index and HDF5's view,
-    and 600 bytes of memory an image.
+    and 600 bytes of memory per image.
     """
     started = time.perf_counter()
     folder, observer, threads = Path(pack), progress or silent, workers_or_default(workers)
@@ -165,7 +165,7 @@ def _check_table(folder: Path, table: TableFacts, findings: Findings) -> Iterato
 
 
 def _unknown_files(folder: Path, manifest: Manifest, derived: Sequence[str]) -> Iterator[str]:
-    """Name what lies in the folder and is not of the pack."""
+    """Name what lies in the folder and is not part of the pack."""
     ours = {MANIFEST_FILE, *derived, *(table.file for table in manifest.tables)}
     if manifest.has_images is not False:
         ours |= {IMAGES_FILE, INDEX_FILE}
@@ -173,5 +173,5 @@ def _unknown_files(folder: Path, manifest: Manifest, derived: Sequence[str]) -> 
         for name in sorted((*names, *(one for one in folders if Path(below, one).is_symlink()))):
             path = Path(below, name).relative_to(folder).as_posix()
             if path not in ours:
-                yield f"{path} is not of the pack"
+                yield f"{path} is not part of the pack"
         folders.sort()

@@ -39,7 +39,7 @@ def join_named(name: str, value: str) -> str:
         UsageError: The value has "=" among other characters, so that it could not be told from the name.
     """
     if "=" in value and value != "=":
-        raise UsageError(f"{value!r} has '=' in it", hint="a value without '=', or '=' alone")
+        raise UsageError(f"{value!r} contains '='", hint="use a value without '=', or '=' alone")
     return f"{name}={value}" if name else value
 
 

@@ -16,6 +16,8 @@ from packhouse._src.imagefile.format import DERIVED, IMAGES_FILE, INDEX_FILE, MA
 from packhouse._src.imagefile.write.resume import FOLDER_PREFIX, JOURNAL_FILE, is_begun
 from packhouse._src.packing.keeping.table_journal import TABLES_FOLDER, has_tables
 from packhouse.errors import (
+    CHECK_DISK,
+    FREE_SPACE,
     DestinationBusyError,
     DestinationError,
     DestinationExistsError,
@@ -49,14 +51,14 @@ def check_destination(dest: Path, *, replace: bool) -> None:
         return
     if not replace:
         raise DestinationExistsError(
-            "DEST is there already",
+            "DEST already exists",
             where=where,
-            hint="another name, --update to bring the pack up to date, or --overwrite to replace it",
+            hint="choose another name, --update to bring the pack up to date, or --overwrite to replace it",
         )
-    strange = "it is no pack" if dest.is_symlink() else _why_not_replaced(dest)
+    strange = "it is not a pack" if dest.is_symlink() else _why_not_replaced(dest)
     if strange:
         raise DestinationExistsError(
-            f"DEST is there already and is not replaced: {strange}", where=where, hint="another name"
+            f"DEST already exists and is not replaced: {strange}", where=where, hint="choose another name"
         )
 
 
@@ -72,9 +74,9 @@ def check_apart(source: Path, dest: Path) -> None:
     """
     if source.resolve().is_relative_to(dest.resolve()):
         raise DestinationExistsError(
-            "SRC lies in DEST, and would be replaced with it",
+            "SRC is inside DEST, and would be replaced with it",
             where=Where(file=str(dest)),
-            hint="another DEST",
+            hint="choose another DEST",
         )
 
 
@@ -89,10 +91,14 @@ def check_outside(target: str | os.PathLike[str], pack: str | os.PathLike[str]) 
         UsageError: One of the two is empty, or the target lies in the pack.
     """
     if not os.fspath(target) or not os.fspath(pack):
-        raise UsageError("the name of the pack or of the target is empty", hint="is a variable not set?")
+        raise UsageError(
+            "the name of the pack or of the target is empty", hint="check whether a variable is unset"
+        )
     if Path(target).resolve().is_relative_to(Path(pack).resolve()):
         raise UsageError(
-            "the target lies in the pack that is read", where=Where(file=str(target)), hint="another folder"
+            "the target is inside the pack that is read",
+            where=Where(file=str(target)),
+            hint="choose another folder",
         )
 
 
@@ -108,10 +114,10 @@ def _why_not_replaced(dest: Path) -> str | None:
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         ours, files = False, set()
     if not ours:
-        return "it is no pack"
+        return "it is not a pack"
     found = (path.relative_to(dest).as_posix() for path in sorted(dest.rglob("*")) if not path.is_dir())
     foreign = [path for path in found if path not in files and not path.startswith(FOLDER_PREFIX)]
-    return f"it holds files that are not of the pack, such as {foreign[0]}" if foreign else None
+    return f"it contains files that are not part of the pack, such as {foreign[0]}" if foreign else None
 
 
 @contextmanager
@@ -137,9 +143,9 @@ def under_construction(dest: Path, *, replace: bool) -> Iterator[Path]:
     folder = packing_folder(dest)
     if os.path.lexists(folder) and not _is_ours(folder):
         raise DestinationExistsError(
-            "is there already, and packhouse did not make it",
+            "already exists, and packhouse did not make it",
             where=Where(file=str(folder)),
-            hint="move it away, or another DEST: packs are made under the name DEST.packing",
+            hint="move it away, or choose another DEST: packhouse makes the pack in DEST.packing",
         )
     lock = -1
     try:
@@ -167,16 +173,16 @@ def _open_lock(folder: Path) -> int:
     except OSError as err:
         full = is_full(err)
         raise (NoSpaceError if full else DestinationError)(
-            f"cannot be made: {err.strerror}",
+            f"cannot be created: {err.strerror}",
             where=Where(file=str(folder)),
-            hint="free some space and run it again" if full else "another DEST",
+            hint=FREE_SPACE if full else "choose another DEST",
         ) from err
 
 
 def _leave(folder: Path, lock: int, err: BaseException) -> None:
     """Keep the folder when there is work to resume; else remove it, unless another process holds its lock."""
     if is_begun(folder) or has_tables(folder):
-        err.add_note(f"what is packed so far is kept in {folder}; the same command goes on from there")
+        err.add_note(f"what is packed so far is kept in {folder}; run the same command again to resume")
         return
     with suppress(OSError, DestinationBusyError):
         if not (folder / LOCK_FILE).exists():
@@ -198,9 +204,10 @@ def _translated(dest: Path) -> Iterator[None]:
             raise
         where = Where(file=str(err.filename or dest))
         if is_full(err):
-            hint = "free some space and run it again"
-            raise NoSpaceError("the disk ran full", where=where, hint=hint) from err
-        raise DestinationError(f"cannot be written: {err.strerror or err}", where=where) from err
+            raise NoSpaceError("the disk is full", where=where, hint=FREE_SPACE) from err
+        raise DestinationError(
+            f"cannot be written: {err.strerror or err}", where=where, hint=CHECK_DISK
+        ) from err
 
 
 def _is_ours(folder: Path) -> bool:
@@ -211,9 +218,9 @@ def _is_ours(folder: Path) -> bool:
 
 def _take_lock(lock: int, folder: Path) -> None:
     busy = DestinationBusyError(
-        "another process is packing there",
+        "another process is packing to this DEST",
         where=Where(file=str(folder)),
-        hint="wait for it, or another DEST",
+        hint="wait for it, or choose another DEST",
     )
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -194,8 +194,7 @@ class Hdf5Source(RangeSource):
                 yield picture.key, SourceFile(name, size_of_file(form, picture), self._stamp, at)
             if in_stream:
                 n_bytes = sum(picture.length for picture in pictures)
-                is_stack = len(pictures) > 1 or pictures[0].key != form.path
-                streamed.append(StreamedDataset(form.path, is_stack, n_bytes))
+                streamed.append(StreamedDataset(form.path, form.is_stack, n_bytes))
         self._streamed = tuple(streamed)
 
 
@@ -211,4 +210,7 @@ def _forms_of_pixels(images: Sequence[Ranged]) -> Iterator[tuple[PictureForm, li
             picture = Picture(image.key, 0, image.offset, image.length, image.length, "")
             by_shape.setdefault(image.pixels, []).append(picture)
     for shape, pictures in by_shape.items():
-        yield PictureForm("", "pixels", "|u1", shape, "HWC", "", asks_to_convert=False), pictures
+        yield (
+            PictureForm("", "pixels", "|u1", shape, "HWC", "", is_stack=True, asks_to_convert=False),
+            pictures,
+        )

@@ -1,4 +1,4 @@
-"""The options of `pack`: each is spelled here, and checked when it is given."""
+"""The options of `pack`: each is defined here, and checked when it is set."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ MOST_DIGITS = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackOptions:
-    """Options of one pack; raises UsageError when they contradict each other.
+    """Options of `pack`; raises UsageError if they contradict each other.
 
-    This is where each option is spelled; CONTRIBUTING.md says what follows from it.
+    Each option is defined here once; see CONTRIBUTING.md.
     """
 
     joins: Annotated[
@@ -233,18 +233,18 @@ class PackOptions:
     update: Annotated[bool, Option("Bring an existing pack up to date; unchanged images are reused")] = False
 
     def __post_init__(self) -> None:
-        """Check all that can be seen without the data."""
+        """Check everything that can be checked without the data."""
         for name, one in option_fields(PackOptions).items():
             one.check(getattr(self, name))
         if self.update and self.overwrite:
-            raise UsageError("update and overwrite contradict each other", hint="one of the two")
+            raise UsageError("update and overwrite contradict each other", hint="use only one of them")
         if self.encoding:
             from packhouse._src.delimited.text_stream import check_encoding  # brings pyarrow
 
             for text in self.encoding:
                 check_encoding(split_named(text)[1])
         if self.name_encoding is not None and not is_encoding(self.name_encoding):
-            raise UsageError(f"{self.name_encoding!r} is no encoding", hint="cp932, gbk, cp866")
+            raise UsageError(f"{self.name_encoding!r} is not an encoding", hint="cp932, gbk, cp866")
         self._check_columns()
         self._check_reading()
         _ = self.join_specs, self.sort_columns, self.memory_bytes, self.hdf5_wish
@@ -259,10 +259,12 @@ class PackOptions:
                 raise UsageError(f"{column} is in both pad and types", hint="padded ids are text")
         for column, kind in self.types.items():
             if kind not in TYPE_NAMES:
-                raise UsageError(f"{kind!r} is no type, for {column}", hint=f"one of {', '.join(TYPE_NAMES)}")
+                raise UsageError(
+                    f"{kind!r} is not a type, for {column}", hint=f"use one of {', '.join(TYPE_NAMES)}"
+                )
         both = sorted(set(self.text) & set(self.types))
         if both:
-            raise UsageError(f"{both[0]} is in both text and types", hint="one of the two")
+            raise UsageError(f"{both[0]} is in both text and types", hint="use only one of them")
 
     def _check_reading(self) -> None:
         for text in self.delimiter:
@@ -276,21 +278,21 @@ class PackOptions:
 
     @property
     def join_specs(self) -> tuple[JoinSpec, ...]:
-        """The joins, read."""
+        """The joins, parsed."""
         return tuple(parse_join(text) for text in self.joins)
 
     @property
     def sort_columns(self) -> dict[str, tuple[str, ...]]:
-        """The orders, read: table or join -> columns."""
+        """The sort orders, parsed: table or join -> columns."""
         return read_sort(self.sort)
 
     def join_manner(self, name: str) -> JoinManner:
-        """Return how one join is to be made."""
+        """Return how to make one join."""
         return JoinManner(self.how or HOW[0], bool(self.allow_many), self.sort_columns.get(name, ()))
 
     @property
     def shaping(self) -> dict[str, object]:
-        """The options that decide what the pack holds, for pack.json."""
+        """The options that decide what the pack contains, for pack.json."""
         shaping = {name: getattr(self, name) for name in options_in_pack()}
         plain = ("types", "pad", "skip_lines", "table_name")
         return {**shaping, **{name: dict(shaping[name]) for name in plain}, "sort": self.sort_columns}
@@ -302,7 +304,7 @@ class PackOptions:
 
     @property
     def may_replace(self) -> bool:
-        """Whether a pack that is there may be replaced."""
+        """Whether an existing pack may be replaced."""
         return self.overwrite or self.update
 
     @property
@@ -326,11 +328,11 @@ class PackOptions:
         return read_wish(self.images_from, self.layout, convert=bool(self.convert))
 
     def encoding_of(self, table: str) -> str | None:
-        """Return the encoding of one table, as the user said; None: UTF-8."""
+        """Return the encoding of one table as set by the user; None means UTF-8."""
         return next(reversed(values_for(self.encoding, table)), None)
 
     def padded_columns(self, tables: Collection[str]) -> dict[tuple[str, str], int]:
-        """Return (table, column) -> digits of the columns that are filled up with zeros."""
+        """Return (table, column) -> digits of the columns to pad with zeros."""
         return {split_column(name, tables): digits for name, digits in self.pad.items()}
 
     def wanted_types(self, table: str, columns: Collection[str]) -> dict[str, str]:
@@ -363,7 +365,7 @@ class PackOptions:
 
 
 def options_in_pack() -> dict[str, OptionField]:
-    """Return the options that decide what a pack holds, whatever machine makes it."""
+    """Return the options that decide what a pack contains, on any machine."""
     return {name: one for name, one in option_fields(PackOptions).items() if one.option.in_pack}
 
 

@@ -1,4 +1,4 @@
-"""The main job, from a plan to a finished pack."""
+"""`packhouse.pack`: from a plan to a finished pack."""
 
 from __future__ import annotations
 
@@ -47,11 +47,11 @@ def plan(
     options: PackOptions | None = None,
     progress: Observer | None = None,
 ) -> Plan:
-    """Say what `pack` would do, without writing anything: `packhouse pack --dry-run`.
+    """Return what `pack` would do, without writing anything: `packhouse pack --dry-run`.
 
     Args:
         src: The data set, as for `pack`.
-        dest: The pack to be.
+        dest: The pack to make.
         options: As for `pack`.
         progress: Progress callback.
 
@@ -59,9 +59,9 @@ def plan(
         Files, keys, tables, sizes.
 
     Raises:
-        SourceNotFoundError: src is missing, or holds nothing to pack.
-        DestinationExistsError: dest is there already.
-        ColumnNotFoundError: An option speaks of a table or column that is not there.
+        SourceNotFoundError: src is missing, or contains nothing to pack.
+        DestinationExistsError: dest already exists.
+        ColumnNotFoundError: An option names a table or column that does not exist.
         UsageError: Options contradict each other.
     """
     chosen = options or PackOptions()
@@ -118,8 +118,8 @@ def pack(  # noqa: PLR0913  # all options, as `PackOptions` spells them
         src: The data set: a folder with image files, in folders of any depth, and CSV files; or a .zip, .tar,
             .tar.gz or .tar.zst of such a folder; or a list of paths (.txt, .csv, .parquet); or an HDF5 file
             of images.
-        dest: The pack to make: a folder that is not there yet. It appears when it is complete; until then the
-            work is done in "dest.packing", and a run that was stopped is gone on with by the same call.
+        dest: The pack to make: a folder that does not exist yet. It appears when it is complete; until then
+            the work is in "dest.packing". The same call resumes an interrupted run.
         joins: Join tables, e.g. "train = transactions_train + customers on customer_id". A left row matches
             one right row at most, and the order of the left rows is kept. Further right tables follow:
             "... + articles on article_id".
@@ -173,20 +173,20 @@ def pack(  # noqa: PLR0913  # all options, as `PackOptions` spells them
         progress: Progress callback; called from several threads.
 
     Returns:
-        What was packed, what was not and why.
+        What was packed, and what was not and why.
 
     Raises:
         UsageError: Options that contradict each other.
-        SourceNotFoundError: src is missing, or holds nothing to pack.
-        DestinationExistsError: dest is there already.
-        DestinationBusyError: Another process packs to the same dest.
+        SourceNotFoundError: src is missing, or contains nothing to pack.
+        DestinationExistsError: dest already exists.
+        DestinationBusyError: Another process is packing to the same dest.
         NoSpaceError: The disk is too small, or ran full.
-        ColumnNotFoundError: A join, link or type speaks of a table or column that is not there.
-        PackhouseError: With on_error="stop", whatever went wrong first.
+        ColumnNotFoundError: A join, link or type names a table or column that does not exist.
+        PackhouseError: With on_error="stop", the first failure.
 
-    Cost: images are read and written once. A table is read once, and once more when a late row breaks the
-    types that its first rows propose. Memory: about 1 KB per image, some chunks of a CSV file per thread
-    while it is converted, and then up to memory_limit.
+    Cost: images are read and written once. A table is read once, and once more if a late row contradicts the
+    types that its first rows propose. Memory: about 1 KB per image; a few chunks of a CSV file per thread
+    while it is converted; then up to memory_limit.
     """
     options = PackOptions(
         joins=several(joins),
@@ -270,7 +270,7 @@ def _execute(
         check_nothing_is_lost(made, earlier, {failure.path for failure in report.failed})
         if report.images is None and not report.tables:
             first = report.failed[0]
-            raise SourceError(f"nothing could be packed, the first failure is {first.path}: {first.message}")
+            raise SourceError(f"nothing could be packed; the first failure is {first.path}: {first.message}")
         write_manifest(folder / MANIFEST_FILE, report.to_manifest())
         remember_tables(folder, target)
     remember_plan(made, report.to_manifest(), target)

@@ -173,7 +173,7 @@ def make_plan(
             source, found = _scan(src, leave_out, options, observer)
     if options.compact_keys and not options.joins:
         raise UsageError(
-            "compact keys are of joins, and there is none",
+            "compact keys need a join, and there is none",
             hint='--join "train = transactions_train + customers on customer_id"',
         )
     data = [file for file in found.files if file is not settings]
@@ -230,7 +230,7 @@ def _where_images_may_be(found: Found) -> str:
     links = [one.reason for one in found.skipped if one.reason.startswith("symbolic link")]
     if links:
         return f"{len(links):,} symbolic links are not followed; --follow-links does that ({links[0]})"
-    return "a folder or archive with .jpg, .png, ... or .csv files, or say which: --images, --tables"
+    return "choose a folder with .jpg, .png, ... or .csv files, or select files with --images, --tables"
 
 
 def _share(table: TablePlan) -> float:
@@ -244,7 +244,7 @@ def _nothing_found(src: Path, found: Found, failed: Sequence[Failed]) -> SourceN
         return SourceNotFoundError(f"no dataset of the file can be packed as images{reasons}", where=where)
     first = f"; {failed[0].path}: {failed[0].message}" if failed else ""
     return SourceNotFoundError(
-        f"SRC holds no image and no CSV file ({found.seen:,} other files){first}",
+        f"SRC contains no images and no CSV files ({found.seen:,} other files){first}",
         where=where,
         hint=_where_images_may_be(found),
     )
@@ -277,9 +277,11 @@ def _check_names(options: PackOptions, tables: Sequence[TablePlan], broken: set[
         _check_tables(options, columns)
     linked = [split_column(name, columns)[0] for name in options.link or ()]
     if len(set(linked)) != len(linked):
-        raise UsageError("two links speak of one table", hint="one --link a table")
+        raise UsageError("two links name the same table", hint="use one --link per table")
     if options.join_specs and INDEX_TABLE in {join.name.lower() for join in options.join_specs}:
-        raise UsageError(f"{INDEX_TABLE} is the index of the images", hint="another name for the join")
+        raise UsageError(
+            f"{INDEX_TABLE} is the name of the image index", hint="choose another name for the join"
+        )
     joins = resolve_joins(options.join_specs, columns, compact_keys=bool(options.compact_keys))
     check_sort(options.sort_columns, joins.columns)
     return joins

@@ -1,4 +1,4 @@
-"""What a pack turned out to be: the report, and pack.json, which is the same without place and time."""
+"""The report of `pack`, and pack.json, which is the report without place and time."""
 
 from __future__ import annotations
 
@@ -14,31 +14,33 @@ from packhouse._src.imagefile.write.build import BuiltImages
 from packhouse._src.records import Failed, Skipped
 from packhouse._src.table_records import JoinReport, LinkReport, TableReport
 from packhouse._src.version import __version__
-from packhouse.errors import AccountingError
+from packhouse.errors import (
+    internal_error,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Totals:
-    """Every entry of the source that is no folder, counted once."""
+    """Counts of the entries of SRC that are not folders."""
 
     seen: int
     images: int
     tables: int
     settings: int
-    """1 when there is a packhouse.toml, which was read and is not packed."""
+    """1 if there is a packhouse.toml; it was read and is not packed."""
 
     skipped: int
     failed: int
 
     def check(self) -> None:
-        """See that nothing was lost from sight.
+        """Check that every entry is accounted for.
 
         Raises:
             AccountingError: seen is not packed + skipped + failed.
         """
         total = self.images + self.tables + self.settings + self.skipped + self.failed
         if self.seen != total:
-            raise AccountingError(
+            raise internal_error(
                 f"{self.seen:,} files were seen, {total:,} accounted for: {self.images:,} images, "
                 f"{self.tables:,} tables, {self.settings} settings, {self.skipped:,} skipped, "
                 f"{self.failed:,} failed"
@@ -52,14 +54,14 @@ class ImagesReport:
     file: str
     count: int
     source_bytes: int
-    """Sum of the sizes of the original files."""
+    """Total size of the original files."""
 
     bytes: int
     """Size of images.h5."""
 
     index_bytes: int
     digest: str
-    """XXH3-128 over the digests of all images in order of their keys."""
+    """XXH3-128 over the digests of all images, in the order of their keys."""
 
     groups: int
     dropped_folders: str
@@ -67,16 +69,16 @@ class ImagesReport:
     """Paths of files whose keys keep their extension, because another file has the same name without it."""
 
     escaped_names: tuple[str, ...]
-    """Paths of files whose names are not UTF-8: each such byte is written as %XX, and % as %25."""
+    """Paths of files whose names are not UTF-8: each invalid byte is written as %XX, and % as %25."""
 
     name_encodings: dict[str, tuple[str, ...]]
     """Code page -> paths in zip archives whose names were in it; `extract` writes them so again."""
 
     alike: tuple[str, ...]
-    """Keys that differ from another only in case or in Unicode form: one file where the disk is a Mac's."""
+    """Keys that differ from another only in case or in Unicode form: one file on a macOS disk."""
 
     problems: dict[str, str]
-    """Key -> what is wrong with the file; it is packed all the same."""
+    """Key -> what is wrong with the file, which is packed anyway."""
 
 
 def describe_images(
@@ -111,16 +113,16 @@ def describe_images(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resumed:
-    """What an earlier run had done already."""
+    """What an interrupted earlier run had done."""
 
     found: int
-    """Images that were in their places."""
+    """Images that were already written."""
 
     changed: int
-    """Images that were, but whose files have changed since (or whose bytes have), so they were read again."""
+    """Images that were written, but whose files or bytes have changed since; they were read again."""
 
     copied: int
-    """Images copied from an earlier image file, since another file has changed its size, came or went."""
+    """Images copied from an earlier image file, since other files changed in size, came or went."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,12 +134,12 @@ class Updated:
     removed: tuple[str, ...]
     unchanged: int
     derived: tuple[str, ...] = ()
-    """Derived stores of the earlier pack, by their sizes, which the new one has not."""
+    """Sizes of derived stores that the earlier pack had and the new one does not."""
 
 
 @dataclass(slots=True)
 class TableOutcome:
-    """What has come of the tables so far."""
+    """What was done with the tables."""
 
     tables: list[TableReport] = field(default_factory=list)
     links: list[LinkReport] = field(default_factory=list)
@@ -161,21 +163,21 @@ class TableOutcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """All that `pack` did."""
+    """Everything that `pack` did."""
 
     source: Path
     dest: Path
     options: dict[str, object]
     given: dict[str, object]
-    """The options without those of packhouse.toml, which an update reads anew."""
+    """The options without those of packhouse.toml, which an update reads again."""
 
     accounts: Totals
     images: ImagesReport | None
-    """None when the data set has no images."""
+    """None if the data set has no images."""
 
     tables: tuple[TableReport, ...]
     links: tuple[LinkReport, ...]
-    """Tables that name images, best first."""
+    """Linked tables, best first."""
 
     joins: tuple[JoinReport, ...]
     skipped: tuple[Skipped, ...]
@@ -190,7 +192,7 @@ class Report:
     """Archives and HDF5 files inside of SRC, each packed as the folder of its name."""
 
     resumed: Resumed | None = None
-    """What an earlier run, stopped in the middle, had done; None without images. Not in pack.json."""
+    """What an interrupted earlier run had done; None without images. Not in pack.json."""
 
     updated: Updated | None = None
     """How the images differ from those of the pack that was replaced, with `--update`. Not in pack.json."""
@@ -222,7 +224,7 @@ class Report:
         return images + sum(one.bytes for one in self.tables) + sum(one.bytes for one in self.joins)
 
     def to_manifest(self) -> dict[str, Any]:
-        """Return what pack.json holds: the same for the same input, on any machine, at any time."""
+        """Return the content of pack.json: the same for the same input, on any machine, at any time."""
         return {
             "format": MANIFEST_FORMAT,
             "format_version": FORMAT_VERSION,
@@ -246,7 +248,7 @@ class Report:
         }
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the manifest with place and times, as `packhouse pack --json` prints it."""
+        """Return the report as `packhouse pack --json` prints it: pack.json with place and times."""
         return {
             **self.to_manifest(),
             "dest": str(self.dest),

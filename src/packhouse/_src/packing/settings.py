@@ -58,7 +58,9 @@ def read_settings(source: Source, file: SourceFile, options: PackOptions) -> Pac
     where = Where(file=file.path)
     with TemporaryDirectory(prefix="packhouse-") as place, source.as_file(file, Path(place)) as path:
         if path.stat().st_size > LONGEST_BYTES:
-            raise UsageError("is too long for settings", where=where, hint=f"at most {LONGEST_BYTES:,} bytes")
+            raise UsageError(
+                "is too long for a settings file", where=where, hint=f"use at most {LONGEST_BYTES:,} bytes"
+            )
         data = path.read_bytes()
     try:
         said = tomllib.loads(data.decode("utf-8-sig"))
@@ -89,7 +91,7 @@ def merge_settings(said: Mapping[str, Any], options: PackOptions) -> PackOptions
         if name not in known:
             near = get_close_matches(name, known, n=1)
             hint = f"did you mean {near[0]}? " if near else ""
-            raise UsageError(f"there is no setting {name!r}", hint=f"{hint}settings: {', '.join(known)}")
+            raise UsageError(f"unknown setting {name!r}", hint=f"{hint}settings: {', '.join(known)}")
     return complete_options(options, read_values(said))
 
 
@@ -136,8 +138,8 @@ def _plain(one: OptionField, value: object) -> object:
         ValueKind.TEXTS_BY_NAME: (dict, ""),
     }[one.kind]
     if type(value) is not kind:
-        table = f'a line [{one.name}], and below it train = ["customer_id"]'
-        hint = table if kind is dict else f"such as {one.name} = {example}"
+        table = f'write [{one.name}], and below it train = ["customer_id"]'
+        hint = table if kind is dict else f"write, for example, {one.name} = {example}"
         raise UsageError(f"{one.name!r} is {value!r}", hint=hint)
     return value
 
@@ -145,19 +147,21 @@ def _plain(one: OptionField, value: object) -> object:
 def _flat(name: str, value: object, kind: type) -> Iterator[tuple[str, Any]]:
     """Yield "table.column" and value of nested tables: TOML takes a dot in a key for one."""
     if not isinstance(value, dict):
-        raise UsageError(f"{name!r} is no table", hint=f"a line [{name}], and below it one line per column")
+        raise UsageError(
+            f"[{name}] must be a TOML table", hint=f"write [{name}], and below it one line per column"
+        )
     for key, inner in value.items():
         if isinstance(inner, dict):
             yield from ((f"{key}.{rest}", text) for rest, text in _flat(f"{name}.{key}", inner, kind))
         elif type(inner) is kind:
             yield key, inner
         else:
-            hint = "a text in quotes" if kind is str else "a whole number"
+            hint = "use a string in quotes" if kind is str else "use a whole number"
             raise UsageError(f"{name}.{key} is {inner!r}", hint=hint)
 
 
 def _listed(name: str, value: object) -> tuple[str, ...]:
     values = [value] if isinstance(value, str) else value
     if not isinstance(values, list) or not all(isinstance(one, str) for one in values):
-        raise UsageError(f"{name!r} is {value!r}", hint=f'a list of texts: {name} = ["..."]')
+        raise UsageError(f"{name!r} is {value!r}", hint=f'use a list of strings: {name} = ["..."]')
     return tuple(values)

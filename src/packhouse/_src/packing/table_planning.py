@@ -141,9 +141,9 @@ def _draft(source: Source, file: SourceFile, others: Mapping[str, _Draft], optio
     name = given or path.replace("/", "_")
     clash = others.get(name.lower())
     if clash is not None or name.lower() == INDEX_TABLE:
-        other = clash.file.path if clash is not None else "the index of the images"
+        other = clash.file.path if clash is not None else "the image index"
         raise CsvError(
-            f"its table would be named {name}, as that of {other} is",
+            f"its table would have the name {name}, like that of {other}",
             where=Where(file=file.path),
             hint=f"--table-name {file.path}=NAME gives it another name",
         )
@@ -177,7 +177,7 @@ def _check_target(target: str, source: str, others: Mapping[str, _Draft], option
         )
     if len(os.fsencode(parts[-1])) > LONGEST_NAME_BYTES:
         raise CsvError(
-            f"the name of its file would be longer than {LONGEST_NAME_BYTES} bytes",
+            f"the name of its Parquet file would be longer than {LONGEST_NAME_BYTES} bytes",
             where=Where(file=source),
             hint="rename the file",
         )

@@ -30,7 +30,6 @@ from packhouse._src.sql.joins.join_sql import Side
 from packhouse._src.sql.joins.key_columns import KeyColumns
 from packhouse._src.sql.joins.reorder import rewrite_table
 from packhouse._src.sql.links.evidence import (
-    ImageNames,
     best_evidence,
     choose_links,
     find_links,
@@ -38,6 +37,7 @@ from packhouse._src.sql.links.evidence import (
     prepare_names,
 )
 from packhouse._src.sql.links.link import LinkTask, link_table
+from packhouse._src.sql.links.search import ImageNames
 from packhouse._src.sql.query_output import Workbench
 from packhouse._src.table_records import (
     COMPRESSIONS,
@@ -210,7 +210,7 @@ class _Work:
                     evidence = best_evidence(engine, self._table(name), column, folder, images)
                     yield LinkTask(evidence, asked_for=True, others=(), images=images)
             return
-        found = find_links(engine, self.done.tables, folder, images)
+        found = find_links(engine, self.done.tables, folder, images, observer=self._bench.observer)
         chosen = choose_links(engine, found, self.done.tables, folder, images)
         linked = {evidence.table for evidence in chosen}
         for place, evidence in enumerate(chosen):

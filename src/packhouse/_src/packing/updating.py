@@ -124,7 +124,7 @@ def check_nothing_is_lost(made: Plan, earlier: EarlierPack, failed: Collection[s
     lost = {one.path for one in made.failed} | set(failed)
     gone = [path for path in earlier.digests if path in lost or path.startswith(unlisted)]
     gone += sorted((earlier.tables | earlier.derived) & lost)
-    hint = "mend what cannot be read, or --overwrite to replace the pack all the same"
+    hint = "fix what cannot be read, or use --overwrite to replace the pack anyway"
     if gone:
         raise SourceError(
             f"{len(gone):,} parts of the pack cannot be made now, such as {gone[0]}: it stays as it is",
@@ -135,7 +135,7 @@ def check_nothing_is_lost(made: Plan, earlier: EarlierPack, failed: Collection[s
         raise SourceError(
             f"has none of the {len(earlier.digests):,} images of the pack, which stays as it is",
             where=Where(file=str(made.source.path)),
-            hint="is it the right SRC? --overwrite replaces the pack all the same",
+            hint="check SRC; --overwrite replaces the pack anyway",
         )
 
 

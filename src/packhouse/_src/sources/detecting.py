@@ -57,10 +57,8 @@ def open_source(
     if source is None and _has_extension(path, LIST_EXTENSIONS):
         return ListSource(path)
     if source is None:
-        is_ours = (
-            "HDF5 files are opened elsewhere: please report this" if is_hdf5(path) else f"SRC is {ACCEPTED}"
-        )
-        raise SourceNotFoundError("SRC is no data set", where=Where(file=str(path)), hint=is_ours)
+        is_ours = "internal error: please report it" if is_hdf5(path) else f"SRC can be {ACCEPTED}"
+        raise SourceNotFoundError("SRC is not a data set", where=Where(file=str(path)), hint=is_ours)
     return source
 
 
@@ -140,6 +138,6 @@ def _opened(path: Path) -> Iterator[tuple[int, os.stat_result]]:
         finally:
             os.close(descriptor)
     except FileNotFoundError as err:
-        raise SourceNotFoundError("SRC does not exist", where=where, hint=f"SRC is {ACCEPTED}") from err
+        raise SourceNotFoundError("SRC does not exist", where=where, hint=f"SRC can be {ACCEPTED}") from err
     except OSError as err:
         raise SourceError(f"SRC cannot be read: {err.strerror}", where=where) from err

@@ -73,7 +73,7 @@ class FolderSource:
             raise SourceNotFoundError(
                 f"SRC {kind}",
                 where=Where(file=str(self.path)),
-                hint="SRC is the folder that holds images and CSV files",
+                hint="choose the folder that contains the images and CSV files",
             )
         self._below = with_slash(os.path.realpath(self.path))
         walk = FolderWalk(self._below, self._leave_out, follow_links=self._follow_links)
@@ -177,7 +177,7 @@ def _read_steadily(descriptor: int, file: SourceFile, view: memoryview) -> os.st
 def _check_same_file(facts: os.stat_result, file: SourceFile, *, any_size: bool = False) -> None:
     if not stat.S_ISREG(facts.st_mode):
         raise SourceChangedError(
-            "changed while packing: it is no regular file any more", where=Where(file=file.path)
+            "changed while packing: it is no longer a regular file", where=Where(file=file.path)
         )
     if facts.st_size != file.size and not any_size:
         raise SourceChangedError(

@@ -12,8 +12,8 @@ from packhouse._src.sources.names import as_text
 
 NOT_A_FILE = "not a regular file"
 LINK_WITHIN = "symbolic link within the data set"
-LINK_OUT = "symbolic link out of the data set"
-LEADS_NOWHERE = "symbolic link that leads nowhere"
+LINK_OUT = "symbolic link to outside the data set"
+LEADS_NOWHERE = "broken symbolic link"
 ANYWHERE = "anywhere"
 TAKEN = "its name is not UTF-8, and another file has the name under which it would be packed"
 
@@ -81,7 +81,7 @@ class FolderWalk:
             try:
                 self._sort_in(entry, path, folder)
             except OSError as err:  # it went away between the listing and now, for one
-                message = f"cannot be looked at: {err.strerror}"
+                message = f"cannot be accessed: {err.strerror}"
                 self.failed.append(Failed(as_text(path), "SourceError", message))
         return self._count - before
 

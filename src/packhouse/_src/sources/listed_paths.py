@@ -91,7 +91,7 @@ def _choose(names: Sequence[str], first_of: Callable[[str], str | None], path: P
         raise SourceError(
             "its first line names a file: the list has no header",
             where=Where(file=str(path), line=1),
-            hint="put a line with the names of the columns first, such as: path",
+            hint="add a header line with column names, such as: path",
         )
     known = {name.lower(): name for name in reversed(names)}
     for column in COLUMNS:
@@ -102,7 +102,7 @@ def _choose(names: Sequence[str], first_of: Callable[[str], str | None], path: P
         if first and "\0" not in first and os.path.isfile(path.parent / first):  # noqa: PTH113  # raises nothing
             return name
     raise SourceError(
-        "no column holds paths of files",
+        "no column contains paths of files",
         where=Where(file=str(path)),
         hint=f"name one of its columns {', '.join(COLUMNS[:-1])} or {COLUMNS[-1]}, or give the folder itself",
     )

@@ -19,7 +19,7 @@ from packhouse.errors import SourceNotFoundError, Where
 
 LINKED_LIST = "the list itself, a symbolic link: not packed as a table"
 TWICE = "listed twice"
-ELSEWHERE = "lies outside of the folder of the list"
+ELSEWHERE = "is outside the folder of the list"
 LINK = "leads through a symbolic link: not followed"
 REPORT_EVERY = 1000
 TABLES = (".csv", ".tsv")
@@ -131,10 +131,10 @@ class _Look:
                 return "", ELSEWHERE
         parts = [part for part in path.split("/") if part not in {"", "."}]
         if "\0" in raw:
-            return "", "holds a NUL"
+            return "", "contains NUL"
         if ".." in parts:
-            return "", f'{ELSEWHERE}: it holds ".."'
-        return "/".join(parts), None if parts else "is no path"
+            return "", f'{ELSEWHERE}: it contains ".."'
+        return "/".join(parts), None if parts else "is not a path"
 
     def _look_at_file(self, path: str) -> str | None:
         if problem := self._problem_of_folder(path.rpartition("/")[0]):

@@ -80,13 +80,13 @@ def member_path(raw: str) -> str:
     """
     parts = [part for part in raw.split("/") if part not in {"", "."}]
     if "\0" in raw:
-        raise SourceError("its name holds a NUL")
+        raise SourceError("its name contains NUL")
     if raw.startswith("/"):
         raise SourceError("its name is an absolute path")
     if _DRIVE.match(raw) or (parts and _DRIVE.match("/".join(parts))):
-        raise SourceError("its name begins with a drive letter")
+        raise SourceError("its name starts with a drive letter")
     if ".." in parts:
-        raise SourceError('its name leads out of the archive: it holds ".."')
+        raise SourceError('its name points outside the archive: it contains ".."')
     if not parts:
         raise SourceError("its name is empty")
     return "/".join(parts)

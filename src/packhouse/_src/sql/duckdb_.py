@@ -16,6 +16,8 @@ from packhouse._src.full_disk import FULL, is_full
 from packhouse._src.sql.batches import Stream
 from packhouse._src.sql.quoting import as_pattern, parquet_rows, quote_name, quote_text
 from packhouse.errors import (
+    CHECK_DISK,
+    FREE_SPACE,
     DestinationError,
     NoSpaceError,
     PackhouseError,
@@ -100,6 +102,29 @@ class Engine:
                 return self._connection.execute(sql, parameters).fetchall()
 
         return self._run(work, on_percent)
+
+    @contextmanager
+    def given(self, name: str, table: pa.Table) -> Iterator[None]:
+        """Let queries read an Arrow table.
+
+        Args:
+            name: Under which they know it.
+            table: The table.
+        """
+        self._connection.register(name, table)
+        try:
+            yield
+        finally:
+            self._connection.unregister(name)
+
+    def arrow(self, sql: str) -> pa.Table:
+        """Run one query and return its rows as an Arrow table, whole; raises as `query` does."""
+
+        def work() -> pa.Table:
+            with translated():
+                return self._connection.sql(sql).to_arrow_table()
+
+        return self._run(work, None)
 
     def row(self, sql: str, *, on_percent: Callable[[float], None] | None = None) -> Row:
         """Run a statement that gives one row, and return it; raises as `query` does."""
@@ -197,16 +222,14 @@ def _translate(err: Exception) -> PackhouseError:
     if text.startswith("Out of Memory Error"):
         return TableError(
             OUT_OF_MEMORY,
-            hint="a larger --memory-limit; 1GB is comfortable",
+            hint="use a larger --memory-limit; 1GB is comfortable",
         )
     if is_full(err) or (text.startswith("IO Error") and any(one in text for one in FULL_WORDS)):
-        return NoSpaceError(
-            "the disk ran full while a table was written", hint="free some space and run it again"
-        )
+        return NoSpaceError("the disk ran full while a table was being written", hint=FREE_SPACE)
     if getattr(err, "errno", None) is not None:  # of our own writing: DuckDB's errors have no number
         return DestinationError(
             f"a table could not be written: {err.strerror}",  # type: ignore[attr-defined]
-            hint="look at the disk (dmesg), then run it again",
+            hint=CHECK_DISK,
         )
     # DuckDB adds some twenty-five lines of options and advice that do not apply to us
     return QueryError(text.split("\n\n")[0].strip())
@@ -282,6 +305,6 @@ def check_condition(text: str) -> None:
         QueryError: It is empty, or not one expression.
     """
     if not text.strip():
-        raise QueryError("the condition is empty", hint="such as: width < 400")
+        raise QueryError("the condition is empty", hint="write, for example, width < 400")
     with translated():
         duckdb.SQLExpression(text)

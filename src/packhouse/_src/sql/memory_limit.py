@@ -30,8 +30,10 @@ def parse_memory(text: str | None) -> int:
         return max(SMALLEST_MEMORY, min(2 * 10**9, memory // 4))
     match = _SIZE.fullmatch(text)
     if match is None:
-        raise UsageError(f"{text!r} is not a size of memory", hint="--memory-limit 2GB")
+        raise UsageError(f"{text!r} is not a memory size", hint="--memory-limit 2GB")
     size = int(float(match[1]) * (_UNITS | _BINARY_UNITS)[match[2].lower()])
     if size < SMALLEST_MEMORY:
-        raise UsageError(f"a memory limit of {text} is too small", hint="at least 100MB; 1GB is comfortable")
+        raise UsageError(
+            f"a memory limit of {text} is too small", hint="use at least 100MB; 1GB is comfortable"
+        )
     return size

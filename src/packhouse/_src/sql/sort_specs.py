@@ -24,7 +24,7 @@ def read_sort(sort: object) -> dict[str, tuple[str, ...]]:
         several = columns if isinstance(columns, Sequence) else ()
         listed = (columns,) if isinstance(columns, str) else tuple(several)
         if not listed or not all(isinstance(column, str) and column for column in listed):
-            raise UsageError(f"cannot sort {table} by {columns!r}", hint="a list of names of columns")
+            raise UsageError(f"cannot sort {table} by {columns!r}", hint="use a list of column names")
         read[table] = listed
     return read
 

@@ -62,7 +62,7 @@ def sample(  # noqa: PLR0913  # one keyword for each thing there can be more or 
     problems: bool = False,
     progress: Observer | None = None,
 ) -> SampleSummary:
-    """Write a made-up fashion data set: drawn product photos and four CSV tables.
+    """Write a generated fashion data set: drawn product photos and four CSV tables.
 
     The folder gets `images/NNN/0NNNNNNNNN.jpg` (RGB JPEG, 380-430 x 560-640 pixels), `articles.csv`,
     `customers.csv`, `transactions_train.csv` and `sample_submission.csv`. Each picture shows the garment,

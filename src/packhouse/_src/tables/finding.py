@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from packhouse._src.sql.cell_text import cell_text
 from packhouse._src.sql.duckdb_ import check_condition
 from packhouse._src.sql.links.image_names import form_named, names_sql
 from packhouse._src.sql.quoting import quote_name
@@ -119,8 +120,8 @@ def rows_without_image(tables: Tables, links: Sequence[LinkedColumns]) -> Iterat
         lonely = (
             f"SELECT #{place} AS c FROM {quote_name(link.table)} WHERE NOT {quote_name(link.flag_column)}"
         )
-        # as text in DuckDB's words, as the report of the link has its examples
-        for batch in tables.stream(f"SELECT CAST(c AS VARCHAR) FROM ({lonely})"):
+        # as the text that was in the file, like the examples in the report of the link
+        for batch in tables.stream(f"SELECT {cell_text('c', link.spelling)} FROM ({lonely})"):
             for value in batch.column(0).to_pylist():
                 yield link.table, value
 
@@ -138,5 +139,6 @@ def _unnamed_by(link: LinkedColumns) -> str:
 
 def _meant_by_several(link: LinkedColumns) -> str:
     rows, key, flag = (quote_name(name) for name in (link.table, link.key_column, link.flag_column))
-    cells = f"SELECT {form_named(link.form).of(link.column)} FROM {rows} WHERE {flag} AND {key} IS NULL"
+    value = form_named(link.form).of(link.column, spelling=link.spelling)
+    cells = f"SELECT {value} FROM {rows} WHERE {flag} AND {key} IS NULL"
     return f"SELECT DISTINCT key FROM ({names_sql(INDEX)}) WHERE value IN ({cells})"

@@ -35,6 +35,9 @@ class LinkedColumns:
     key_column: str
     """Key of the image; null where none, or no single one, is named."""
 
+    spelling: str = ""
+    """How the cells are had back from the values, as of `ColumnType`."""
+
 
 class LinkedRows:
     """Finds the rows of one linked table by the key of an image. Safe to share between threads.

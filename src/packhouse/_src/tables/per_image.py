@@ -150,13 +150,13 @@ def source_of(tables: Tables, links: Sequence[LinkedColumns], name: str) -> Colu
     if meant:
         raise UsageError(
             f"several tables have a column {name!r}",
-            hint=f"say which: {' or '.join(f'{one.table}.{one.column}' for one in meant)}",
+            hint=f"name the table: {' or '.join(f'{one.table}.{one.column}' for one in meant)}",
         )
     table = name.partition(".")[0]
     if table in tables and table not in {one.table for one in candidates}:
         raise UsageError(
             f"{name!r}: the table {table!r} is not linked to the images",
-            hint=f"packhouse pack SRC -o DEST --link {table}.COLUMN says which column names them",
+            hint=f"packhouse pack SRC -o DEST --link {table}.COLUMN links a column to the images",
         )
     present = [one.column for one in candidates]
     if "." in name:

@@ -198,4 +198,6 @@ def _damage_of(path: Path, reason: str) -> CorruptStoreError:
 
 def _demand_one_select(connection: duckdb.DuckDBPyConnection, query: str) -> None:
     if not is_one_select(connection, query):
-        raise QueryError("only one SELECT can be answered", hint="DuckDB itself opens the Parquet files")
+        raise QueryError(
+            "only one SELECT can be answered", hint="for other queries, open the Parquet files with DuckDB"
+        )

@@ -1,4 +1,4 @@
-"""Some columns and rows of one table: chosen first, read when asked for, as often as asked."""
+"""Some columns and rows of one table: selected first, read on demand."""
 
 from __future__ import annotations
 
@@ -27,22 +27,22 @@ class _Footer(NamedTuple):
 
 
 class Scan:
-    """Some columns and rows of a table, in the order of its file. Lazy, and as often as asked for.
+    """Some columns and rows of a table, in the order of its file. It is lazy and can be read repeatedly.
 
-    Any program that speaks Arrow takes it as it is, batch by batch: `pyarrow.table(scan)`,
+    Any Arrow library can read it directly, batch by batch: `pyarrow.table(scan)`,
     `polars.DataFrame(scan)`, `duckdb.sql("FROM scan")`. Safe to share between threads.
 
     Args:
         views: The tables of the pack.
-        name: Which of them.
-        chosen: Columns; None is all of them, as they are in the file.
-        where: SQL condition; None is every row.
+        name: Name of the table.
+        chosen: Columns; None means all, in the order of the file.
+        where: SQL condition; None means every row.
         narrow: Whether integers are of the smallest type that holds all values of their column.
 
-    Cost: memory of one row group of the chosen columns (122,880 rows), whatever the size of the table.
-        Without a condition, pages are verified by their checksums; with one, DuckDB skips row groups that the
-        footer rules out, and does not look at checksums; a condition that asks other tables, or has a long
-        list of values, makes it sort what it finds before the first row comes.
+    Cost: memory for one row group of the selected columns (122,880 rows), for any size of the table.
+        Without a condition, page checksums are verified. With a condition, DuckDB skips row groups that the
+        footer rules out, and ignores checksums. If the condition uses other tables or a long list of values,
+        DuckDB sorts the result before it returns the first row.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class Scan:
         self._is_narrow = narrow
 
     def __repr__(self) -> str:
-        """Return what would be read."""
+        """Return the table, columns and condition."""
         return f"<Scan of {self.name}: {', '.join(self.columns)}; {self.where or 'every row'}>"
 
     @property
@@ -71,7 +71,7 @@ class Scan:
 
     @property
     def schema(self) -> pa.Schema:
-        """The Arrow schema of what is read; from the footer.
+        """The Arrow schema of the result, from the footer.
 
         Raises:
             CorruptStoreError: The file is missing or damaged.
@@ -125,7 +125,7 @@ class Scan:
         return f"{quote_name(self.name)} WHERE (\n{where}\n)"
 
     def count(self) -> int:
-        """Return the number of rows; without a condition from the footer.
+        """Return the number of rows. Without a condition, it comes from the footer.
 
         Raises:
             QueryError: The condition does not fit the tables.
@@ -171,25 +171,25 @@ class Scan:
         return frames_.to_polars(self.to_arrow(narrow=narrow))
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
-        """Hand the rows, batch by batch, to any library that speaks the Arrow PyCapsule interface."""
+        """Export the rows, batch by batch, through the Arrow PyCapsule interface."""
         return reader_of(self.schema, iter(self)).__arrow_c_stream__(requested_schema)
 
 
 def narrowed(scan: Scan, columns: Sequence[str] | None, where: str | None, *, narrow: bool = False) -> Scan:
-    """Choose columns and rows of a table, and check the choice.
+    """Select columns and rows of a table, and check the selection.
 
     Args:
         scan: The table.
-        columns: Names, in the order wanted; None is all.
-        where: SQL condition; None is every row.
+        columns: Names, in the order of the result; None means all.
+        where: SQL condition; None means every row.
         narrow: As of `Scan`.
 
     Returns:
         What is left.
 
     Raises:
-        ColumnNotFoundError: A column is not there; names the nearest.
-        QueryError: A column is named twice, or none; or the condition is not one condition.
+        ColumnNotFoundError: There is no such column; the error names similar ones.
+        QueryError: A column is named twice, no column is named, or `where` is not one condition.
         CorruptStoreError: The file is missing or damaged.
     """
     present = list(scan.columns)
@@ -197,8 +197,10 @@ def narrowed(scan: Scan, columns: Sequence[str] | None, where: str | None, *, na
         if name not in present:
             raise not_found("column", name, present, Where(member=scan.name))
     if columns is not None and (not columns or len(set(columns)) < len(columns)):
-        problem = "a column is chosen twice" if columns else "no column is chosen"
-        raise QueryError(problem, where=Where(member=scan.name), hint="each column once, None for all")
+        problem = "a column is selected twice" if columns else "no column is selected"
+        raise QueryError(
+            problem, where=Where(member=scan.name), hint="name each column once, or use None for all"
+        )
     if where is not None:
         check_condition(where)
     return Scan(scan._views, scan.name, chosen=columns, where=where, narrow=narrow)  # noqa: SLF001  # of our own file

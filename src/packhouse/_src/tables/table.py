@@ -1,4 +1,4 @@
-"""The tables of a pack: lazy views that hand out Arrow, pandas, Polars and DuckDB, and answer SQL."""
+"""The tables of a pack: lazy views, read as Arrow, pandas, Polars or DuckDB, or by SQL."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 
 class Tables(Mapping[str, "Table"]):
-    """All tables of a pack by their SQL names, `image_index` among them.
+    """All tables of a pack by their SQL names, including `image_index`.
 
-    Safe to share between threads and to pickle. Nothing is opened before the first question, and a file that
-    is missing or damaged stops only what needs it.
+    Safe to share between threads and to pickle. Files are opened on first use; a missing or damaged file
+    affects only what needs it.
 
     Args:
         folder: The pack.
@@ -36,11 +36,11 @@ class Tables(Mapping[str, "Table"]):
         self._views = Views({name: self.folder / file for name, file in files.items()}, self.folder)
 
     def __reduce__(self) -> tuple[type[Tables], tuple[Path, dict[str, str]]]:
-        """Pickle as the paths."""
+        """Return the paths for pickle."""
         return (Tables, (self.folder, self._files))
 
     def __repr__(self) -> str:
-        """Return what it is of."""
+        """Return the folder and the names."""
         return f"<Tables of {self.folder}: {', '.join(self._files)}>"
 
     def __len__(self) -> int:
@@ -55,48 +55,48 @@ class Tables(Mapping[str, "Table"]):
         """Return one table.
 
         Raises:
-            ColumnNotFoundError: There is no such table; names the nearest.
+            ColumnNotFoundError: There is no such table; the error names similar ones.
         """
         if name not in self._files:
             raise not_found("table", name, list(self._files), Where(file=str(self.folder)))
         return Table(self._views, name)
 
     def sql(self, query: str, parameters: tuple[object, ...] = ()) -> pa.Table:
-        """Answer one SELECT in which every table of the pack is known by its name.
+        """Run one SELECT that can use every table of the pack by name.
 
         Args:
             query: DuckDB SQL.
-            parameters: Values for its question marks.
+            parameters: Values for the question marks in the query.
 
         Returns:
-            An Arrow table, whole.
+            An Arrow table, in memory.
 
         Raises:
-            QueryError: It is not one SELECT, or does not fit the tables; no other file can be read.
-            CorruptStoreError: A table that it needs is missing or damaged.
+            QueryError: The query is not one SELECT, does not fit the tables, or reads another file.
+            CorruptStoreError: A table of the query is missing or damaged.
         """
         return self._views.answer(query, parameters)
 
     def stream(self, query: str) -> Iterator[pa.RecordBatch]:
-        """Answer one SELECT batch by batch; raises as `sql` does.
+        """Run one SELECT and return the result batch by batch; raises like `sql`.
 
         Args:
             query: DuckDB SQL.
 
         Returns:
-            Arrow record batches, as they come; other queries do not disturb them.
+            Iterator over Arrow record batches. Other queries do not disturb it.
         """
         return self._views.stream(query)
 
     def close(self) -> None:
-        """Close what is open; the next question opens it again."""
+        """Close all files; the next use opens them again."""
         self._views.close()
 
 
 class Table(Scan):
-    """One table of a pack: all its rows and columns; nothing is read before it is asked for.
+    """One table of a pack: all its rows and columns, read on demand.
 
-    Any program that speaks Arrow takes it as it is, batch by batch: `pyarrow.table(t)`,
+    Any Arrow library can read it directly, batch by batch: `pyarrow.table(t)`,
     `polars.DataFrame(t)`, `duckdb.sql("FROM t")`.
     """
 
@@ -116,20 +116,20 @@ class Table(Scan):
     def scan(
         self, columns: Sequence[str] | None = None, where: str | None = None, *, narrow: bool = False
     ) -> Scan:
-        """Choose columns and rows; only what they need is read, when it is asked for.
+        """Select columns and rows. Only what they need is read, on demand.
 
         Args:
-            columns: Names, in the order wanted; None is all.
-            where: One SQL condition, such as "price > 0.5 AND t_dat >= DATE '2020-09-01'"; it may ask other
-                tables of the pack. None is every row.
+            columns: Names, in the order of the result; None means all.
+            where: One SQL condition, such as "price > 0.5 AND t_dat >= DATE '2020-09-01'". Subqueries can use
+                other tables of the pack. None means every row.
             narrow: Make integers of the smallest type that holds all values of their column; see `to_arrow`.
 
         Returns:
-            A lazy scan, to be read as often as wanted.
+            A lazy scan, which can be read repeatedly.
 
         Raises:
-            ColumnNotFoundError: A column is not there; names the nearest.
-            QueryError: A column is named twice, or none; or it is not one condition.
+            ColumnNotFoundError: There is no such column; the error names similar ones.
+            QueryError: A column is named twice, no column is named, or `where` is not one condition.
             CorruptStoreError: The file is missing or damaged.
         """
         return narrowed(self, columns, where, narrow=narrow)
@@ -138,10 +138,10 @@ class Table(Scan):
         """Return a lazy DuckDB relation over the file.
 
         Args:
-            connection: Where it is to live, beside the user's own tables; None opens a database for it.
+            connection: Connection for the relation, beside your own tables; None opens a new database.
 
         Returns:
-            A relation of DuckDB, which reads the Parquet file itself.
+            A DuckDB relation that reads the Parquet file itself.
 
         Raises:
             CorruptStoreError: The file is missing or damaged.
@@ -150,7 +150,7 @@ class Table(Scan):
             return relation_of(self.path, connection)
 
     def sql(self, query: str) -> pa.Table:
-        """Answer one SELECT; this table and all others of the pack are known by their names.
+        """Run one SELECT that can use this table and all others of the pack by name.
 
         Args:
             query: DuckDB SQL, such as "SELECT count(*) FROM articles WHERE image".
@@ -159,7 +159,7 @@ class Table(Scan):
             An Arrow table.
 
         Raises:
-            QueryError: It is not one SELECT, or does not fit the tables.
-            CorruptStoreError: A table that it needs is missing or damaged.
+            QueryError: The query is not one SELECT, or does not fit the tables.
+            CorruptStoreError: A table of the query is missing or damaged.
         """
         return self._views.answer(query)

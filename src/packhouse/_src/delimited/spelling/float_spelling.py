@@ -136,7 +136,7 @@ _PADDINGS = {"pad1", "pad2", "pad3"}
 def _parts(text: str) -> tuple[str, str, str | None, str, str]:
     match = _FLOAT.fullmatch(text)
     if match is None:
-        message = f"{text!r} is no number"
+        message = f"{text!r} is not a number"
         raise ValueError(message)
     whole, decimals, letter, sign, exponent = match.groups()
     return whole, decimals or "", letter, sign or "", exponent or ""

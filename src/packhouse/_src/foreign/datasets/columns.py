@@ -38,6 +38,11 @@ class Columns:
         self._file = file
         self._heap = heap
         self._library = library
+        self._kept: dict[str, Sequence[str]] = {}
+
+    def keep(self, path: str, texts: Sequence[str]) -> None:
+        """Take over a column of text that has been read already."""
+        self._kept[path] = texts
 
     def numbers_of(self, column: Dataset) -> NDArray[np.int64]:
         """Read a column of offsets or lengths, in place."""
@@ -60,6 +65,8 @@ class Columns:
         """Read a column as Python values: text, integers, floats (NaN as None) or booleans."""
         if column.rows > MOST_ROWS:
             raise RefusedError(f"has {column.rows:,} values; {MOST_ROWS:,} are read")
+        if column.path in self._kept:
+            return list(self._kept[column.path])
         if column.obstacle:
             self._check_size(column, within=MOST_COLUMN_BYTES)
             raw: Sequence[object] = [

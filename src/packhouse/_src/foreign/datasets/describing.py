@@ -118,7 +118,7 @@ def describe(dataset: h5d.DatasetID, path: str, host: HostFile) -> Dataset:
     """
     created = dataset.get_create_plist()
     stored = created.get_layout()
-    _refuse_elsewhere(created, stored)
+    refuse_elsewhere(created)
     kind, unit, item_bytes = _type_of(dataset.get_type(), host)
     marks, attributes = _attributes_of(dataset)
     space = dataset.get_space()
@@ -150,8 +150,16 @@ def describe(dataset: h5d.DatasetID, path: str, host: HostFile) -> Dataset:
     return Dataset(path, kind, unit, item_bytes, shape, starts, piece_rows, obstacle, marks, attributes)
 
 
-def _refuse_elsewhere(created: h5p.PropDCID, stored: int) -> None:
-    """Raise unless the bytes of a dataset are in this file, and can be had without anybody's code."""
+def refuse_elsewhere(created: h5p.PropDCID) -> None:
+    """Refuse a dataset whose bytes are not in this file, or that only a plugin can read.
+
+    Args:
+        created: How the dataset was created.
+
+    Raises:
+        RefusedError: With the reason.
+    """
+    stored = created.get_layout()
     if created.get_external_count():
         raise RefusedError("keeps its bytes in another file, which is not opened")
     if stored == h5d.VIRTUAL:

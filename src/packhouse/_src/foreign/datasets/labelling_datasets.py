@@ -64,6 +64,14 @@ class LabelFinder:
         for candidate in candidates:
             yield from self._label(candidate, sets, may_wait=True)
 
+    def add_set(self, one: ImageSet) -> None:
+        """Take note of images of other datasets that are one set."""
+        self._sets.append(one)
+
+    def add_column(self, dataset: Dataset, reason: str) -> None:
+        """Take note of a column, for when all images are known."""
+        self._waiting.append(LabelCandidate(dataset, reason))
+
     def finish(self) -> Iterator[Item]:
         """Label images with the columns of other groups, when all images of the file are known."""
         for candidate in self._waiting:

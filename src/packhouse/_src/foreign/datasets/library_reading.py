@@ -49,17 +49,26 @@ class Library:
             RefusedError: It cannot be read.
         """
         dataset = h5py.Dataset(self._open(path))
-        try:
-            if not dataset.shape:
-                yield np.asarray(dataset[()], dtype=dataset.dtype)
-                return
-            step = _rows_together(dataset)
-            # up to the next border between chunks, so that each is unpacked once
-            for at in range(start - start % step, dataset.shape[0], step):
-                first = max(at, start)
-                yield np.asarray(dataset[first : at + step])
-        except (RuntimeError, OSError, ValueError, TypeError) as err:
-            raise RefusedError(f"the HDF5 library cannot read it: {err}") from err
+        if not dataset.shape:
+            yield _read(dataset, ())
+            return
+        for part in _parts(dataset, start):
+            yield _read(dataset, part)
+
+    def rows(
+        self, path: str, start: int = 0
+    ) -> Iterator[NDArray[np.generic] | NDArray[np.object_] | RefusedError]:
+        """Yield the rows of a dataset, or why one cannot be read; otherwise as `blocks`."""
+        dataset = h5py.Dataset(self._open(path))
+        for part in _parts(dataset, start):
+            try:
+                yield _read(dataset, part)
+            except RefusedError:
+                for row in range(part.start, part.stop):  # those of whole chunks are sound
+                    try:
+                        yield _read(dataset, slice(row, row + 1))
+                    except RefusedError as err:
+                        yield err
 
     def _open(self, path: str) -> h5d.DatasetID:
         *groups, name = path.encode().split(b"/")
@@ -73,6 +82,20 @@ class Library:
             return h5d.open(thing, name, access)
         except (RuntimeError, OSError, LookupError, ValueError, TypeError) as err:
             raise RefusedError(f"the HDF5 library cannot open it: {err}") from err
+
+
+def _read(dataset: h5py.Dataset, part: slice | tuple[()]) -> NDArray[np.generic] | NDArray[np.object_]:
+    try:
+        return np.asarray(dataset[part], dtype=dataset.dtype)
+    except (RuntimeError, OSError, ValueError, TypeError) as err:
+        raise RefusedError(f"the HDF5 library cannot read it: {err}") from err
+
+
+def _parts(dataset: h5py.Dataset, start: int) -> Iterator[slice]:
+    """Yield runs of rows, cut where chunks end, so that each is unpacked once."""
+    count, step = dataset.shape[0], _rows_together(dataset)
+    for at in range(start - start % step, count, step):
+        yield slice(max(at, start), min(at + step, count))
 
 
 def _rows_together(dataset: h5py.Dataset) -> int:

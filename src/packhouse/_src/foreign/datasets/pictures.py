@@ -54,7 +54,7 @@ class Pictures:
         each, axes = (shape[1:], layout[1:]) if layout[0] == "N" else (shape, layout)
         length = math.prod(each) * dataset.item_bytes
         if length > MOST_IMAGE_BYTES:
-            raise RefusedError(f"has {length:,} bytes an image; an image may have {MOST_IMAGE_BYTES:,}")
+            raise RefusedError(f"has {length:,} bytes per image; the limit is {MOST_IMAGE_BYTES:,}")
         is_float = dataset.kind == "float"
         if is_float:
             self._check_range(dataset, is_stack=layout[0] == "N")
@@ -64,7 +64,14 @@ class Pictures:
         if axes not in {"HWC", "HW"}:
             reasons.append(f"has its axes in the order {layout}")
         yield PictureForm(
-            dataset.path, "pixels", dataset.unit, each, axes, " and ".join(reasons), asks_to_convert=is_float
+            dataset.path,
+            "pixels",
+            dataset.unit,
+            each,
+            axes,
+            " and ".join(reasons),
+            layout[0] == "N",
+            is_float,
         )
         for row, key in enumerate(keys):
             yield self._one(dataset, key, row, length, length)
@@ -83,7 +90,9 @@ class Pictures:
             RefusedError: A row of bytes is no image.
         """
         reason = dataset.obstacle
-        form = PictureForm(dataset.path, "bytes", "", (), "", reason, asks_to_convert=False)
+        form = PictureForm(
+            dataset.path, "bytes", "", (), "", reason, dataset.kind == "vlen", asks_to_convert=False
+        )
         if dataset.kind == "vlen":
             yield form
             for key, (row, value) in zip(keys, enumerate(self._values(dataset)), strict=False):
@@ -110,7 +119,9 @@ class Pictures:
             The form; each image, or why it is none.
         """
         reason = " and ".join(part for part in (dataset.obstacle, "holds images as base64 text") if part)
-        yield PictureForm(dataset.path, "base64", "", (), "", reason, asks_to_convert=True)
+        yield PictureForm(
+            dataset.path, "base64", "", (), "", reason, bool(dataset.shape), asks_to_convert=True
+        )
         places = None if dataset.obstacle else list(self._columns.places_of(dataset))
         for row, (key, value) in enumerate(zip(keys, self._values(dataset), strict=False)):
             data = decoded(value)

@@ -28,6 +28,7 @@ from packhouse._src.foreign.found import (
     Ranged,
     Refused,
     RefusedError,
+    numbered,
 )
 from packhouse._src.foreign.global_heap import GlobalHeap
 from packhouse._src.images.sniffing import media_type_of
@@ -35,6 +36,7 @@ from packhouse._src.images.sniffing import media_type_of
 NAMES = ("names", "keys", "file_names", "ids", "filenames")
 MOST_KNOWN = 12
 REPACK = "h5repack -f NONE -l CONTI IN.h5 OUT.h5 stores them unchanged"
+EMPTY = "canonical empty"
 NUMBERS = "holds numbers, not images"
 
 _ENCODED = frozenset({"byte", "opaque", "text", "vlen"})
@@ -65,10 +67,12 @@ class Recognizer:
         file: The file.
         library: For what does not lie in the file as it is.
         wish: What the user said of it.
+        is_ours: Whether packhouse has written the file, so that every row of bytes is one image.
     """
 
-    def __init__(self, file: HostFile, library: LibraryReader, wish: Hdf5Wish) -> None:
+    def __init__(self, file: HostFile, library: LibraryReader, wish: Hdf5Wish, *, is_ours: bool) -> None:
         self._file = file
+        self._is_ours = is_ours
         self._wish = wish
         self._heap = GlobalHeap(file)
         self._columns = Columns(file, self._heap, library)
@@ -88,7 +92,7 @@ class Recognizer:
         """
         left: dict[str, Dataset] = {}
         for dataset in datasets:
-            self._note_name(dataset.path)
+            self._note_name(dataset.key)
             if left.setdefault(dataset.name, dataset) is not dataset:
                 yield Refused(dataset.path, "another dataset in the group has the same name")
         sets: list[ImageSet] = []
@@ -102,6 +106,8 @@ class Recognizer:
         candidates: list[LabelCandidate] = []
         for name, role in roles.items():
             dataset = left[name]
+            if dataset.marks.get("MATLAB_class") == EMPTY:
+                continue  # MATLAB's own: every file with cells has one
             if role.kind == COLUMN or (role.kind == SINGLE and _is_column_of(dataset, counts)):
                 candidates.append(LabelCandidate(dataset, role.reason or NUMBERS))
                 continue
@@ -110,6 +116,15 @@ class Recognizer:
             except RefusedError as err:
                 yield Refused(dataset.path, str(err))
         yield from self._labels.beside(candidates, sets)
+
+    def add_cells(self, path: str, keys: Sequence[str]) -> None:
+        """Take note of a cell array whose elements may be images of these names."""
+        self._labels.add_set(ImageSet(path, keys))
+
+    def add_texts(self, path: str, texts: Sequence[str]) -> None:
+        """Take a cell array of text, which may label images."""
+        self._columns.keep(path, texts)
+        self._labels.add_column(Dataset(path, "text", "", 0, (len(texts),), (), 1), "holds text, not images")
 
     def finish(self) -> Iterator[Item]:
         """Say what is known only when all groups have been sorted out.
@@ -140,14 +155,16 @@ class Recognizer:
 
     def _role(self, dataset: Dataset, counts: Collection[int]) -> _Role:
         wish, shape = self._wish, dataset.shape
-        if wish.images_from and not wish.names(dataset.path):
+        if wish.images_from and not wish.names(dataset.key):
             role = COLUMN if dataset.n_values is not None else NEITHER
             return _Role(role, reason=NOT_CHOSEN.reason)
         if shape is None:
             return _Role(SINGLE) if dataset.kind in _ENCODED else _Role(NEITHER, reason=NUMBERS)
         if dataset.kind in _ENCODED and (dataset.kind != "byte" or len(shape) <= 1):
             return self._role_of_encoded(dataset, shape)
-        if dataset.n_values is not None and dataset.path not in wish.images_from:
+        if dataset.n_values is not None and dataset.key not in wish.images_from:
+            if dataset.marks.get("MATLAB_class") == "char":
+                return _Role(NEITHER, reason="holds text, not images")
             return _Role(COLUMN, reason=NUMBERS)
         return self._role_of_array(dataset, shape, counts)
 
@@ -157,8 +174,8 @@ class Recognizer:
         return self._role_of_texts(dataset) if dataset.kind == "text" else self._role_of_bytes(dataset)
 
     def _role_of_array(self, dataset: Dataset, shape: tuple[int, ...], counts: Collection[int]) -> _Role:
-        named = read_name(dataset.path)
-        judged = judge(dataset.path, shape, dataset.marks, named=named, counts=counts, wish=self._wish)
+        named = read_name(dataset.key)
+        judged = judge(dataset.key, shape, dataset.marks, named=named, counts=counts, wish=self._wish)
         if not math.prod(shape):
             return _Role(NEITHER, reason="is empty")
         if judged.layout is None:
@@ -187,14 +204,15 @@ class Recognizer:
             return _Role(SINGLE)
         if dataset.shape in {(), (dataset.rows,)} and decoded(head) is not None:
             return _Role(BASE64)
-        if dataset.n_values == 1 and read_name(dataset.path).says != OTHER:
+        if dataset.n_values == 1 and read_name(dataset.key).says != OTHER:
             return _Role(SINGLE)
         if dataset.n_values is None:
             raise RefusedError("holds text, not images")
         return _Role(COLUMN, reason="holds text, not images")
 
     def _role_of_bytes(self, dataset: Dataset) -> _Role:
-        if dataset.kind == "byte" and not dataset.name.isdigit() and read_name(dataset.path).says == OTHER:
+        may_be_other = dataset.kind == "byte" and not self._is_ours and not dataset.name.isdigit()
+        if may_be_other and read_name(dataset.key).says == OTHER:
             first = min(HEAD_BYTES, dataset.rows * dataset.item_bytes)
             is_whole = not dataset.obstacle and first
             if is_whole and media_type_of(self._file.read(start_of(dataset, 0), first)) is None:
@@ -207,7 +225,7 @@ class Recognizer:
         if role.kind == NEITHER:
             raise RefusedError(role.reason)
         is_one = role.kind == SINGLE or (role.kind == BASE64 and dataset.n_values == 1)
-        keys = (dataset.path,) if is_one else self._keys_of(dataset, named)
+        keys = (dataset.key,) if is_one else self._keys_of(dataset, named)
         if is_one:
             dataset = _as_one(dataset, role)
         if role.kind == BASE64:
@@ -219,8 +237,8 @@ class Recognizer:
         else:
             yield from self._ranges_of(dataset, role, keys, is_one=is_one)
         if is_one:
-            yield from (Labelled(name, "", [(dataset.path, value)]) for name, value in dataset.attributes)
-        sets.append(ImageSet(dataset.path, keys))
+            yield from (Labelled(name, "", [(dataset.key, value)]) for name, value in dataset.attributes)
+        sets.append(ImageSet(dataset.key, keys))
 
     def _ranges_of(
         self, dataset: Dataset, role: _Role, keys: Sequence[str], *, is_one: bool
@@ -236,18 +254,18 @@ class Recognizer:
     def _keys_of(self, dataset: Dataset, named: _Names) -> list[str]:
         if dataset.rows > MOST_ROWS:
             raise RefusedError(f"holds {dataset.rows:,} images; {MOST_ROWS:,} are taken")
-        names = named[dataset.rows][1] if dataset.rows in named else _numbers(dataset.rows)
-        return [f"{dataset.path}/{name}" for name in names]
+        names = named[dataset.rows][1] if dataset.rows in named else numbered(dataset.rows)
+        return [f"{dataset.key}/{name}" for name in names]
 
     def _single(self, dataset: Dataset, shape: tuple[int, ...] | None, layout: str) -> Ranged:
         """Take the one image of a dataset."""
         if shape is None:
-            return Ranged(dataset.path, 0, 0, None)
+            return Ranged(dataset.key, 0, 0, None)
         if dataset.kind == "vlen":
             reference = self._file.read(start_of(dataset, 0), self._heap.reference_bytes)
-            return self._ranged(dataset.path, *self._heap.locate(reference))
+            return self._ranged(dataset.key, *self._heap.locate(reference))
         pixels = (shape[0], shape[1], shape[2] if len(shape) == len("HWC") else 1) if layout else None
-        return self._ranged(dataset.path, start_of(dataset, 0), math.prod(shape) * dataset.item_bytes, pixels)
+        return self._ranged(dataset.key, start_of(dataset, 0), math.prod(shape) * dataset.item_bytes, pixels)
 
     def _ranged(self, key: str, offset: int, length: int, pixels: _Shape | None = None) -> Ranged:
         if length > MOST_IMAGE_BYTES:
@@ -319,7 +337,7 @@ class Recognizer:
         yield from (OffsetColumn(dataset.path) for dataset in (data, *used))
         folder = data.path.rpartition("/")[0]
         start = start_of(data, 0) if data.rows else 0
-        keys = [f"{folder}/{name}" if folder else name for name in named or _numbers(len(begins))]
+        keys = [f"{folder}/{name}" if folder else name for name in named or numbered(len(begins))]
         for key, begin, size in zip(keys, begins, sizes, strict=True):
             try:
                 yield self._ranged(key, start + begin, size)
@@ -369,8 +387,3 @@ def _is_column_of(dataset: Dataset, counts: Collection[int]) -> bool:
 def _words_of(unit: str) -> str:
     kinds = {"u": "uint", "i": "int", "f": "float"}
     return f"{kinds.get(unit[1:2], unit)}{8 * int(unit[2:])}"
-
-
-def _numbers(count: int) -> Iterator[str]:
-    width = len(str(max(0, count - 1)))
-    return (f"{row:0{width}d}" for row in range(count))

@@ -32,10 +32,10 @@ class ReadsRows(Protocol):
 
 
 class StoredImage:
-    """One image; its bytes are read anew at each use.
+    """One image of a pack. Its bytes are read on each access, not cached.
 
     Args:
-        store: The store it lies in.
+        store: The store that it is in.
         row: Its row in the index.
     """
 
@@ -55,22 +55,26 @@ class StoredImage:
 
     @property
     def bytes(self) -> bytes:
-        """The original file's bytes, digest checked; raises CorruptStoreError when they do not match."""
+        """The bytes of the original file, checked against their digest.
+
+        Raises:
+            CorruptStoreError: They do not match the digest.
+        """
         return self._store.read_row(self._row)
 
     @property
     def key(self) -> str:
-        """Its key: group and name."""
+        """The key: group and name."""
         return str(self._facts["key"])
 
     @property
     def group(self) -> str:
-        """Its folders, joined by "/"; "" for the root group."""
+        """The folders, joined by "/"; "" for the root group."""
         return str(self._facts["group"])
 
     @property
     def name(self) -> str:
-        """Its name within the group."""
+        """The name within the group."""
         return str(self._facts["name"])
 
     @property
@@ -80,25 +84,26 @@ class StoredImage:
 
     @property
     def media_type(self) -> str | None:
-        """Such as "image/jpeg", by the first bytes of the file; None when they are not an image's.
+        """Media type such as "image/jpeg", from the first bytes of the file; None if they are not an image.
 
-        Arrays of pixels in a file of others are "image/x-raw-rgb", "image/x-raw-rgba" or "image/x-raw-gray".
+        Pixel arrays in third-party HDF5 files are "image/x-raw-rgb", "image/x-raw-rgba" or
+        "image/x-raw-gray".
         """
         return self._facts["media_type"]  # type: ignore[no-any-return]
 
     @property
     def width(self) -> int | None:
-        """Stored columns in pixels, before any EXIF rotation; None when unknown."""
+        """Stored columns in pixels, before any EXIF rotation; None if unknown."""
         return self._facts["width"]  # type: ignore[no-any-return]
 
     @property
     def height(self) -> int | None:
-        """Stored rows in pixels, before any EXIF rotation; None when unknown."""
+        """Stored rows in pixels, before any EXIF rotation; None if unknown."""
         return self._facts["height"]  # type: ignore[no-any-return]
 
     @property
     def orientation(self) -> int | None:
-        """EXIF orientation 1..8; None when the file states none."""
+        """EXIF orientation 1..8; None if the file has none."""
         return self._facts["orientation"]  # type: ignore[no-any-return]
 
     @property
@@ -118,7 +123,7 @@ class StoredImage:
 
     @property
     def raw_form(self) -> RawForm | None:
-        """How it lies there, where it is stored as pixels; None of an image file."""
+        """Shape and channels, if the image is stored as pixels; None for an image file."""
         media_type = self.media_type
         if media_type is None or not is_raw(media_type):
             return None
@@ -134,23 +139,23 @@ class StoredImage:
         """Decode the image.
 
         Args:
-            size: Wanted (height, width) in pixels, or one number for a square: scaled to cover it, then
-                cropped at the centre; None keeps the stored size.
-            mode: "RGB"; "L" for luma; "raw" for samples as they are stored, which takes no size.
-            max_pixels: Most pixels to decode; an image of more, at the scale it is decoded at, is refused
-                before memory is allocated.
+            size: (height, width) in pixels, or one number for a square. The image is scaled to cover it,
+                then cropped at the centre. None keeps the stored size.
+            mode: "RGB", "L" for luma, or "raw" for samples as they are stored (without size).
+            max_pixels: Limit for the number of pixels at the decoded scale. A larger image is refused before
+                memory is allocated.
 
         Returns:
-            (height, width, channels), C-contiguous, upright, owned. "RGB": 3 channels in that order, "L": 1,
-            both uint8, 0..255. "raw": the channels of the file, uint8, or uint16, int32, float32 where they
-            have so many bits.
+            Array of shape (height, width, channels), C-contiguous, upright, owned. "RGB" has 3 channels in
+            this order, "L" has 1; both are uint8, 0..255. "raw" has the channels of the file, as uint8,
+            uint16, int32 or float32.
 
         Raises:
-            ImageError: The bytes cannot be decoded, or have more pixels than `max_pixels`; names the key.
+            ImageError: The bytes cannot be decoded, or the image has more pixels than `max_pixels`.
             UsageError: `size` or `max_pixels` is out of range.
             CorruptStoreError: The bytes do not match their digest.
 
-        Cost: one read and one decode; a JPEG is decoded at the smallest sufficient scale.
+        Cost: one read and one decode; a JPEG is decoded at the smallest scale that covers `size`.
         """
         from packhouse._src.images.cropping import size_of
         from packhouse._src.images.decoding import decode, decode_raw
@@ -164,13 +169,13 @@ class StoredImage:
             raise self._named(err) from err
 
     def to_pil(self, *, max_pixels: int = MOST_PIXELS) -> PillowImage:
-        """Return the image as Pillow opens it: stored mode, not rotated, pixels loaded.
+        """Return the image as Pillow opens it: in its stored mode, not rotated, with pixels loaded.
 
         Args:
-            max_pixels: Most pixels to decode.
+            max_pixels: Limit for the number of pixels.
 
         Raises:
-            ImageError: Pillow cannot load it; names the key.
+            ImageError: Pillow cannot load it.
             CorruptStoreError: The bytes do not match their digest.
         """
         from packhouse._src.images.pillow_ import raw_to_pil, to_pil

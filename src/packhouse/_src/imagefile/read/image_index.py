@@ -192,6 +192,12 @@ class ImageIndex:
         for table in self._source.iterate(("key",)):
             yield from table["key"].to_pylist()
 
+    def file_names(self) -> list[str]:
+        """Return the paths of all original files below the packed folder, by key."""
+        return [
+            name for table in self._source.iterate(("file_name",)) for name in table["file_name"].to_pylist()
+        ]
+
     def count_groups(self) -> dict[str, int]:
         """Return the number of images of each group, sorted by group."""
         found: Counter[str] = Counter()

@@ -69,7 +69,7 @@ def describe_lone(images: ImageStore) -> dict[str, Any]:
         "packhouse": __version__,
         "source": images.path.name,
         "images": notes.get("images") or _describe_images(images),
-        "tables": {} if labels is None else {labels["link"]["table"]: labels},
+        "tables": {} if labels is None else {labels["table"]["name"]: labels["table"]},
         "links": [] if labels is None else [labels["link"]],
         "joins": {},
         "skipped": [],

@@ -53,7 +53,7 @@ if hasattr(os, "register_at_fork"):
 class ImageStore(Mapping[str, StoredImage]):
     """The images of a pack: a mapping from key to image, sorted by key.
 
-    Safe to share between threads, to inherit through fork, and to pickle (as a path, reopened there).
+    Safe to share between threads, to use after fork, and to pickle (as paths, which are opened again).
 
     Args:
         path: The HDF5 file.
@@ -63,8 +63,8 @@ class ImageStore(Mapping[str, StoredImage]):
         NotAPackError: One of the two is missing.
         CorruptStoreError: The index is damaged, or belongs to another images.h5.
 
-    Cost: opening reads the index's footer and 32 bytes of images.h5; keys, ranges and facts are read when
-    they are first needed, a row group of 16,384 images at a time.
+    Cost: opening reads the footer of the index and 32 bytes of images.h5. Keys, ranges and facts are read on
+    first use, a row group of 16,384 images at a time.
     """
 
     def __init__(self, path: Path, index: Path) -> None:
@@ -87,11 +87,11 @@ class ImageStore(Mapping[str, StoredImage]):
         self._open()
 
     def __reduce__(self) -> tuple[type[ImageStore], tuple[Path, Path]]:
-        """Pickle as the two paths."""
+        """Return the two paths for pickle."""
         return (ImageStore, (self.path, self.index.path))
 
     def __repr__(self) -> str:
-        """Return what it is of."""
+        """Return the number of images and the path."""
         return f"<ImageStore of {len(self):,} images in {self.path}>"
 
     def __len__(self) -> int:
@@ -103,38 +103,38 @@ class ImageStore(Mapping[str, StoredImage]):
         return self.index.keys()
 
     def __contains__(self, key: object) -> bool:
-        """Say whether an image has that key, or that name where it is unique."""
+        """Return whether an image has this key, or this name if it is unique."""
         return isinstance(key, str) and self._find(key)[0] is not None
 
     def __getitem__(self, key: str) -> StoredImage:
-        """Return one image by its key, or by its name alone where that is unique.
+        """Return one image by its key, or by its name if it is unique.
 
         Raises:
-            KeyNotFoundError: No image has that key, or several have that name.
+            KeyNotFoundError: No image has this key, or several have this name.
         """
         return StoredImage(self, self._row(key))
 
     @cached_property
     def groups(self) -> dict[str, int]:
-        """Number of images in each group, sorted; "" is the root group. The first use reads one column."""
+        """Number of images in each group, sorted; "" is the root group. The first access reads one column."""
         return self.index.count_groups()
 
     @cached_property
     def total_bytes(self) -> int:
-        """Sum of the sizes of all images. The first use reads one column."""
+        """Total size of all images. The first access reads one column."""
         return self.index.total_bytes()
 
     def read(self, key: str) -> bytes:
         """Read one image.
 
         Args:
-            key: Its key, or its name alone where that is unique.
+            key: Key of the image; its name alone works if it is unique.
 
         Returns:
             The bytes of the original file.
 
         Raises:
-            KeyNotFoundError: No image has that key, or several have that name.
+            KeyNotFoundError: No image has this key, or several have this name.
             CorruptStoreError: The bytes do not match the digest.
 
         Cost: one system call and one pass of XXH3 over the bytes; both release the interpreter lock.
@@ -142,7 +142,7 @@ class ImageStore(Mapping[str, StoredImage]):
         return self.read_row(self._row(key))
 
     def read_row(self, row: int) -> bytes:
-        """Read one image by its row in the index: as `read`."""
+        """Read one image by its row in the index; otherwise like `read`."""
         wanted = self.index.range_of(row)
         offset, length, digest = wanted
         data = read_range(self._open(), length, offset)
@@ -151,20 +151,20 @@ class ImageStore(Mapping[str, StoredImage]):
         return data
 
     def read_many(self, keys: Iterable[str]) -> list[bytes]:
-        """Read several images: in the order of the file, neighbours in one call.
+        """Read several images, in the order of the file, with one call for neighbours.
 
         Args:
-            keys: Their keys; one may occur several times.
+            keys: Keys of the images; repeated keys are allowed.
 
         Returns:
-            Their bytes, in the order of `keys`.
+            Bytes of the images, in the order of `keys`.
 
         Raises:
             KeyNotFoundError: No image has one of the keys.
-            CorruptStoreError: The bytes of one do not match its digest.
+            CorruptStoreError: The bytes of an image do not match the digest.
 
-        Cost: as many system calls as there are runs of neighbours, at most 8 MiB each; for random images of
-            37 KB 1.8 us more an image than bare `os.pread`, and the digest.
+        Cost: one system call per run of neighbours, at most 8 MiB each. For random images of 37 KB it takes
+            1.8 us per image more than `os.pread`, plus the digest.
         """
         wanted = list(keys)
         try:
@@ -185,15 +185,15 @@ class ImageStore(Mapping[str, StoredImage]):
     def read_rows(
         self, rows: Sequence[int], ranges: Sequence[Range] | None = None
     ) -> list[bytes | CorruptStoreError]:
-        """Read several images by their rows in the index; otherwise as `read_many`.
+        """Read several images by their rows in the index; otherwise like `read_many`.
 
         Args:
-            rows: Their rows; one may occur several times.
-            ranges: Where these images are, if that is known and the rows are sorted by it.
+            rows: Rows of the images; repeated rows are allowed.
+            ranges: Ranges of these images, if they are known and the rows are sorted by them.
 
         Returns:
-            Their bytes, in the order of `rows`; in place of one that does not match its digest, the error
-            that says so.
+            Bytes of the images, in the order of `rows`. For an image that does not match its digest, there
+            is an error instead of bytes.
         """
         order: Sequence[int] = range(len(rows))
         if ranges is None:
@@ -224,7 +224,7 @@ class ImageStore(Mapping[str, StoredImage]):
         return found, damaged
 
     def renew(self) -> None:
-        """Begin anew in a process that was forked: a thread that stayed behind may have held a lock."""
+        """Start afresh in a forked process: a thread of the parent may have held a lock."""
         self._opening = threading.Lock()
         self.index.renew()
 
@@ -302,7 +302,7 @@ class ImageStore(Mapping[str, StoredImage]):
         if self.index.binding.mtime_ns is not None:
             return f"packhouse index {self.path} makes the index again from the file as it is now"
         return (
-            "packhouse repair PACK OUT saves what is whole and makes the index anew; or restore images.h5 "
+            "packhouse repair PACK OUT saves what is intact and rebuilds the index; or restore images.h5 "
             "and image_index.parquet together from a copy"
         )
 

@@ -12,7 +12,10 @@ from packhouse._src.imagefile.slots import ImageSlot, IndexedImage, Outcome, Wri
 from packhouse._src.imagefile.write.resume import PlannedImages, UnfinishedImages, begin, folder_of
 from packhouse._src.imagefile.write.writer import ImageReader, WriteJob, WritePiece, fill
 from packhouse._src.records import SourceFile
-from packhouse.errors import AccountingError, SourceError
+from packhouse.errors import (
+    SourceError,
+    internal_error,
+)
 from packhouse.progress import Observer, task
 
 
@@ -146,5 +149,5 @@ def _fill(
     done = [outcome for outcome in outcomes if outcome is not None]
     placed = [slot for slot in slots if slot is not None]
     if len(done) != len(files) or len(placed) != len(files):
-        raise AccountingError(f"{len(files):,} images were planned, {len(done):,} packed or failed")
+        raise internal_error(f"{len(files):,} images were planned, {len(done):,} packed or failed")
     return placed, done, found

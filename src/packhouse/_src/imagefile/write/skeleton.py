@@ -20,7 +20,15 @@ from packhouse._src.full_disk import FULL
 from packhouse._src.imagefile import format as file_format
 from packhouse._src.imagefile.slots import Skeleton
 from packhouse._src.imagefile.write.metadata_size import metadata_bytes
-from packhouse.errors import AccountingError, DestinationError, NoSpaceError, PackhouseError, Where
+from packhouse.errors import (
+    CHECK_DISK,
+    FREE_SPACE,
+    DestinationError,
+    NoSpaceError,
+    PackhouseError,
+    Where,
+    internal_error,
+)
 
 DATASETS_AT_ONCE = 1000
 """Whose offsets are given at once: made in 20 ms."""
@@ -75,13 +83,16 @@ def _flush(path: Path) -> None:
         os.fsync(file.fileno())
 
 
-def _translate(err: OSError | RuntimeError, path: Path) -> DestinationError:
+def _translate(err: OSError | RuntimeError, path: Path) -> PackhouseError:
     told = re.search(r"errno = (\d+)", str(err))  # in the text of the HDF5 library, where err has none
     number = getattr(err, "errno", None) or (int(told[1]) if told else None)
-    full = number in FULL
-    kind = NoSpaceError if full else DestinationError
-    problem = "the disk is full" if full else f"the file cannot be written: {err}"
-    return kind(problem, where=Where(file=str(path)), hint="free some space and run it again")
+    where = Where(file=str(path))
+    if number is None:
+        return internal_error(f"HDF5 cannot make the file: {err}", where=where)
+    if number in FULL:
+        return NoSpaceError("the disk is full", where=where, hint=FREE_SPACE)
+    problem = f"the file cannot be written: {os.strerror(number)}"
+    return DestinationError(problem, where=where, hint=CHECK_DISK)
 
 
 def _write(
@@ -120,7 +131,7 @@ def _find_id(path: Path, root: int, file_id: str) -> int:
         file.seek(root)
         place = file.read(ROOT_HEADER_BYTES).find(file_id.encode("ascii"))
     if place < 0:
-        raise AccountingError("the id is not in the header of the root group", where=Where(file=str(path)))
+        raise internal_error("the id is not in the header of the root group", where=Where(file=str(path)))
     return root + place
 
 
@@ -163,7 +174,7 @@ def _create_datasets(file: h5f.FileID, datasets: Sequence[tuple[str, str, int]])
 def _place_of(dataset: h5d.DatasetID, name: str) -> int:
     place = dataset.get_offset()
     if place is None:
-        raise AccountingError("HDF5 has given a dataset no place", where=Where(member=name))
+        raise internal_error("HDF5 has not allocated a dataset", where=Where(member=name))
     return int(place)
 
 

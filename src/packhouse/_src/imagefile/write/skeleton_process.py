@@ -20,7 +20,16 @@ from threading import Condition, Thread
 
 from packhouse._src.concurrency.helper_process import HelperProcess
 from packhouse._src.imagefile.slots import Skeleton
-from packhouse.errors import AccountingError, DestinationError, NoSpaceError, PackhouseError, Where
+from packhouse.errors import (
+    CHECK_DISK,
+    FREE_SPACE,
+    AccountingError,
+    DestinationError,
+    NoSpaceError,
+    PackhouseError,
+    Where,
+    internal_error,
+)
 
 APART_FROM_IMAGES = 10_000
 """Starting a process costs a fifth of a second; so many datasets take as long."""
@@ -112,7 +121,7 @@ class PendingSkeleton:
             self._waiting.join()
         self.check()
         if self._made is None:
-            raise AccountingError("the HDF5 file ended without an error and without a result")
+            raise internal_error("the HDF5 file ended without an error and without a result")
         return self._made
 
     def stop(self) -> None:
@@ -166,14 +175,21 @@ def _encoded(path: Path, datasets: Datasets, file_id: str) -> bytes:
 
 
 def _error_of(said: bytes, code: int, path: Path) -> PackhouseError:
-    kind, problem, hint = DestinationError, f"the process that writes it ended with {code}", "run it again"
+    where = Where(file=str(path))
     with suppress(ValueError):
         name, problem = json.loads(said)
-        if name == AccountingError.__name__:
-            return AccountingError(problem, where=Where(file=str(path)))
         if name == NoSpaceError.__name__:
-            kind, hint = NoSpaceError, "free some space and run it again"
-    return kind(problem, where=Where(file=str(path)), hint=hint)
+            return NoSpaceError(problem, where=where, hint=FREE_SPACE)
+        if name == DestinationError.__name__:
+            return DestinationError(problem, where=where, hint=CHECK_DISK)
+        return AccountingError(problem, where=where)
+    if code < 0:
+        return DestinationError(
+            f"the process that makes it was killed by signal {-code}",
+            where=where,
+            hint="if memory is short, free some; then run the same command again: it resumes",
+        )
+    return internal_error(f"the process that makes it ended with code {code}", where=where)
 
 
 def main() -> None:

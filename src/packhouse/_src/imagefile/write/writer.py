@@ -15,7 +15,14 @@ from packhouse._src.imagefile.digest import digest_of
 from packhouse._src.imagefile.slots import ImageSlot, Outcome, WrittenImage
 from packhouse._src.images.probing import probe
 from packhouse._src.records import SourceFile
-from packhouse.errors import DestinationError, NoSpaceError, SourceError, Where
+from packhouse.errors import (
+    CHECK_DISK,
+    FREE_SPACE,
+    DestinationError,
+    NoSpaceError,
+    SourceError,
+    Where,
+)
 
 PIECE_BYTES = 512 << 10
 """Written with one call, and small enough to be still in the processor's cache by then: 3.7 GB in files of
@@ -243,10 +250,10 @@ def translate_write_error(err: OSError, path: Path) -> DestinationError:
         return NoSpaceError(
             "the disk ran full while images were written",
             where=Where(file=str(path)),
-            hint="free some space, or choose a DEST on a larger disk, and run it again",
+            hint=f"{FREE_SPACE}: it resumes; or choose a DEST on a larger disk",
         )
     return DestinationError(
         f"images could not be written: {err.strerror}",
         where=Where(file=str(path)),
-        hint="look at the disk (dmesg), then run it again",
+        hint=CHECK_DISK,
     )

@@ -26,6 +26,8 @@ from packhouse._src.tables.per_image import groups_of_images, rows_of_keys
 from packhouse._src.tables.table import Tables
 from packhouse.errors import UsageError, Where
 
+MOST_REASONS = 3
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
@@ -93,7 +95,9 @@ def choose_rows(images: ImageStore, tables: Tables, links: Sequence[LinkedColumn
     """
     place = Where(file=str(images.path))
     if not len(images):
-        raise UsageError("the pack has no image", where=place)
+        refused = images.index.notes.get("refused")  # of a third-party HDF5 file
+        hint = "; ".join(f"{path}: {reason}" for path, reason in (refused or ())[:MOST_REASONS])
+        raise UsageError("the pack has no image", where=place, hint=hint)
     pool = np.arange(len(images), dtype=np.int64)
     if wish.where is not None:
         pool = rows_of_keys(tables, find_keys(tables, wish.where, links))
@@ -104,7 +108,7 @@ def choose_rows(images: ImageStore, tables: Tables, links: Sequence[LinkedColumn
         err.where = place if err.where == Where() else err.where
         raise
     if not len(choice.rows):
-        raise UsageError(f"no image is left by {wish}", where=place, hint="pack.find(...) tries a condition")
+        raise UsageError(f"no image matches {wish}", where=place, hint="test a condition with pack.find(...)")
     return choice
 
 
@@ -141,7 +145,7 @@ def _refuse_unused(wish: Wish) -> None:
             f"{options[0]} divides the images: say which part to load", hint=f'split="{TRAIN}", {options[0]}'
         )
     if options:
-        raise UsageError(f"split={ALL!r} takes all images: {options[0]} has no meaning with it")
+        raise UsageError(f"split={ALL!r} takes all images: {options[0]} has no effect with it")
 
 
 def _refuse_two_meanings(source: SplitSource, wish: Wish) -> None:
@@ -162,7 +166,7 @@ def _of_split(source: SplitSource, images: ImageStore, pool: Rows, wish: Wish) -
     if fractions and asked not in SPLITS:
         made = " and ".join(map(repr, (TRAIN, *fractions)))
         raise UsageError(
-            f"{wish.said_fractions} makes the splits {made}; split={split!r} is none of them",
+            f"{wish.said_fractions} makes the splits {made}; split={split!r} is not one of them",
             hint=f'split="{TRAIN}", {wish.said_fractions}',
         )
     if asked in source.rows and (asked != TRAIN or not fractions):
@@ -192,7 +196,7 @@ def _outside(source: SplitSource, pool: Rows, wish: Wish) -> Rows:
             raise UsageError(
                 f"{wish.said_fractions} divides the images to train on, but {source.place} has "
                 f"{source.said} and no split {TRAIN!r}",
-                hint="where= that leaves those images out, so that the others are divided",
+                hint="leave those images out with where=, so that the others are divided",
             )
     return pool
 

@@ -86,7 +86,7 @@ def labels_of(
         if column.is_floating:
             raise UsageError(
                 f"label={label!r} is a column of {column.type_name}, which has no classes",
-                hint=f"columns=({label!r},) gives its values",
+                hint=f"columns=({label!r},) returns its values",
             )
         values, codes = column.coded()
         classes = sorted(set(values))
@@ -115,9 +115,9 @@ def _folder_classes(
     classes = sorted({class_of[group] for group in held} - {""})
     if not classes:
         raise UsageError(
-            "label='group': the images are in no folders that could be classes",
+            "label='group': no folders of the images could be classes",
             where=Where(file=str(images.path)),
-            hint="label= takes a column of a linked table too",
+            hint="use a column of a linked table as label=",
         )
     return [class_of[group] for group in groups], codes, classes
 
@@ -149,10 +149,10 @@ def refuse_unlabelled(
     others = f" and {len(rows) - 1:,} others" if len(rows) > 1 else ""
     skips = 'on_unlabelled="skip" leaves them out'
     if label == GROUP:
-        problem = f"{key}{others} of the chosen images are in a folder that is no class"
+        problem = f"{key}{others} of the chosen images are in a folder that is not a class"
         hint = f'{skips}; label="image_index.group" makes each folder a class'
     else:
-        problem = f"{key}{others} of the chosen images have no row, or nothing in that column"
+        problem = f"{key}{others} of the chosen images have no row, or no value in that column"
         hint = f'{skips}, and so does where="{label} IS NOT NULL"'
         table = source_of(tables, links, label).table
         several = images_of_ambiguous_rows(tables, [link for link in links if link.table == table])

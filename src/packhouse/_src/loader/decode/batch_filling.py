@@ -167,4 +167,4 @@ def _read(store: ImageStore, part: Part, failures: Failures) -> Iterator[tuple[i
 
 def _named(err: ImageError, store: ImageStore, row: int) -> ImageError:
     where = Where(file=str(store.path), member=store.index.key_of(row))
-    return ImageError(err.problem, where=where, hint=err.hint or 'on_error="skip" goes on without it')
+    return ImageError(err.problem, where=where, hint=err.hint or 'on_error="skip" skips such images')

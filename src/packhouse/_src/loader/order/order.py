@@ -78,21 +78,21 @@ class Order:
     def __post_init__(self) -> None:
         """Check the numbers and round the window."""
         if not 0 <= self.count <= MOST_ROWS:
-            raise UsageError(f"an order of {self.count} rows: there can be 0 to 2**62")
+            raise UsageError(f"count={self.count} must be from 0 to 2**62")
         if self.epoch < 0:
-            raise UsageError(f"epoch {self.epoch}: epochs count from 0")
+            raise UsageError(f"epoch={self.epoch} must be at least 0")
         if not (isinstance(self.shuffle, bool) or self.shuffle == "window"):
-            raise UsageError(f"shuffle={self.shuffle!r} is not known", hint='True, False or "window"')
+            raise UsageError(f"shuffle={self.shuffle!r} is unknown", hint='use True, False or "window"')
         if self.shuffle != "window":
             if self.window is not None:
                 raise UsageError(
                     f"window={self.window} has no effect with shuffle={self.shuffle}",
-                    hint='shuffle="window", or no window',
+                    hint='use shuffle="window", or leave window out',
                 )
             return
         window = WINDOW if self.window is None else self.window
         if not 1 <= window <= MOST_ROWS:
-            raise UsageError(f"window={window}: a window has 1 to 2**62 rows")
+            raise UsageError(f"window={window}: must be from 1 to 2**62")
         object.__setattr__(self, "window", -(-window // STRETCHES) * STRETCHES)
 
     def rows_at(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -144,10 +144,10 @@ def _checked(values: NDArray[np.int64], count: int) -> Numbers:
     """Return the values in one row, so that NumPy's arithmetic wraps: it warns for single numbers."""
     flat = np.atleast_1d(np.asarray(values)).ravel()
     if flat.size and flat.dtype.kind not in "iu":
-        raise UsageError(f"positions and rows are integers, not {flat.dtype}")
+        raise UsageError(f"positions and rows must be integers, not {flat.dtype}")
     outside = (flat < 0) | (flat >= count)
     if outside.any():
-        raise UsageError(f"{flat[outside][0]} is none of 0 to {count - 1}, the {count:,} rows that there are")
+        raise UsageError(f"{flat[outside][0]} is out of range: there are {count:,} rows")
     return flat.astype(np.uint64)
 
 

@@ -65,16 +65,16 @@ class Sharding:
     def __post_init__(self) -> None:
         """Check the numbers."""
         if self.count < 0:
-            raise UsageError(f"{self.count} samples: there can be none, but not fewer")
+            raise UsageError(f"count={self.count} must be at least 0")
         for name in ("batch_size", "world_size"):
             if getattr(self, name) < 1:
                 raise UsageError(f"{name}={getattr(self, name)}: at least 1")
         if not 0 <= self.rank < self.world_size:
             raise UsageError(
-                f"rank={self.rank} of world_size={self.world_size}: ranks are 0 to world_size - 1"
+                f"rank={self.rank} of world_size={self.world_size}: ranks go from 0 to world_size - 1"
             )
         if self.drop_last and self.pad:
-            raise UsageError("drop_last leaves the last step out, pad fills it up", hint="one of the two")
+            raise UsageError("drop_last and pad contradict each other", hint="use only one of them")
 
     @property
     def global_batch_size(self) -> int:

@@ -83,16 +83,16 @@ class State:
             StateMismatchError: It is one of another version of packhouse.
         """
         if not isinstance(values, Mapping):
-            raise UsageError(f"a state is a dict, not {type(values).__name__}")
+            raise UsageError(f"a state must be a dict, not {type(values).__name__}")
         if values.get("version", VERSION) != VERSION:  # first of all: another one may have other names
             raise StateMismatchError(
                 f"the state has version {values['version']!r}, this packhouse reads version {VERSION}",
-                hint="the packhouse that made it",
+                hint="load it with the version that made it",
             )
         wrong = _faults(values)
         if wrong:
             raise UsageError(
-                f"that is no state of a loader: {'; '.join(wrong)}", hint="what loader.state_dict() returned"
+                f"not a loader state: {'; '.join(wrong)}", hint="pass what loader.state_dict() returned"
             )
         taken = {name: values[name] for name in _TYPES}
         consumed, fingerprint = taken.pop("consumed"), taken.pop("fingerprint")
@@ -102,7 +102,7 @@ class State:
 
 def _faults(values: Mapping[object, object]) -> list[str]:
     faults = [f"{name!r} is missing" for name in _TYPES if name not in values]
-    faults += [f"{name!r} is not known" for name in values if name not in _TYPES]
+    faults += [f"{name!r} is unknown" for name in values if name not in _TYPES]
     for name, types in _TYPES.items():
         # type(), not isinstance: True is no number of samples, though Python says so
         if name in values and type(values[name]) not in types:
@@ -137,5 +137,5 @@ def check(state: State, *, order: Order, fingerprint: str) -> None:
     if differing:
         raise StateMismatchError(
             f"the state belongs to another loader: {'; '.join(differing)}",
-            hint="the same data, selection, seed and shuffle; ranks, batch size and threads may differ",
+            hint="use the same data, selection, seed and shuffle; ranks, batch size and threads may differ",
         )

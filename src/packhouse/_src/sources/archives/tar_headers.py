@@ -14,7 +14,7 @@ MOST_HEADER_BYTES = 16 << 20
 """An extended header holds names and times; a larger one is an attack on the memory."""
 
 REPORT_EVERY = 1000
-CUT = "ends without the mark of its end: it may have been cut there, so that members are missing"
+CUT = "has no end marker: it may be truncated, so members may be missing"
 
 # what tarfile lets through of headers that are damaged on purpose
 DAMAGE = (TarError, ValueError, OverflowError, LookupError, RecursionError)
@@ -90,7 +90,7 @@ def _headers(file: Positioned, members: Members, archive: str) -> Iterator[TarIn
         tar = TarFile(fileobj=cast("IO[bytes]", watched), encoding="utf-8", errors="surrogateescape")
         while info := tar.next():
             if tar.offset <= place:
-                raise _damaged(archive, f"the header at byte {place:,} leads back")
+                raise _damaged(archive, f"the header at byte {place:,} points backwards")
             place = tar.offset
             tar.members.clear()  # type: ignore[attr-defined]  # or it keeps them all
             yield info
@@ -109,13 +109,13 @@ def _sort_in(info: TarInfo, members: Members) -> None:
     if info.isdir():
         return
     if info.issparse():
-        members.fail(info.name, "is sparse: its bytes do not lie in the archive as they are")
+        members.fail(info.name, "is a sparse file, which is not supported")
     elif info.isreg():
         members.add(info.name, size=info.size, position=info.offset_data)
     elif info.islnk():
         file = members.find(info.linkname)
         if file is None:
-            members.fail(info.name, f"is a hard link to {info.linkname!r}, which is no earlier file")
+            members.fail(info.name, f"is a hard link to {info.linkname!r}, which is not an earlier file")
         else:
             members.add(info.name, size=file.size, position=file.inode)
     else:

@@ -141,7 +141,7 @@ class ZipSource(ArchiveSource):
             if signature == LOCAL_SIGNATURE and start + member.compressed <= member.limit:
                 return start
         self._archive.check_unchanged()
-        raise self._damaged(file, f"no sound header at byte {file.inode:,}")
+        raise self._damaged(file, f"no valid header at byte {file.inode:,}")
 
     def _unpack(self, file: SourceFile, member: ZipMember, packed: bytes) -> bytes:
         if member.method == ZIP_DEFLATED:

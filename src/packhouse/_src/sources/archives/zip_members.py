@@ -23,7 +23,7 @@ LOCAL_HEADER_BYTES = 30
 MOST_DEFLATED = 1032
 """A byte of deflate stands for no more: 258 bytes for two bits (RFC 1951, 3.2.5)."""
 
-OVERLAPS = "shares its bytes with another member: an archive made to grow without end, or a damaged one"
+OVERLAPS = "shares its bytes with another member: the archive is malicious (a zip bomb) or damaged"
 
 
 class ZipMember(NamedTuple):
@@ -81,9 +81,9 @@ class ZipMembers:
         if info.flag_bits & ENCRYPTED:
             return "is encrypted"
         if info.compress_type not in METHODS or info.flag_bits & PATCHED:
-            return f"is compressed by a method that is not read: number {info.compress_type}"
+            return f"uses an unsupported compression method: number {info.compress_type}"
         if info.header_offset < 0 or _end(info) > self._size:
-            return "its bytes would lie beyond the end of the archive"
+            return "its bytes extend past the end of the archive"
         most = {ZIP_STORED: info.compress_size, ZIP_DEFLATED: info.compress_size * MOST_DEFLATED}
         if info.file_size > most.get(info.compress_type, info.file_size):
             return f"its size is impossible: {info.file_size:,} bytes out of {info.compress_size:,}"

@@ -179,7 +179,7 @@ class Lookups:
         new = ColumnType(
             ix_column,
             "int32" if table.rows < MOST_INT32_ROWS else "int64",
-            f"number of the row, which joins have in place of {column}",
+            f"row number, which joins use instead of {column}",
             0,
         )
         kind = "INTEGER" if new.arrow == "int32" else "BIGINT"

@@ -12,7 +12,11 @@ from packhouse._src.sql.joins.key_values import KeyValues
 from packhouse._src.sql.query_output import Workbench, told_of_memory, write_query
 from packhouse._src.sql.quoting import quote_name
 from packhouse._src.table_records import JoinManner, JoinReport, JoinSpec, JoinStepReport
-from packhouse.errors import AccountingError, DuplicateKeyError, Where
+from packhouse.errors import (
+    DuplicateKeyError,
+    Where,
+    internal_error,
+)
 from packhouse.progress import task
 
 EXAMPLES = 5
@@ -75,7 +79,7 @@ def join_tables(
         )
     if rows != expected:
         target.unlink()
-        raise AccountingError(
+        raise internal_error(
             f"{expected:,} rows were counted beforehand, the join has {rows:,}",
             where=Where(member=str(join)),
         )
@@ -155,7 +159,7 @@ def _check_unique(engine: Engine, join: JoinSpec, link: Link) -> None:
         raise DuplicateKeyError(
             f"{number:,} keys occur more than once in {link.step.right}: {examples}",
             where=Where(member=str(join)),
-            hint="remove the duplicates, or --allow-many to let the left rows multiply",
+            hint="remove the duplicates, or use --allow-many to repeat the left rows",
         )
 
 

@@ -44,7 +44,7 @@ def parse_join(text: str) -> JoinSpec:
             if twice is not None:
                 raise UsageError(
                     f"the join {text!r} names the column {twice!r} twice",
-                    hint=f"each column once: on {twice}",
+                    hint=f"name each column once: on {twice}",
                 )
     return JoinSpec(start[1], _plain(start[2]), tuple(steps))
 

@@ -71,8 +71,8 @@ def resolve_joins(
     for join in joins:
         if join.name.lower() in {name.lower() for name in known.columns}:
             raise UsageError(
-                f"the join {join.name!r} would have the name of a table",
-                hint=f'another name: --join "{join.name}_joined = ..."',
+                f"the join {join.name!r} has the name of a table",
+                hint=f'choose another name: --join "{join.name}_joined = ..."',
             )
         left, *rights = (_find_table(table, join, known, columns, compact_keys) for table in join.tables)
         steps = [replace(step, right=right) for step, right in zip(join.steps, rights, strict=True)]
@@ -92,9 +92,9 @@ def _find_table(
         raise not_found("table", table, list(known.columns), Where(member=str(join)))
     if compact_keys and found not in columns:
         raise UsageError(
-            f"compact keys: {found} has no text keys any more when {join.name} is made of it",
+            f"compact keys: {found} no longer has text keys when {join.name} uses it",
             where=Where(member=str(join)),
-            hint="one join with several steps: a + b on x + c on y",
+            hint="write one join with several steps: a + b on x + c on y",
         )
     return found
 

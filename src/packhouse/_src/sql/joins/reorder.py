@@ -13,7 +13,10 @@ from packhouse._src.sql.joins.join_sql import Side
 from packhouse._src.sql.query_output import Workbench, told_of_memory, write_query
 from packhouse._src.sql.quoting import quote_name
 from packhouse._src.table_records import TableReport
-from packhouse.errors import AccountingError, Where
+from packhouse.errors import (
+    Where,
+    internal_error,
+)
 from packhouse.progress import task
 
 
@@ -86,7 +89,7 @@ def rewrite_table(
         )
     if rows != table.rows:
         other.unlink()
-        raise AccountingError(f"{table.rows:,} rows became {rows:,}", where=Where(member=table.name))
+        raise internal_error(f"{table.rows:,} rows became {rows:,}", where=Where(member=table.name))
     other.replace(path)
     return replace(now, bytes=path.stat().st_size)
 

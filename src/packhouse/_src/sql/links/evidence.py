@@ -2,48 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from packhouse._src.sql.duckdb_ import Engine
 from packhouse._src.sql.links.image_names import (
     AS_IT_IS,
-    AS_PATH,
-    LAST_PART,
     Form,
     form_named,
     forms_of,
     has_zeros,
     in_words,
+    is_relative,
     names_sql,
 )
-from packhouse._src.sql.quoting import numbered_rows, parquet_rows, quote_name
+from packhouse._src.sql.links.search import (
+    INTEGERS,
+    KINDS,
+    SAMPLE_PLACES,
+    SAMPLE_ROWS,
+    ImageNames,
+    LinkSearch,
+    Suspect,
+)
+from packhouse._src.sql.quoting import parquet_rows, quote_name, quote_text
 from packhouse._src.table_records import LinkEvidence, TableReport
+from packhouse.progress import Observer, silent, task
 
 THRESHOLD = 0.5
 """A column is a link when this share of its values names images, or names this share of the images; both when
 it does so with zeros in front."""
-
-SAMPLE_PLACES = 8
-SAMPLE_ROWS = 2000
-"""So many rows are looked at, in so many places of a table, for the form in which a column writes names. One
-in which none is found is then asked whole, since a sorted catalogue may have its images all in one stretch:
-for names as they are, and for paths where the places have slashes. Zeros in front are looked for in the
-places alone: half of the values must name images with them, which no gap between the places can hide."""
-
-_NO_FORM = -1
-
-_INTEGERS = ("int8", "int16", "int32", "int64")
-
-
-@dataclass(frozen=True, slots=True)
-class ImageNames:
-    """The images, as linking needs them."""
-
-    count: int
-    forms: tuple[Form, ...]
-    """In which a column may write their names."""
 
 
 def prepare_names(engine: Engine, index: Path) -> ImageNames:
@@ -68,19 +56,39 @@ def prepare_names(engine: Engine, index: Path) -> ImageNames:
     widths = engine.query(
         f"SELECT DISTINCT length(name) FROM {source} WHERE regexp_full_match(name, '[0-9]+') LIMIT 2"
     )
-    return ImageNames(int(images), forms_of([width for (width,) in widths]))
+    counts = ", ".join(
+        f"count(*) FILTER (regexp_full_match(name, {quote_text(pattern)}) "
+        f"OR regexp_full_match(regexp_extract(file_name, '[^/]*$'), {quote_text(pattern)}))"
+        for pattern in KINDS.values()
+    )
+    kinds = zip(KINDS, engine.row(f"SELECT {counts} FROM {source}"), strict=True)
+    lengths = engine.query("SELECT DISTINCT strlen(value) FROM image_names")
+    return ImageNames(
+        int(images),
+        forms_of([width for (width,) in widths]),
+        frozenset(kind for kind, count in kinds if count),
+        frozenset(int(length) for (length,) in lengths),
+    )
 
 
 def find_links(
-    engine: Engine, tables: Sequence[TableReport], folder: Path, images: ImageNames
+    engine: Engine,
+    tables: Sequence[TableReport],
+    folder: Path,
+    images: ImageNames,
+    *,
+    observer: Observer = silent,
+    on_miss: Callable[[TableReport, Suspect], None] = lambda _table, _suspect: None,
 ) -> list[LinkEvidence]:
-    """Test every column of text, and every unique column of integers, against the names of the images.
+    """Test the columns of all tables against the names of the images, by the text that was in the files.
 
     Args:
         engine: Where `prepare_names` was done.
         tables: Candidates.
-        folder: Where their Parquet files lie.
+        folder: Where their Parquet files are.
         images: What that said.
+        observer: Progress callback.
+        on_miss: Told of each column that could name images, and is no link.
 
     Returns:
         Columns above the threshold, best first: numbers that name less than half of the images come last; a
@@ -88,28 +96,52 @@ def find_links(
         one that names more images, then the one with the larger share of values found, then by name. With
         them columns of numbers that half of the values speak for, which may go with another table's.
 
-    Cost: a look at SAMPLE_PLACES places of each table, and one pass over each column, three over paths.
+    Cost: a look at some places of each table, and one pass over the columns of it in which no name was found
+    there, all together; one more over each column that names images.
     """
-    found = []
-    for table in tables:
-        for column in table.columns:
-            if column.arrow != "string" and column.arrow not in _INTEGERS:
-                continue
-            form = _form_of(engine, table, column.name, folder, images)
-            if form is not None:
-                evidence = weigh(engine, table, column.name, folder, form)
-                is_candidate = is_link(evidence, images.count) or _may_go_with_others(evidence)
-                if is_candidate and (column.arrow == "string" or evidence.unique):
+    found, done = [], 0
+    search = LinkSearch(engine, folder, images)
+    total = sum(table.rows for table in tables)
+    with task(observer, "search links", total=total, unit="rows") as progress:
+        for table in tables:
+            for suspect in search.suspects(table, lambda rows, done=done: progress.reach(done + rows)):  # type: ignore[misc]
+                evidence = _evidence_of(engine, table, suspect, folder, images.count)
+                if evidence is not None:
                     found.append(evidence)
+                else:
+                    on_miss(table, suspect)
+            done += table.rows
+            progress.reach(done)
     return sorted(found, key=lambda evidence: _rank(evidence, images.count))
+
+
+def _evidence_of(
+    engine: Engine, table: TableReport, suspect: Suspect, folder: Path, images: int
+) -> LinkEvidence | None:
+    """Weigh a column in the form that fits it best; None when it is no link."""
+    form, hit = suspect.form, suspect.hit
+    if form is None:
+        return None
+    is_whole = table.rows <= SAMPLE_PLACES * SAMPLE_ROWS and form == AS_IT_IS
+    if is_whole and max(hit.all / suspect.values, hit.images / max(1, images)) < THRESHOLD:
+        return None
+    evidence = weigh(engine, table, suspect.column.name, folder, form)
+    if not (is_link(evidence, images) or _may_go_with_others(evidence)):
+        return None
+    shares = _share(evidence), evidence.images_found / max(1, images)
+    is_plain = suspect.column.arrow == "string" or evidence.unique
+    # several rows an image are likely for text; for dates and such when the names fit both ways
+    fits = is_plain or (not evidence.is_number and min(shares) >= THRESHOLD)
+    return evidence if fits else None
 
 
 def best_evidence(
     engine: Engine, table: TableReport, column: str, folder: Path, images: ImageNames
 ) -> LinkEvidence:
     """Count how well a column that was asked for names the images, in the form that fits it best."""
-    form = _form_of(engine, table, column, folder, images) or AS_IT_IS
-    return weigh(engine, table, column, folder, form)
+    suspects = LinkSearch(engine, folder, images).suspects(table, lambda _rows: None, only=column)
+    form = suspects[0].form if suspects else None
+    return weigh(engine, table, column, folder, form or AS_IT_IS)
 
 
 def choose_links(
@@ -121,10 +153,11 @@ def choose_links(
 ) -> list[LinkEvidence]:
     """Choose the columns to link, of those that were found.
 
-    The best one; and of each other table its best one, if it names an image at most once and half of its
-    values do: so tables that describe images are linked, and one that only speaks of them, such as sales, is
-    not. Numbers must besides name half of the images that the tables before leave over: the labels of another
-    half do, the ten numbers of a list of classes do not.
+    The best one. And of each other table its best one, if half of its values name images and it names an
+    image at most once, or by paths relative to a folder above the table. So tables that describe images are
+    linked, and one that only speaks of them, such as sales, is not. Numbers must besides name half of the
+    images that the tables before leave over: the labels of another half do, the ten numbers of a list of
+    classes do not.
 
     Args:
         engine: Where `prepare_names` was done.
@@ -143,7 +176,8 @@ def choose_links(
     chosen = {first.table: first}
     named = [_named_sql(first, files)]
     for evidence in found:
-        if evidence.table in chosen or not (evidence.unique and _share(evidence) >= THRESHOLD):
+        describes = evidence.unique or is_relative(form_named(evidence.form))
+        if evidence.table in chosen or not (describes and _share(evidence) >= THRESHOLD):
             continue
         if evidence.is_number:
             more, left = engine.row(
@@ -160,85 +194,34 @@ def choose_links(
 
 
 def _named_sql(evidence: LinkEvidence, files: Mapping[str, Path]) -> str:
-    value, rows = form_named(evidence.form).of(evidence.column), parquet_rows(files[evidence.table])
+    value = form_named(evidence.form).of(evidence.column, spelling=evidence.spelling)
+    rows = parquet_rows(files[evidence.table])
     return f"SELECT DISTINCT key FROM image_name_keys WHERE value IN (SELECT {value} FROM {rows})"
 
 
 def weigh(engine: Engine, table: TableReport, column: str, folder: Path, form: Form) -> LinkEvidence:
     """Count how well one column names the images."""
+    facts = next(one for one in table.columns if one.name == column)
+    spelling = facts.spelling or ""
     values, rows, values_found, images_found = engine.row(
         "WITH cells AS MATERIALIZED ("
-        f"SELECT {form.of(column)} AS value, count(*) AS n_rows "
+        f"SELECT {form.of(column, spelling=spelling)} AS value, count(*) AS n_rows "
         f"FROM {parquet_rows(folder / table.file)} WHERE {quote_name(column)} IS NOT NULL GROUP BY 1) "
         "SELECT count(*), coalesce(sum(n_rows), 0), count(n), "
         "(SELECT count(DISTINCT key) FROM image_name_keys WHERE value IN (SELECT value FROM cells)) "
         "FROM cells LEFT JOIN image_names USING (value)"
     )
-    types = {one.name: one.arrow for one in table.columns}
     return LinkEvidence(
         table=table.name,
         column=column,
         form=form.words,
-        is_number=types[column] in _INTEGERS or has_zeros(form.words),
+        is_number=facts.arrow in INTEGERS or has_zeros(form.words),
         values=values,
         values_found=values_found,
         images_found=images_found,
         unique=rows == values,
+        spelling=spelling,
     )
-
-
-def _form_of(
-    engine: Engine, table: TableReport, column: str, folder: Path, images: ImageNames
-) -> Form | None:
-    """Return the form in which a column names images; None when it names none."""
-    source, row_number = numbered_rows(folder / table.file, [one.name for one in table.columns])
-    cell = quote_name(column)
-    sample = " UNION ALL ".join(
-        f"(SELECT {cell} FROM {source} WHERE {row_number} BETWEEN {start} AND {start + SAMPLE_ROWS - 1})"
-        for start in _sample_starts(table.rows)
-    )
-    if not sample:
-        return None
-    asked = " UNION ALL ".join(
-        f"SELECT {place} AS form, {form.of(column)} AS value FROM cells"
-        for place, form in enumerate(images.forms)
-    )
-    # one join, since each subquery of names would be read anew
-    counted = engine.query(
-        f"WITH cells AS MATERIALIZED (SELECT DISTINCT {cell} FROM ({sample})) "
-        f"SELECT form, count(*) FROM ({asked}) JOIN image_names USING (value) GROUP BY form UNION ALL "
-        f"SELECT {_NO_FORM}, count(*) FROM cells WHERE regexp_matches({AS_IT_IS.of(column)}, '[/\\\\]')"
-    )
-    hits = dict(sorted((int(place), int(count)) for place, count in counted))
-    n_paths = hits.pop(_NO_FORM)
-    best = _best_form({images.forms[place]: count for place, count in hits.items()})
-    if best not in (None, LAST_PART):
-        return best
-    whole = {
-        form: engine.row(
-            f"SELECT count(*) FROM {parquet_rows(folder / table.file)} "
-            f"WHERE {form.of(column)} IN (SELECT value FROM image_names)"
-        )[0]
-        for form in ((AS_IT_IS, AS_PATH, LAST_PART) if n_paths else (AS_IT_IS,))
-    }
-    return _best_form(whole)
-
-
-def _best_form(hits: Mapping[Form, int]) -> Form | None:
-    """Return the form with the most hits, the first of equals; None when none has any.
-
-    The last part of a path says nothing of the folder: where a plainer form names any image, another folder
-    means another image.
-    """
-    found = [form for form, count in hits.items() if count]
-    plainer = [form for form in found if form != LAST_PART]
-    return max(plainer or found, key=lambda form: hits[form], default=None)
-
-
-def _sample_starts(rows: int) -> Iterable[int]:
-    if rows <= SAMPLE_PLACES * SAMPLE_ROWS:
-        return range(0, rows, SAMPLE_ROWS)
-    return (place * (rows - SAMPLE_ROWS) // (SAMPLE_PLACES - 1) for place in range(SAMPLE_PLACES))
 
 
 def is_link(evidence: LinkEvidence, images: int) -> bool:

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from packhouse._src.sql.cell_text import cell_text
 from packhouse._src.sql.duckdb_ import Engine
 from packhouse._src.sql.joins.join_sql import Side
 from packhouse._src.sql.joins.reorder import AddedColumns, rewrite_table
-from packhouse._src.sql.links.evidence import ImageNames, compare, describe
+from packhouse._src.sql.links.evidence import compare, describe
 from packhouse._src.sql.links.image_names import form_named
+from packhouse._src.sql.links.search import ImageNames
 from packhouse._src.sql.query_output import Workbench
 from packhouse._src.sql.quoting import numbered_rows, parquet_rows, quote_name
 from packhouse._src.table_records import LinkEvidence, LinkReport, TableReport
@@ -56,7 +58,8 @@ def link_table(
     taken = {name.lower() for name in side.columns}
     flag = free_name(FLAG_NAMES, taken)
     key = free_name(KEY_NAMES, taken)
-    value = form_named(work.evidence.form).of(work.evidence.column, side.alias)
+    form, spelling = form_named(work.evidence.form), work.evidence.spelling
+    value = form.of(work.evidence.column, side.alias, spelling)
     linked = rewrite_table(
         bench,
         table,
@@ -102,14 +105,15 @@ class _Placed:
 
 def _report(engine: Engine, table: TableReport, work: LinkTask, placed: _Placed) -> LinkReport:
     source, row_number = numbered_rows(placed.path, [column.name for column in table.columns])
-    value = form_named(work.evidence.form).of(work.evidence.column)
+    spelling = work.evidence.spelling
+    value = form_named(work.evidence.form).of(work.evidence.column, spelling=spelling)
     flag_sql, key_sql = quote_name(placed.flag), quote_name(placed.key)
     with_image, ambiguous = engine.row(
         f"SELECT count(*) FILTER ({flag_sql}), count(*) FILTER ({flag_sql} AND {key_sql} IS NULL) "
         f"FROM {source}"
     )
     lonely_rows = engine.query(
-        f"SELECT CAST({quote_name(work.evidence.column)} AS VARCHAR) FROM {source} WHERE NOT {flag_sql} "
+        f"SELECT {cell_text(quote_name(work.evidence.column), spelling)} FROM {source} WHERE NOT {flag_sql} "
         f"ORDER BY {row_number} LIMIT {EXAMPLES}"
     )
     # an image has a row when any of its names stands in the column, also one that names other images too
@@ -135,6 +139,7 @@ def _report(engine: Engine, table: TableReport, work: LinkTask, placed: _Placed)
         images_without_row=n_lonely,
         images_without_row_examples=tuple(value for (value,) in examples),
         other_candidates=work.others,
+        spelling=spelling,
     )
 
 
