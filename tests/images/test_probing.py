@@ -79,6 +79,11 @@ OTHERS = {
     "tiff big": encoded("TIFF", big_tiff=True),
     "tiff turned": encoded("TIFF", tiffinfo={0x0112: 6}),
 }
+OTHERS["jp2"] = encoded("JPEG2000")
+OTHERS["j2k"] = encoded("JPEG2000", no_jp2=True)
+OTHERS["ppm"] = encoded("PPM")
+OTHERS["pgm"] = encoded("PPM", "L")
+OTHERS["pbm"] = encoded("PPM", "1")
 if HAS_AVIF:
     OTHERS["avif"] = encoded("AVIF")
     OTHERS["avif exif"] = encoded("AVIF", exif=exif_of(8))
@@ -231,6 +236,8 @@ def check(facts: HeaderFacts) -> None:
     assert (facts.width is None) == (facts.height is None)
     assert (facts.media_type is None) == (facts.problem in {"empty", "not an image"})
     assert facts.width is not None or facts.problem is not None
+    assert facts.width is None or 0 < facts.width < 2**31  # what the index can hold
+    assert facts.height is None or 0 < facts.height < 2**31
     assert facts.orientation in {None, *range(1, 9)}
 
 
@@ -262,3 +269,31 @@ def test_probe_never_raises_on_a_mutation(name: str, at: int, byte: int) -> None
     data[at % len(data)] = byte
 
     check(probe(bytes(data)))
+
+
+EXTREMES = sorted({
+    value.to_bytes(size, order)
+    for size in (2, 4)
+    for value in (0, 2 ** (8 * size - 1) - 1, 2 ** (8 * size - 1), 2 ** (8 * size) - 1)
+    for order in ("little", "big")
+})  # fmt: skip
+HEADER_BYTES = 64
+FIELDS = {"jpeg": JPEGS["exif 6"]} | {
+    name: data for name, data in OTHERS.items() if not name.startswith("png ") or name == "png exif"
+}
+
+
+@pytest.mark.parametrize("name", FIELDS)
+def test_every_field_at_its_extremes(name: str) -> None:
+    """Zero, and the largest and smallest numbers of 2 and 4 bytes, at every place of a header."""
+    data = FIELDS[name]
+    for at in range(min(len(data), HEADER_BYTES)):
+        for value in EXTREMES:
+            check(probe(data[:at] + value + data[at + len(value) :]))
+
+
+def test_a_bmp_of_minus_two_to_the_31_rows() -> None:
+    """Its height has no positive counterpart in 32 bits: the image has a problem, and no size."""
+    bmp = b"BM" + struct.pack("<IIIIiiHHIIIIII", 54, 0, 54, 40, 3, -(2**31), 1, 24, 0, 0, 0, 0, 0, 0)
+
+    assert probe(bmp) == HeaderFacts("image/bmp", None, None, None, "unreadable header")

@@ -315,7 +315,7 @@ def test_a_link_to_the_data_set_is_followed(root: Path) -> None:
 
 
 def test_reading_ahead_changes_nothing(awkward: Path, opened: list[int]) -> None:
-    """A hint: whatever became of the files, nothing is raised, waited for or left open."""
+    """A hint: whatever became of the files, nothing is raised or waited for, and no file is left open."""
     source = FolderSource(awkward)
     files = source.scan(lambda _: None).files
     (awkward / "top.jpg").unlink()
@@ -324,6 +324,7 @@ def test_reading_ahead_changes_nothing(awkward: Path, opened: list[int]) -> None
 
     source.read_ahead(files)
 
+    del source  # keeps folders open
     assert opened == []
 
 
@@ -553,4 +554,81 @@ def test_reading_leaves_nothing_open(root: Path, opened: list[int]) -> None:
     with pytest.raises(SourceChangedError):
         read(root, file)
 
+    assert opened == []
+
+
+def test_a_folder_replaced_by_a_link_is_not_followed(root: Path) -> None:
+    """Whichever folder above a file it is, and wherever the link leads, even to where the folder is now."""
+    outside = root.with_name("outside")
+    (outside / "b/c").mkdir(parents=True)
+    for path in ("b/c/deep.CSV", "with space.jpg"):
+        (outside / path).write_bytes(b"out" if path.endswith("V") else b"other")
+    source = FolderSource(root)
+    files = {file.path: file for file in source.scan(lambda _: None).files}
+    for target in ("../outside", "moved"):
+        (root / "a").rename(root / "moved")
+        (root / "a").symlink_to(target)
+        for path in ("a/with space.jpg", "a/b/c/deep.CSV"):
+            with pytest.raises(SourceChangedError, match="is no folder any more") as caught:
+                read_from(source, files[path])
+            assert caught.value.where.file == path
+            with pytest.raises(SourceChangedError), source.as_file(files[path], root):
+                pass
+            with pytest.raises(SourceChangedError, match="is no folder any more"):
+                read_from(pickle.loads(pickle.dumps(source)), files[path])  # noqa: S301  # our own
+        (root / "a").unlink()
+        (root / "moved").rename(root / "a")
+    assert read_from(source, files["a/with space.jpg"])[0] == b"space"  # it is back
+
+
+def test_another_folder_in_a_folders_place_is_refused(root: Path) -> None:
+    """One that is no link has another inode than the scan saw."""
+    source = FolderSource(root)
+    files = {file.path: file for file in source.scan(lambda _: None).files}
+    (root / "a").rename(root / "moved")
+    (root / "a").mkdir()
+    (root / "a/with space.jpg").write_bytes(b"other")
+
+    with pytest.raises(SourceChangedError, match="not the one that was scanned"):
+        read_from(source, files["a/with space.jpg"])
+    with pytest.raises(SourceChangedError), source.as_file(files["a/with space.jpg"], root):
+        pass
+
+
+def test_a_folder_that_is_replaced_while_a_file_of_it_is_used_is_noticed(root: Path) -> None:
+    """Those who need a path open it themselves: it leads to the same file before and after."""
+    source = FolderSource(root)
+    files = {file.path: file for file in source.scan(lambda _: None).files}
+
+    def use() -> None:
+        with source.as_file(files["a/b/c/deep.CSV"], root):
+            (root / "a").rename(root / "moved")
+            (root / "a/b/c").mkdir(parents=True)
+            (root / "a/b/c/deep.CSV").write_bytes(b"1,2")
+
+    with pytest.raises(SourceChangedError):
+        use()
+
+
+def test_many_folders_keep_few_open(tmp_path: Path, opened: list[int]) -> None:
+    """Every thread keeps those that it used last, and gives them back when it ends."""
+    for number in range(100):
+        folder = tmp_path / "src" / "/".join(["deep"] * (number % 50)) / str(number)
+        folder.mkdir(parents=True)
+        (folder / "x.jpg").write_bytes(b"%d" % number)
+    source = FolderSource(tmp_path / "src")
+    files = source.scan(lambda _: None).files
+
+    def read_all(source: FolderSource) -> None:
+        for file in files:
+            assert read_from(source, file)[0] == file.path.split("/")[-2].encode()
+
+    read_all(source)
+    assert 0 < len(opened) <= 32
+    thread = threading.Thread(target=read_all, args=[source])
+    thread.start()
+    thread.join()
+    del thread
+    assert len(opened) <= 32
+    del source
     assert opened == []

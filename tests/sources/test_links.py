@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 import packhouse
-from packhouse.errors import SourceNotFoundError
+from packhouse._src.sources.folder import FolderSource
+from packhouse.errors import SourceChangedError, SourceNotFoundError
 from small_dataset import jpeg
 
 PROGRAM = Path(sys.executable).with_name("packhouse")
@@ -115,3 +116,22 @@ def test_a_tree_of_links_alone_says_what_to_do(tmp_path: Path) -> None:
     assert subprocess.run([*command, "--follow-links"], check=False, capture_output=True).returncode == 1
     done = subprocess.run([*command, "--follow-links=anywhere"], check=False, capture_output=True)
     assert done.returncode == 0
+
+
+@pytest.mark.parametrize("path", ["n01/out_1.jpg", "stored/a.jpg", "folder/e.jpg"])
+def test_a_folder_above_a_target_is_guarded_too(farm: Path, path: str) -> None:
+    """Of what a link leads to, no folder may be another one when it is read: neither a link nor a new one."""
+    source = FolderSource(farm, follow_links="anywhere")
+    (file,) = [file for file in source.scan(lambda _: None).files if file.path == path]
+    folder = (farm / path).resolve().parent
+    folder.rename(folder.with_name("moved"))
+
+    folder.symlink_to("moved")
+    with pytest.raises(SourceChangedError):
+        source.read_into(file, memoryview(bytearray(file.size)))
+    folder.unlink()
+    folder.mkdir()
+    for name in ("a.jpg", "e.jpg"):
+        (folder / name).write_bytes(b"x" * file.size)
+    with pytest.raises(SourceChangedError):
+        source.read_into(file, memoryview(bytearray(file.size)))

@@ -26,6 +26,9 @@ _WEBP_HEADER_BYTES = 30
 _VP8L_HEADER_BYTES = 25
 _HAS_EXIF = 0x08
 
+MOST_SIDE = 2**31 - 1
+"""Columns or rows that the index can hold; no decoder makes that many."""
+
 
 def probe(data: bytes) -> HeaderFacts:
     """Read the header of one encoded image; never raises and never decodes.
@@ -61,7 +64,16 @@ def probe_with_header(data: bytes) -> tuple[HeaderFacts, JpegHeader | None]:
     if media_type == sniffing.JPEG:
         header = read_header(data)
         return _facts_of_jpeg(data, header), header
-    return _probe_other_than_jpeg(data, media_type), None
+    return _plausible(_probe_other_than_jpeg(data, media_type)), None
+
+
+def _plausible(facts: HeaderFacts) -> HeaderFacts:
+    """Take a size that no image has for an unreadable header: some formats can declare -2^31 rows."""
+    if facts.width is None or facts.height is None:
+        return facts._replace(width=None, height=None)
+    if 0 < facts.width <= MOST_SIDE and 0 < facts.height <= MOST_SIDE:
+        return facts
+    return facts._replace(width=None, height=None, problem=facts.problem or "unreadable header")
 
 
 def _probe_other_than_jpeg(data: bytes, media_type: str | None) -> HeaderFacts:

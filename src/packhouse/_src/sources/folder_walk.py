@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 from packhouse._src.records import Failed, Skipped, SourceFile
 from packhouse._src.sources.names import as_text
+from packhouse.errors import SourceError
 
 NOT_A_FILE = "not a regular file"
 LINK_WITHIN = "symbolic link within the data set"
@@ -25,6 +27,10 @@ def with_slash(folder: str) -> str:
 
 def _option(is_inside: bool) -> str:  # noqa: FBT001
     return "--follow-links" if is_inside else f"--follow-links={ANYWHERE}"
+
+
+def _why(err: OSError | SourceError) -> str:
+    return err.problem if isinstance(err, SourceError) else str(err.strerror)
 
 
 class _Folder(NamedTuple):
@@ -47,9 +53,18 @@ class FolderWalk:
         below: The root, with a slash at the end.
         leave_out: Absolute folders that are not entered.
         follow_links: False; True for links to what is below the root; or "anywhere".
+        note_folder: Called with each folder before it is listed, and with those of single files that links
+            lead to; may raise OSError or SourceError.
     """
 
-    def __init__(self, below: str, leave_out: frozenset[Path], *, follow_links: str | bool) -> None:
+    def __init__(
+        self,
+        below: str,
+        leave_out: frozenset[Path],
+        *,
+        follow_links: str | bool,
+        note_folder: Callable[[str], None],
+    ) -> None:
         self.waiting = [_Folder("", below, frozenset())]
         self.files: list[SourceFile] = []
         self.escaped: list[SourceFile] = []
@@ -60,6 +75,7 @@ class FolderWalk:
 
         self._below = below
         self._follow = follow_links
+        self._note_folder = note_folder
         self._leave_out = {os.path.realpath(folder) for folder in leave_out}
 
     @property
@@ -70,18 +86,19 @@ class FolderWalk:
         """List one folder and return the number of its files."""
         before = self._count
         try:
+            self._note_folder(folder.real)
             with os.scandir(folder.real.rstrip("/") or "/") as entries:
                 found = list(entries)
-        except OSError as err:
-            message = f"cannot be listed: {err.strerror}"
+        except (OSError, SourceError) as err:
+            message = f"cannot be listed: {_why(err)}"
             self.failed.append(Failed(as_text(folder.path) or ".", "SourceError", message))
             return 1
         for entry in found:
             path = f"{folder.path}/{entry.name}" if folder.path else entry.name
             try:
                 self._sort_in(entry, path, folder)
-            except OSError as err:  # it went away between the listing and now, for one
-                message = f"cannot be accessed: {err.strerror}"
+            except (OSError, SourceError) as err:  # it went away between the listing and now, for one
+                message = f"cannot be accessed: {_why(err)}"
                 self.failed.append(Failed(as_text(path), "SourceError", message))
         return self._count - before
 
@@ -116,6 +133,7 @@ class FolderWalk:
         elif not (is_inside or self._follow == ANYWHERE):
             self._skip_link(path, f"{LINK_OUT}: followed with {_option(is_inside)} only")
         elif stat.S_ISREG(facts.st_mode):
+            self._note_folder(with_slash(os.path.dirname(target)))  # noqa: PTH120  # text, as all here
             self._take(path, facts, target)
         elif not stat.S_ISDIR(facts.st_mode):
             self._skip_link(path, NOT_A_FILE)

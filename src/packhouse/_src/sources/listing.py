@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import threading
 from collections.abc import Callable
 from functools import cache
 from operator import itemgetter
@@ -15,7 +16,7 @@ from packhouse._src.sources.folder_walk import NOT_A_FILE, TAKEN, with_slash
 from packhouse._src.sources.listed_paths import read_paths
 from packhouse._src.sources.names import as_text
 from packhouse._src.sources.source import Found
-from packhouse.errors import SourceNotFoundError, Where
+from packhouse.errors import SourceError, SourceNotFoundError, Where
 
 LINKED_LIST = "the list itself, a symbolic link: not packed as a table"
 TWICE = "listed twice"
@@ -62,7 +63,8 @@ class ListSource(FolderSource):
             raise SourceNotFoundError(
                 f"SRC cannot be found: {err.strerror}", where=Where(file=str(self.path))
             ) from err
-        look = _Look(root, self.path.parent)
+        self._begin_scan(root)
+        look = _Look(root, self.path.parent, self._note_folder)
         look.take_list(self.path.name, facts)
         reported = 0
         for raw in read_paths(self.path):
@@ -73,15 +75,17 @@ class ListSource(FolderSource):
         look.fail_ambiguous()
         on_found(look.count - reported)
         found = look.found()
-        self._below, self._escaped = with_slash(root), frozenset(found.escaped)
+        self._of_thread = threading.local()  # what is read is looked up anew
+        self._escaped = frozenset(found.escaped)
         return found
 
 
 class _Look:
     """Looks at one listed path after the other."""
 
-    def __init__(self, root: str, shown_root: Path) -> None:
+    def __init__(self, root: str, shown_root: Path, note_folder: Callable[[str], None]) -> None:
         self._root = root.rstrip("/")
+        self._note_folder = note_folder
         # an absolute path may be written as the user sees the folder, or as it really lies
         self._prefixes = [f"{folder.rstrip('/')}/" for folder in (root, str(shown_root.absolute()))]
         self._files: dict[str, SourceFile] = {}
@@ -154,9 +158,14 @@ class _Look:
         path = f"{self._root}/{folder}".rstrip("/")
         try:
             real = os.path.realpath(path, strict=True)
+            if real != (path or "/"):
+                return LINK
+            self._note_folder(with_slash(real))
+        except SourceError:  # the look at the file says what is wrong
+            return None
         except OSError as err:
             return f"cannot be read: {err.strerror}"
-        return None if real == (path or "/") else LINK
+        return None
 
     def fail_ambiguous(self) -> None:
         """Let a file fail whose escaped path is the very name of another."""
