@@ -569,12 +569,12 @@ def test_a_folder_replaced_by_a_link_is_not_followed(root: Path) -> None:
         (root / "a").rename(root / "moved")
         (root / "a").symlink_to(target)
         for path in ("a/with space.jpg", "a/b/c/deep.CSV"):
-            with pytest.raises(SourceChangedError, match="is no folder any more") as caught:
+            with pytest.raises(SourceChangedError, match="is no longer a folder") as caught:
                 read_from(source, files[path])
             assert caught.value.where.file == path
             with pytest.raises(SourceChangedError), source.as_file(files[path], root):
                 pass
-            with pytest.raises(SourceChangedError, match="is no folder any more"):
+            with pytest.raises(SourceChangedError, match="is no longer a folder"):
                 read_from(pickle.loads(pickle.dumps(source)), files[path])  # noqa: S301  # our own
         (root / "a").unlink()
         (root / "moved").rename(root / "a")

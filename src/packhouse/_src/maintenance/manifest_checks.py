@@ -6,7 +6,7 @@ import json
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from packhouse._src.foreign.evidence.layouts import LAYOUTS, Hdf5Wish
@@ -20,6 +20,7 @@ from packhouse._src.imagefile.format import (
 )
 from packhouse._src.imagefile.manifest_file import is_as_written
 from packhouse._src.imagefile.read.index_rows import Damage
+from packhouse._src.imagefile.read.named_files import is_below, problems_of_names
 from packhouse._src.sources.folder_walk import ANYWHERE
 from packhouse._src.sources.names import is_encoding
 from packhouse._src.sources.source import SourceOptions
@@ -154,6 +155,8 @@ def read_manifest(folder: Path) -> Manifest:
         found, wrong = _tables(document.get(part, {}), part)
         tables += found
         problems += wrong
+    problems += problems_of_names({DERIVED: document.get(DERIVED, {})}, folder)
+    problems += [one for one in problems_of_names({**document, DERIVED: {}}, folder) if "a link" in one]
     return Manifest(document, tuple(tables), tuple(Damage(MANIFEST_FILE, None, one) for one in problems))
 
 
@@ -186,13 +189,8 @@ def _tables(part: object, name: str) -> tuple[list[TableFacts], list[str]]:
     found, wrong = [], []
     for table, facts in part.items():
         match facts:
-            case {"file": str(file), "rows": int(rows), "digest": str(digest)} if _is_below(file):
+            case {"file": str(file), "rows": int(rows), "digest": str(digest)} if is_below(file):
                 found.append(TableFacts(table, file, rows, digest))
             case _:
                 wrong.append(f"lacks file, rows or digest of {table!r}")
     return found, wrong
-
-
-def _is_below(file: str) -> bool:
-    path = PurePosixPath(file)
-    return bool(path.parts) and not path.is_absolute() and ".." not in path.parts and "\0" not in file

@@ -103,7 +103,7 @@ def _enter(above: int, name: str) -> int:
     except OSError as err:
         if err.errno in {errno.ELOOP, errno.ENOTDIR}:
             raise SourceChangedError(
-                f"changed while packing: {name!r} above it is no folder any more",
+                f"changed while packing: {name!r} above it is no longer a folder",
                 hint="pack again when nothing changes the data set",
             ) from err
         raise

@@ -8,6 +8,8 @@ from typing import Any
 
 from packhouse._src.imagefile.digest import digest_of_all
 from packhouse._src.imagefile.format import FORMAT_VERSION, IMAGES_FILE, MANIFEST_FILE, MANIFEST_FORMAT
+from packhouse._src.imagefile.manifest_file import is_as_written
+from packhouse._src.imagefile.read.named_files import problems_of_names
 from packhouse._src.imagefile.read.store import ImageStore
 from packhouse._src.version import __version__
 from packhouse.errors import CorruptStoreError, NotAPackError, StoreError, Where
@@ -26,7 +28,8 @@ def read_manifest(path: Path) -> dict[str, Any]:
 
     Raises:
         NotAPackError: There is no pack.json.
-        CorruptStoreError: It cannot be read, or is of another version.
+        CorruptStoreError: It cannot be read, is of another version, is not as it was written, or names
+            files outside of the pack.
     """
     where = Where(file=str(path))
     if not (path / MANIFEST_FILE).is_file():
@@ -35,7 +38,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
         manifest: dict[str, Any] = json.loads((path / MANIFEST_FILE).read_text(encoding="utf-8"))
         missing = [part for part in MANIFEST_PARTS if part not in manifest]
         version = manifest.get("format_version")
-    except (OSError, ValueError, AttributeError, TypeError) as err:
+    except (OSError, ValueError, AttributeError, TypeError, RecursionError) as err:
         raise CorruptStoreError(
             f"{MANIFEST_FILE} cannot be read: {err}", where=where, hint="restore it from a copy"
         ) from err
@@ -48,6 +51,16 @@ def read_manifest(path: Path) -> dict[str, Any]:
     if missing:
         raise CorruptStoreError(
             f"{MANIFEST_FILE} lacks: {', '.join(missing)}", where=where, hint="restore it from a copy"
+        )
+    if not is_as_written(manifest):
+        raise CorruptStoreError(
+            f"{MANIFEST_FILE} is not as it was written: its digest differs",
+            where=where,
+            hint="restore it from a copy; packhouse verify says what else is damaged",
+        )
+    for problem in problems_of_names(manifest, path):
+        raise CorruptStoreError(
+            f"{MANIFEST_FILE} {problem}", where=where, hint="it is damaged or malicious: do not open it"
         )
     return manifest
 
