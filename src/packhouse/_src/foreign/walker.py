@@ -25,7 +25,7 @@ from h5py import h5a, h5d, h5f, h5g, h5o, h5p, h5pl, h5s, h5t
 
 from packhouse._src.foreign.datasets.describing import describe, open_hard, refuse_elsewhere
 from packhouse._src.foreign.datasets.library_reading import Library
-from packhouse._src.foreign.datasets.matlab_cells import Cells, Texts, is_cell
+from packhouse._src.foreign.datasets.matlab_cells import CellArrays, Texts, is_cell
 from packhouse._src.foreign.datasets.recognition import Recognizer
 from packhouse._src.foreign.evidence.layouts import NO_WISH, Hdf5Wish
 from packhouse._src.foreign.found import (
@@ -96,7 +96,7 @@ class Walk:
         self.host = HostFile(self.descriptor, facts.st_size, created.get_userblock(), *widths)
         self.library = Library(self._file)
         self._recognizer = Recognizer(self.host, self.library, wish, is_ours=self.own_id() is not None)
-        self._cells = Cells(self._file)
+        self._cells = CellArrays(self._file)
         self._entered: dict[int, str] = {}
 
     def __iter__(self) -> Iterator[Item]:

@@ -21,7 +21,7 @@ class Texts(NamedTuple):
     values: list[str]
 
 
-class Cells:
+class CellArrays:
     """The cell arrays of one file, and the datasets that are their elements.
 
     Args:

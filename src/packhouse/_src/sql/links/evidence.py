@@ -88,7 +88,7 @@ def find_links(
         folder: Where their Parquet files are.
         images: What that said.
         observer: Progress callback.
-        on_miss: Told of each column that could name images, and is no link.
+        on_miss: Called with each column that could name images, and is no link.
 
     Returns:
         Columns above the threshold, best first: numbers that name less than half of the images come last; a
