@@ -54,6 +54,7 @@ def pack_images(plan: Plan, folder: Path, earlier: EarlierPack, observer: Observ
         workers=1 if source.in_turn else options.n_workers,
         processes=options.engine == "processes" and not source.in_turn,
         by_position=source.by_position,
+        look=source.look,
     )
     reader = ReusingReader(source, kept) if kept else None
     try:

@@ -132,6 +132,11 @@ class NestedSource:
         read = source.read_into(named, view)
         return file if read is named else read._replace(path=file.path)
 
+    def look(self, file: SourceFile) -> SourceFile:
+        """Return a file as it is now; see `Source`."""
+        source, named = self._where(file)
+        return source.look(named)._replace(path=file.path)
+
     def read_ahead(self, files: Sequence[SourceFile]) -> None:
         """Tell the system that these files will be read soon."""
         for file in files:

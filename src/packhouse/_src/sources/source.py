@@ -102,6 +102,13 @@ class Source(Protocol):
             SourceError: It cannot be read, or is damaged.
         """
 
+    def look(self, file: SourceFile) -> SourceFile:
+        """Return a file as it is now, to be compared with how it was when it was read.
+
+        Raises:
+            SourceError: It is gone, or another one is in its place.
+        """
+
     def read_ahead(self, files: Sequence[SourceFile]) -> None:
         """Tell the system that these files will be read soon; a hint that may do nothing.
 

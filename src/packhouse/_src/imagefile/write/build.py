@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from packhouse._src.imagefile.format import INDEX_FILE
 from packhouse._src.imagefile.index_file import write_index
 from packhouse._src.imagefile.slots import ImageSlot, IndexedImage, Outcome, WrittenImage
+from packhouse._src.imagefile.write.rechecking import rounds_of_changed
 from packhouse._src.imagefile.write.resume import PlannedImages, UnfinishedImages, begin, folder_of
 from packhouse._src.imagefile.write.writer import ImageReader, WriteJob, WritePiece, fill
 from packhouse._src.records import SourceFile
@@ -26,6 +27,9 @@ class CopyOptions:
     workers: int
     processes: bool = False
     """Whether processes do it, not threads."""
+
+    look: Callable[[SourceFile], SourceFile] | None = None
+    """Gives a file as it is now; what has changed since it was read is read again. None: nothing can."""
 
     by_position: bool = False
     """Whether files are read in the order of their `inode`, not of their keys."""
@@ -146,6 +150,9 @@ def _fill(
             processes=how.processes,
             total_bytes=sum(file.size for file in files),
         )
+        for again in rounds_of_changed(slots, outcomes, how.look) if how.look else ():
+            job = WriteJob(begun.path, reader)
+            fill(job, again, on_filled, workers=how.workers, processes=False, total_bytes=0)
     done = [outcome for outcome in outcomes if outcome is not None]
     placed = [slot for slot in slots if slot is not None]
     if len(done) != len(files) or len(placed) != len(files):

@@ -37,6 +37,10 @@ class ArchiveSource:
         """Return what it is of."""
         return f"<{type(self).__name__} of {self.path}>"
 
+    def look(self, file: SourceFile) -> SourceFile:
+        """Return the file itself: that the archive is as it was is checked with every read."""
+        return file
+
     @contextmanager
     def as_file(self, file: SourceFile, folder: Path, *, most: int | None = None) -> Iterator[Path]:
         """Copy a member to a file by itself, a part at a time; see `Source`.
