@@ -9,7 +9,9 @@ import pytest
 from PIL import Image
 
 import packhouse
+from packhouse._src.cli._printing import format_report
 from packhouse._src.sql.links.image_names import form_named, forms_in, forms_of, in_words, relative_to
+from packhouse.errors import UsageError
 from packhouse.progress import Event, Started
 
 
@@ -221,3 +223,54 @@ def test_odd_names_of_folders(tmp_path: Path) -> None:
     (link,) = packhouse.pack(source, tmp_path / "out.pack").links
 
     assert (link.rows_with_image, link.rows_ambiguous) == (3, 0)
+
+
+def copied(folder: Path, *, different: bool = False) -> Path:
+    """Write images twice, in folders that differ in case; one may differ in its bytes."""
+    names = [f"ISIC_{n:07d}" for n in range(6)]
+    for top in ("HAM_part_1", "ham_part_1"):
+        make(folder, [f"{top}/{name}.png" for name in names], {})
+    if different:
+        Image.new("RGB", (9, 9)).save(folder / "ham_part_1" / "ISIC_0000002.png")
+    dx = ["nv", "mel", "bcc"] * 2
+    text = "image_id,dx\n" + "".join(f"{name},{one}\n" for name, one in zip(names, dx, strict=True))
+    (folder / "metadata.csv").write_text(text + "HAM_part_1/ISIC_0000001,again\n")
+    return folder
+
+
+def test_a_row_describes_every_copy_of_its_image(tmp_path: Path) -> None:
+    """In `row`, `rows`, `find`, labels and columns alike; the report says how many rows these are."""
+    report = packhouse.pack(copied(tmp_path / "src"), tmp_path / "out.pack")
+
+    (link,) = report.links
+    assert (link.rows_ambiguous, link.rows_of_copies, link.images_without_row) == (6, 6, 0)
+    assert "6 of them match copies of one image, and describe each copy" in format_report(report)
+    with packhouse.open(tmp_path / "out.pack") as pack:
+        found = {key: pack.rows(key)["metadata"] for key in pack.images}
+        first = {key: row["dx"] for key in pack.images if (row := pack.row(key))}
+        samples = pack.samples(size=None, label="dx", columns="dx")
+        classes: list[str] = samples.classes or []
+        labels = {one.key: (classes[one.label or 0], one.columns["dx"]) for one in samples}
+        nevi, no_row = pack.find("dx = 'nv'"), list(pack.images_without_row())
+    dx = ["nv", "mel", "bcc"] * 2
+    expected = {f"{top}/ISIC_{n:07d}": dx[n] for n in range(6) for top in ("HAM_part_1", "ham_part_1")}
+    assert first == expected
+    assert labels == {key: (one, one) for key, one in expected.items()}
+    assert nevi == sorted(key for key, one in expected.items() if one == "nv")
+    assert no_row == []
+    assert [row["dx"] for row in found["HAM_part_1/ISIC_0000001"]] == ["mel", "again"]
+    assert [row["dx"] for row in found["ham_part_1/ISIC_0000001"]] == ["mel"]
+
+
+def test_a_row_that_fits_different_images_describes_none(tmp_path: Path) -> None:
+    """Which is meant cannot be known: the loader says so, and so do `rows` and the report."""
+    report = packhouse.pack(copied(tmp_path / "src", different=True), tmp_path / "out.pack")
+
+    (link,) = report.links
+    assert (link.rows_ambiguous, link.rows_of_copies) == (6, 5)
+    with packhouse.open(tmp_path / "out.pack") as pack:
+        assert pack.row("ham_part_1/ISIC_0000002") is None
+        assert pack.row("HAM_part_1/ISIC_0000003") is not None
+        with pytest.raises(UsageError, match="2 of them are named by rows that name several images each"):
+            pack.samples(size=None, label="dx")
+        assert len(pack.samples(size=None, label="dx", on_unlabelled="skip")) == 10

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -13,6 +13,7 @@ from packhouse._src.imagefile.read.manifest_reading import describe_lone, read_m
 from packhouse._src.imagefile.read.store import ImageStore
 from packhouse._src.loader.loadable import Loadable
 from packhouse._src.option_types.named_values import several
+from packhouse._src.tables.copies import places_of_copies
 from packhouse._src.tables.finding import find_keys, images_without_row, rows_without_image
 from packhouse._src.tables.linked_rows import LinkedColumns, LinkedRows
 from packhouse._src.tables.table import Tables
@@ -123,13 +124,24 @@ class Pack(Loadable):
         """The tables that are linked to the images, best first, with their linked columns."""
         names = ("table", "column", "form", "flag_column", "key_column")
         return tuple(
-            LinkedColumns(**{name: link[name] for name in names}, spelling=link.get("spelling", ""))
+            LinkedColumns(
+                **{name: link[name] for name in names},
+                spelling=link.get("spelling", ""),
+                has_several=link.get("rows_ambiguous", 0) > 0,
+            )
             for link in self.manifest["links"]
         )
 
     @cached_property
     def _linked_rows(self) -> dict[str, LinkedRows]:
-        return {link.table: LinkedRows(self.tables[link.table], link.key_column) for link in self.links}
+        return {
+            link.table: LinkedRows(
+                self.tables[link.table],
+                link.key_column,
+                copies=partial(places_of_copies, self.tables, link),
+            )
+            for link in self.links
+        }
 
     def row(self, key: str) -> dict[str, Any] | None:
         """Return the table row for an image: the first row of the first linked table that has one.

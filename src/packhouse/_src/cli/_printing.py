@@ -158,7 +158,7 @@ def _link_lines(link: LinkReport) -> Iterator[str]:
         + _such_as(link.images_without_row_examples, link.images_without_row)
     )
     if link.rows_ambiguous:
-        yield f"  {link.rows_ambiguous:,} rows match several images each: flagged, but without a key"
+        yield "  " + several_images(link.rows_ambiguous, link.rows_of_copies)
     for other in link.other_candidates[:EXAMPLES]:
         yield (
             f"  also possible: {other.table}.{other.column}, {other.values_found:,} of {other.values:,} "
@@ -166,6 +166,14 @@ def _link_lines(link: LinkReport) -> Iterator[str]:
         )
     if len(link.other_candidates) > EXAMPLES:
         yield f"  and {len(link.other_candidates) - EXAMPLES:,} more, in pack.json"
+
+
+def several_images(rows: int, copies: int) -> str:
+    """Say what becomes of rows that match several images each."""
+    said = f"{rows:,} rows match several images each: flagged, but without a key"
+    if not copies:
+        return f"{said}; they describe none of them"
+    return f"{said}; {copies:,} of them match copies of one image, and describe each copy"
 
 
 def _such_as(values: Sequence[str], total: int) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from packhouse._src.cli._options import json_option
-from packhouse._src.cli._printing import examples, print_json, size
+from packhouse._src.cli._printing import examples, print_json, several_images, size
 
 MOST_REFUSED = 20
 
@@ -79,7 +79,7 @@ def _link_lines(link: dict[str, Any]) -> Iterator[str]:
         f"{_such_as(link['images_without_row_examples'])}"
     )
     if link["rows_ambiguous"]:
-        yield f"  {link['rows_ambiguous']:,} rows match several images each: flagged, but without a key"
+        yield "  " + several_images(link["rows_ambiguous"], link.get("rows_of_copies", 0))
     for other in link["other_candidates"]:
         yield (
             f"  also possible: {other['table']}.{other['column']}: {other['values_found']:,} of "

@@ -7,13 +7,12 @@ from collections.abc import Iterator, Sequence
 
 from packhouse._src.sql.cell_text import cell_text
 from packhouse._src.sql.duckdb_ import check_condition
-from packhouse._src.sql.links.image_names import form_named, names_sql
 from packhouse._src.sql.quoting import quote_name
+from packhouse._src.tables.copies import INDEX, meant_by_several, rows_with_copies
 from packhouse._src.tables.linked_rows import LinkedColumns
 from packhouse._src.tables.table import Tables
 from packhouse.errors import QueryError
 
-INDEX = "image_index"
 _AMBIGUOUS = re.compile(r"Ambiguous reference to column name \"(.*?)\" \(use")
 
 
@@ -34,7 +33,7 @@ def find_keys(tables: Tables, where: str, links: Sequence[LinkedColumns]) -> lis
         CorruptStoreError: A table that it needs is missing or damaged.
     """
     check_condition(where)
-    joins = "".join(f" LEFT JOIN {quote_name(link.table)} ON {_key_of(link)} = {INDEX}.key" for link in links)
+    joins = "".join(f" LEFT JOIN {rows_with_copies(link)} ON {_key_of(link)} = {INDEX}.key" for link in links)
     query = f"SELECT DISTINCT {INDEX}.key AS key FROM {INDEX}{joins} WHERE (\n{where}\n) ORDER BY 1"
     try:
         return list(tables.sql(query)["key"].to_pylist())
@@ -76,7 +75,7 @@ def images_without_row(tables: Tables, links: Sequence[LinkedColumns]) -> Iterat
 
 
 def images_of_ambiguous_rows(tables: Tables, links: Sequence[LinkedColumns]) -> list[str]:
-    """Return the keys of images that are named, but only by rows that name several images each.
+    """Return the keys of images that are named, but only by rows that name several different images each.
 
     Such a row has no key: which of the images it describes cannot be known.
 
@@ -93,7 +92,11 @@ def images_of_ambiguous_rows(tables: Tables, links: Sequence[LinkedColumns]) -> 
     found = dict[str, None]()
     for link in links:
         keys = f"SELECT {_key_of(link)} FROM {quote_name(link.table)} WHERE {_key_of(link)} IS NOT NULL"
-        query = f"SELECT key FROM ({_meant_by_several(link)}) WHERE key NOT IN ({keys})"
+        if not link.has_several:
+            continue
+        meant = meant_by_several(link, copies=False)
+        copies = f"SELECT key FROM ({meant_by_several(link, copies=True)})"
+        query = f"SELECT DISTINCT key FROM ({meant}) WHERE key NOT IN ({keys}) AND key NOT IN ({copies})"
         found.update(dict.fromkeys(tables.sql(query)["key"].to_pylist()))
     return list(found)
 
@@ -133,12 +136,5 @@ def _key_of(link: LinkedColumns) -> str:
 def _unnamed_by(link: LinkedColumns) -> str:
     # a value that names several images has no key, and yet each of them has a row
     rows, key = quote_name(link.table), quote_name(link.key_column)
-    meant = _meant_by_several(link)
+    meant = f"SELECT key FROM ({meant_by_several(link)})"
     return f"key NOT IN (SELECT {key} FROM {rows} WHERE {key} IS NOT NULL) AND key NOT IN ({meant})"
-
-
-def _meant_by_several(link: LinkedColumns) -> str:
-    rows, key, flag = (quote_name(name) for name in (link.table, link.key_column, link.flag_column))
-    value = form_named(link.form).of(link.column, spelling=link.spelling)
-    cells = f"SELECT {value} FROM {rows} WHERE {flag} AND {key} IS NULL"
-    return f"SELECT DISTINCT key FROM ({names_sql(INDEX)}) WHERE value IN ({cells})"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from bisect import bisect_left, bisect_right
 from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,9 @@ class LinkedColumns:
     spelling: str = ""
     """How the cells are had back from the values, as of `ColumnType`."""
 
+    has_several: bool = False
+    """Whether some rows name several images each."""
+
 
 class LinkedRows:
     """Finds the rows of one linked table by the key of an image. Safe to share between threads.
@@ -45,6 +49,7 @@ class LinkedRows:
     Args:
         table: The linked table.
         key_column: Its column of keys.
+        copies: Gives the rows without a key that describe an image all the same: key -> numbers, ascending.
         cache_bytes: Most memory of decoded row groups; the last one used is kept whatever its size.
 
     Cost: the first call sorts the column of keys, 20-30 bytes per row: with its row it takes 0.07 s for
@@ -54,9 +59,17 @@ class LinkedRows:
         and over.
     """
 
-    def __init__(self, table: Table, key_column: str, *, cache_bytes: int = CACHE_BYTES) -> None:
+    def __init__(
+        self,
+        table: Table,
+        key_column: str,
+        *,
+        copies: Callable[[], Mapping[str, Sequence[int]]] = dict,
+        cache_bytes: int = CACHE_BYTES,
+    ) -> None:
         self._table = table
         self._key_column = key_column
+        self._copies = copies
         self._cache_bytes = cache_bytes
         self._lock = threading.Lock()
         self._opened: _Opened | None = None
@@ -92,14 +105,16 @@ class LinkedRows:
     def _open(self) -> _Opened:
         with self._lock:
             if self._opened is None:
-                self._opened = _Opened(self._table, self._key_column, self._cache_bytes)
+                self._opened = _Opened(self._table, self._key_column, self._copies(), self._cache_bytes)
             return self._opened
 
 
 class _Opened:
     """The sorted keys, and the row groups that are decoded."""
 
-    def __init__(self, table: Table, key_column: str, cache_bytes: int) -> None:
+    def __init__(
+        self, table: Table, key_column: str, copies: Mapping[str, Sequence[int]], cache_bytes: int
+    ) -> None:
         if table.columns.get(key_column) != "string":
             raise CorruptStoreError(
                 f"has no column {key_column!r} of keys, as pack.json says it has",
@@ -108,6 +123,7 @@ class _Opened:
             )
         self._keys = table.scan([key_column]).to_arrow()[key_column]
         self._places = sorted_places(self._keys)
+        self._copies = copies
         # text that repeats, as most does in tables that describe, is kept once: half the memory
         self._source = ParquetSource(table.path, text_as_dictionary=True)
         self._starts = self._source.row_group_starts
@@ -115,10 +131,11 @@ class _Opened:
         self._decoded: OrderedDict[int, pa.Table] = OrderedDict()  # the one used last stands last
         self._lock = threading.Lock()
 
-    def places_of(self, key: str) -> memoryview:
-        """Return the numbers of the rows that have a key."""
+    def places_of(self, key: str) -> Sequence[int]:
+        """Return the numbers of the rows that describe the image of a key."""
         start = bisect_left(self._places, key, key=self._key_of)
-        return self._places[start : bisect_right(self._places, key, lo=start, key=self._key_of)]
+        own = self._places[start : bisect_right(self._places, key, lo=start, key=self._key_of)]
+        return [*own, *self._copies.get(key, ())] if self._copies else own
 
     def _key_of(self, place: int) -> str:
         key: str = self._keys[place].as_py()

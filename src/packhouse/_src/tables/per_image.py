@@ -10,8 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from packhouse._src.parquet_ import batch_of
 from packhouse._src.sql.joins.join_specs import not_found
-from packhouse._src.tables.finding import INDEX
+from packhouse._src.tables.copies import INDEX, places_of_copies
 from packhouse._src.tables.linked_rows import LinkedColumns
 from packhouse._src.tables.table import Tables
 from packhouse.errors import UsageError, Where
@@ -120,6 +121,13 @@ def image_column(tables: Tables, links: Sequence[LinkedColumns], source: ColumnS
     named = np.flatnonzero(numbers >= 0)[::-1]
     first = np.full(len(keys), -1, np.int64)
     first[numbers[named]] = named  # of several the last one written stays, which is the first of the file
+    copies = places_of_copies(tables, link)
+    if copies:
+        images = pc.index_in(
+            batch_of({"key": ("string", [*copies])}).column(0), value_set=keys.combine_chunks()
+        )
+        for image, places in zip(images.to_pylist(), copies.values(), strict=True):
+            first[image] = min(places[0], first[image] if first[image] >= 0 else places[0])
     return ImageColumn(read[source.column].take(pa.array(first, mask=first < 0)))
 
 

@@ -140,7 +140,21 @@ def _report(engine: Engine, table: TableReport, work: LinkTask, placed: _Placed)
         images_without_row_examples=tuple(value for (value,) in examples),
         other_candidates=work.others,
         spelling=spelling,
+        rows_of_copies=_count_copies(engine, source, placed, value) if ambiguous else 0,
     )
+
+
+def _count_copies(engine: Engine, source: str, placed: _Placed, value: str) -> int:
+    """Count the rows that name several images which are the same, byte by byte."""
+    alike = (
+        f"SELECT value FROM image_name_keys n JOIN {parquet_rows(placed.index)} i ON i.key = n.key "
+        "GROUP BY value HAVING count(*) > 1 AND min(digest) = max(digest) AND min(length) > 0"
+    )
+    (copies,) = engine.row(
+        f"SELECT count(*) FROM {source} WHERE {quote_name(placed.flag)} AND {quote_name(placed.key)} IS NULL "
+        f"AND {value} IN ({alike})"
+    )
+    return int(copies)
 
 
 def _why(work: LinkTask) -> str:
