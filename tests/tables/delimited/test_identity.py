@@ -257,7 +257,7 @@ def test_a_type_that_is_asked_for_makes_one_value_of_two_spellings(convert: Conv
 
     assert numbers.column(0).to_pylist() == [1.1, 1.1, 1.2]
     assert (words.column(0).to_pylist(), report.columns[0].spelling) == ([True, True], None)
-    with pytest.raises(TypingError, match="such as 'x'"):
+    with pytest.raises(TypingError, match="not a number that fits a double exactly: 'x'"):
         convert(as_csv([["1.1"], ["x"]]), wanted={"c0": "float"})
 
 

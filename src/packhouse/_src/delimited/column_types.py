@@ -64,7 +64,8 @@ def _fits_double(text: str) -> bool:
         return False
     if abs(value) >= EXACT_WHOLE and text.lstrip("-").isdigit():
         return False
-    return Decimal(f"{value:.{len(digits) - 1}e}") == Decimal(text)
+    # of two decimals that are as near, such as those of 2**-24, Python's repr may have the other one
+    return Decimal(text) in (Decimal(f"{value:.{len(digits) - 1}e}"), Decimal(repr(value)))
 
 
 def _is_date(text: str) -> bool:

@@ -335,12 +335,21 @@ class PackOptions:
         """Return (table, column) -> digits of the columns to pad with zeros."""
         return {split_column(name, tables): digits for name, digits in self.pad.items()}
 
-    def wanted_types(self, table: str, columns: Collection[str]) -> dict[str, str]:
-        """Return column -> type for the columns of one table that are set; a name counts more than a glob."""
-        asked = [*((name, "text") for name in self.text), *self.types.items()]
+    def wanted_types(
+        self, table: str, tables: Collection[str], columns: Collection[str] = ()
+    ) -> dict[str, str]:
+        """Return column -> type for the columns of one table, of all tables, that the user set.
+
+        A name counts more than a glob, which stands for any of the columns of the table.
+        """
+        asked = {**dict.fromkeys(self.text, "text"), **self.types}
         found: dict[str, str] = {}
-        for pattern, kind in sorted(asked, key=lambda one: not is_glob(one[0])):
-            found |= dict.fromkeys(columns_named(pattern, table, columns), kind)
+        for pattern, kind in sorted(asked.items(), key=lambda one: not is_glob(one[0])):
+            owner, column = split_column(pattern, tables)
+            if is_glob(pattern):
+                found |= dict.fromkeys(columns_named(pattern, table, columns), kind)
+            elif owner == table:
+                found[column] = kind
         return found
 
     def null_marks(self, table: str, columns: Collection[str]) -> dict[str, tuple[str, ...]]:

@@ -116,7 +116,8 @@ class _Work:
         names = [table.name for table in self._plan.tables]
         (self._bench.folder / SPILL_FOLDER).mkdir(exist_ok=True)
         wanted = {
-            table.name: self._options.wanted_types(table.name, table.columns) for table in self._plan.tables
+            table.name: self._options.wanted_types(table.name, names, table.columns)
+            for table in self._plan.tables
         }
         keys = KeyColumns(
             self._plan.joins,
