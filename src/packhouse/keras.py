@@ -95,6 +95,11 @@ class ImageSequence(PyDataset):
         return self.samples.classes
 
     @property
+    def class_to_idx(self) -> dict[Any, int]:
+        """Class -> label, as in ImageFolder; empty without `label`."""
+        return self.samples.class_to_idx
+
+    @property
     def epoch(self) -> int:
         """The current epoch, from 0."""
         return self._order.epoch

@@ -222,5 +222,5 @@ def test_rows_that_name_several_images_label_none_of_them(doubles: Pack) -> None
 
 def test_a_label_that_no_chosen_image_has_is_an_error(doubles: Pack) -> None:
     """Even where images without one are to be left out: nothing would be left."""
-    with pytest.raises(UsageError, match=r"two/d(.*\n)*.*no row, or nothing"):
+    with pytest.raises(UsageError, match=r"two/d(.*\n)*.*no row, or no value"):
         doubles.samples(size=8, label="kind", where="key = 'two/d'", on_unlabelled="skip")

@@ -97,6 +97,14 @@ def test_a_pack_of_one_split(dropped: str, word: str | None) -> None:
 
 
 @pytest.mark.parametrize(
+    ("dropped", "name"), [("cat", "cat"), ("train/cat", "cat"), ("train", ""), ("", ""), ("pets/Train", "")]
+)
+def test_the_only_folder_is_a_class(dropped: str, name: str) -> None:
+    """Its name is not in the keys, since all images share it; a split's folder is no class."""
+    assert dict(find_split_folders([""], dropped).classes) == {"": name}
+
+
+@pytest.mark.parametrize(
     ("group", "others", "name"),
     [
         ("train/cat", ["test/cat"], "cat"),

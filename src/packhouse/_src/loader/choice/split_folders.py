@@ -61,7 +61,11 @@ def find_split_folders(groups: Sequence[str], dropped: str = "") -> SplitFolders
     if not found:
         named = [word for word in map(split_word, dropped.split("/")) if word is not None]
         whole = dict.fromkeys(named[-1:], ("",))
-        return SplitFolders(whole, {g: w for w in whole for g in groups}, {group: group for group in groups})
+        classes = {group: group for group in groups}
+        last = dropped.rpartition("/")[2]
+        if list(groups) == [""] and split_word(last) is None:
+            classes[""] = last  # all images are in one folder, so it is the only class
+        return SplitFolders(whole, {group: word for word in whole for group in groups}, classes)
     folders = {word: tuple(sorted(f for f, w in found.items() if w == word)) for word in SPLITS}
     shared = _shared([folder.rpartition("/")[0] for folder in found])
     words, classes = dict[str, str](), {group: group for group in groups}
