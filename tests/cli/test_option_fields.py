@@ -47,6 +47,7 @@ VALUES: dict[ValueKind, tuple[str, list[str]]] = {
     ValueKind.NUMBER_BY_NAME: ('{"a.b" = 1}', ["a.b=1"]),
     ValueKind.YES_NO: ("true", []),
     ValueKind.SWITCH: ("true", []),
+    ValueKind.NUMBER: ("3", ["3"]),
 }
 """A value of each kind, in packhouse.toml and on the command line."""
 

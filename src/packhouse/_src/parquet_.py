@@ -51,6 +51,7 @@ class ParquetSink:
         row_group_rows: Rows in every row group but the last.
         row_group_bytes: A row group also ends with the batch that makes it so large in memory; so the same
             batches must come every time.
+        with_nulls: Columns that have missing values in other files of the table.
     """
 
     def __init__(  # noqa: PLR0913  # each shapes the file
@@ -63,6 +64,7 @@ class ParquetSink:
         compression: str = "zstd",
         row_group_rows: int = ROW_GROUP_ROWS,
         row_group_bytes: int | None = None,
+        with_nulls: Iterable[str] = (),
     ) -> None:
         self.path = path
         self.rows = 0
@@ -73,7 +75,7 @@ class ParquetSink:
         self._pending: list[pa.RecordBatch] = []
         self._pending_rows = 0
         self._row_group_bytes = row_group_bytes
-        self._with_nulls: set[str] = set()
+        self._with_nulls = set(with_nulls)
         self._file = path.open("xb")
         self._writer = pq.ParquetWriter(
             self._file,

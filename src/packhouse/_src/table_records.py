@@ -133,6 +133,26 @@ class TextKey:
     """Whole numbers are filled up with zeros in front, to so many digits."""
 
 
+PART_NAME = "part-{:05}.parquet"
+PARTS = "part-*.parquet"
+"""Names of the files of a table that is a folder of parts, in the order of its rows."""
+
+MOST_PARTS = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class TablePart:
+    """One file of a table that is a folder of parts."""
+
+    file: str
+    """Its name in the folder."""
+
+    rows: int
+    bytes: int
+    digest: str
+    """XXH3-128 of the file."""
+
+
 @dataclass(frozen=True, slots=True)
 class TableReport:
     """One table of the pack."""
@@ -150,6 +170,9 @@ class TableReport:
 
     may_lack_rows: bool = False
     """Whether a row may be missing, since the first line looks like one; a note says why."""
+
+    parts: tuple[TablePart, ...] = ()
+    """The files in the folder of this name; empty: it is one file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -340,3 +363,6 @@ class JoinReport:
 
     problem: str = ""
     """Why no row has a match, and what would help; empty if some rows match."""
+
+    parts: tuple[TablePart, ...] = ()
+    """The files in the folder of this name; empty: it is one file."""

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import xxhash
 
+from packhouse._src.table_records import PARTS
+
 DIGEST_BYTES = 16
 READ_BYTES = 1 << 20
 
@@ -47,6 +49,29 @@ def digest_of_file(path: Path) -> str:
         while piece := file.read(READ_BYTES):
             state.add(piece)
     return state.hex()
+
+
+def digest_of_table(path: Path) -> str:
+    """Return the digest of a table: of its file, or of the names and digests of its parts.
+
+    Args:
+        path: The file, or the folder of the parts.
+
+    Returns:
+        Lower-case hex.
+    """
+    if not path.is_dir():
+        return digest_of_file(path)
+    return digest_of_parts((part.name, digest_of_file(part)) for part in sorted(path.glob(PARTS)))
+
+
+def digest_of_parts(parts: Iterable[tuple[str, str]]) -> str:
+    """Return the digest of a table of parts.
+
+    Args:
+        parts: Name and digest of each, in order.
+    """
+    return digest_of_all(text.encode() for part in parts for text in part)
 
 
 class DigestSoFar:

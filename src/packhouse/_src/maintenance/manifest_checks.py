@@ -24,6 +24,7 @@ from packhouse._src.imagefile.read.named_files import is_below, problems_of_name
 from packhouse._src.sources.folder_walk import ANYWHERE
 from packhouse._src.sources.names import is_encoding
 from packhouse._src.sources.source import SourceOptions
+from packhouse._src.table_records import TablePart
 from packhouse.errors import NotAPackError, Where
 
 PARTS = ("format", "format_version", "options", "images", "tables", "links", "joins", "skipped", "failed")
@@ -37,6 +38,8 @@ class TableFacts:
     file: str
     rows: int
     digest: str
+    parts: tuple[TablePart, ...] = ()
+    """The files in the folder of this name; empty: it is one file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +163,11 @@ def read_manifest(folder: Path) -> Manifest:
     return Manifest(document, tuple(tables), tuple(Damage(MANIFEST_FILE, None, one) for one in problems))
 
 
+def table_files(table: TableFacts) -> tuple[str, ...]:
+    """Return the files of a table, below the pack."""
+    return tuple(f"{table.file}/{part.file}" for part in table.parts) or (table.file,)
+
+
 def _check_folder(folder: Path) -> None:
     where = Where(file=str(folder))
     if not folder.exists():
@@ -190,7 +198,18 @@ def _tables(part: object, name: str) -> tuple[list[TableFacts], list[str]]:
     for table, facts in part.items():
         match facts:
             case {"file": str(file), "rows": int(rows), "digest": str(digest)} if is_below(file):
-                found.append(TableFacts(table, file, rows, digest))
+                found.append(TableFacts(table, file, rows, digest, _parts(facts.get("parts"))))
             case _:
                 wrong.append(f"lacks file, rows or digest of {table!r}")
     return found, wrong
+
+
+def _parts(said: object) -> tuple[TablePart, ...]:
+    found = []
+    for part in said if isinstance(said, list) else ():
+        match part:
+            case {"file": str(file), "rows": int(rows), "bytes": int(size), "digest": str(digest)} if (
+                is_below(file) and "/" not in file
+            ):
+                found.append(TablePart(file, rows, size, digest))
+    return tuple(found)

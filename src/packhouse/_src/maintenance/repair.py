@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from packhouse._src.concurrency.threads import workers_or_default
-from packhouse._src.imagefile.digest import digest_of, digest_of_file
+from packhouse._src.imagefile.digest import digest_of, digest_of_file, digest_of_table
 from packhouse._src.imagefile.format import (
     DERIVED,
     DERIVED_FOLDER,
@@ -27,7 +27,13 @@ from packhouse._src.imagefile.read.index_rows import Damage
 from packhouse._src.imagefile.write.build import BuiltImages, CopyOptions, make_images
 from packhouse._src.imagefile.write.resume import PlannedImages
 from packhouse._src.imagefile.write.writer import flush
-from packhouse._src.maintenance.manifest_checks import Manifest, TableFacts, read_manifest, why_unreadable
+from packhouse._src.maintenance.manifest_checks import (
+    Manifest,
+    TableFacts,
+    read_manifest,
+    table_files,
+    why_unreadable,
+)
 from packhouse._src.maintenance.salvage import Salvaged, salvage_images
 from packhouse._src.packing.destination import (
     check_apart,
@@ -40,6 +46,8 @@ from packhouse._src.packing.report import describe_images
 from packhouse._src.parquet_ import ParquetSource
 from packhouse._src.ranges import read_into
 from packhouse._src.records import SourceFile
+from packhouse._src.table_records import PARTS, TablePart
+from packhouse._src.tables.parted_table import PartedTable
 from packhouse._src.version import __version__
 from packhouse.errors import CorruptStoreError, SourceError, Where
 from packhouse.progress import Observer, silent
@@ -131,7 +139,8 @@ def repair(
         if salvaged.rows:
             made = _save_images(source, folder, salvaged, n_workers, progress or silent)
         for table in saved:
-            _copy(source / table.file, folder / table.file)
+            for file in table_files(table):
+                _copy(source / file, folder / file)
         lost = (*manifest.damaged, *salvaged.lost, *lost_tables, *_derived(manifest))
         write_manifest(folder / MANIFEST_FILE, _document(manifest, saved, made, salvaged, lost))
         if made is not None:
@@ -195,8 +204,8 @@ def _check_tables(source: Path, manifest: Manifest) -> tuple[list[TableFacts], l
         return _unknown_tables(source), []
     whole, lost = [], []
     for table in manifest.tables:
-        problem = why_unreadable(source / table.file)
-        if problem is None and digest_of_file(source / table.file) != table.digest:
+        problem = next((why for file in table_files(table) if (why := why_unreadable(source / file))), None)
+        if problem is None and digest_of_table(source / table.file) != table.digest:
             problem = "its bytes do not match their digest"
         if problem is None:
             whole.append(table)
@@ -209,7 +218,9 @@ def _unknown_tables(source: Path) -> list[TableFacts]:
     found = []
     for path in sorted(source.rglob("*.parquet")):
         file = path.relative_to(source).as_posix()
-        if file != INDEX_FILE and why_unreadable(path) is None:
+        if path.is_dir() or _is_part(path):
+            found += _unknown_parts(source, path) if path.is_dir() else []
+        elif file != INDEX_FILE and why_unreadable(path) is None:
             try:
                 opened = ParquetSource(path)
             except CorruptStoreError:
@@ -218,6 +229,28 @@ def _unknown_tables(source: Path) -> list[TableFacts]:
             found.append(TableFacts(name, file, opened.rows, digest_of_file(path)))
             opened.close()
     return found
+
+
+def _is_part(path: Path) -> bool:
+    return path.match(PARTS) and path.parent.suffix == ".parquet"
+
+
+def _unknown_parts(source: Path, folder: Path) -> list[TableFacts]:
+    """Return a folder of parts as a table, if all of them are there."""
+    files = sorted(folder.glob(PARTS))
+    try:
+        opened = PartedTable(folder)
+    except CorruptStoreError:
+        return []
+    rows = opened.row_counts
+    opened.close()
+    parts = tuple(
+        TablePart(file.name, n_rows, file.stat().st_size, digest_of_file(file))
+        for file, n_rows in zip(files, rows, strict=True)
+    )
+    file = folder.relative_to(source).as_posix()
+    name = file.removesuffix(".parquet").replace("/", "_")
+    return [TableFacts(name, file, sum(rows), digest_of_table(folder), parts)]
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from packhouse._src.concurrency.threads import workers_or_default
-from packhouse._src.imagefile.digest import digest_of_file
+from packhouse._src.imagefile.digest import digest_of_file, digest_of_parts
 from packhouse._src.imagefile.format import IMAGES_FILE, INDEX_FILE, MANIFEST_FILE
 from packhouse._src.imagefile.read.index_rows import Damage, IndexRow
 from packhouse._src.maintenance.compare import Difference, compare
@@ -132,9 +132,26 @@ def _check_tables(folder: Path, manifest: Manifest, findings: Findings, observer
         return
     with task(observer, "tables", total=len(manifest.tables), unit="files") as progress:
         for table in manifest.tables:
-            for what in _check_table(folder, table, findings):
-                findings.add(table.file, what)
+            if table.parts:
+                _check_parts(folder, table, findings)
+            else:
+                for what in _check_table(folder, table, findings):
+                    findings.add(table.file, what)
             progress.advance()
+
+
+def _check_parts(folder: Path, table: TableFacts, findings: Findings) -> None:
+    tables, sound = findings.tables, True
+    for part in table.parts:
+        one = TableFacts(table.name, f"{table.file}/{part.file}", part.rows, part.digest)
+        for what in _check_table(folder, one, findings):
+            findings.add(one.file, what)
+            sound = False
+    findings.tables = tables + 1
+    said = digest_of_parts((part.file, part.digest) for part in table.parts)
+    rows = sum(part.rows for part in table.parts)
+    if sound and (said, rows) != (table.digest, table.rows):
+        findings.add(table.file, "its parts are not those that were written")
 
 
 def _check_table(folder: Path, table: TableFacts, findings: Findings) -> Iterator[str]:
@@ -167,6 +184,7 @@ def _check_table(folder: Path, table: TableFacts, findings: Findings) -> Iterato
 def _unknown_files(folder: Path, manifest: Manifest, derived: Sequence[str]) -> Iterator[str]:
     """Name what lies in the folder and is not part of the pack."""
     ours = {MANIFEST_FILE, *derived, *(table.file for table in manifest.tables)}
+    ours |= {f"{table.file}/{part.file}" for table in manifest.tables for part in table.parts}
     if manifest.has_images is not False:
         ours |= {IMAGES_FILE, INDEX_FILE}
     for below, folders, names in os.walk(folder):

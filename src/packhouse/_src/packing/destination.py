@@ -110,7 +110,16 @@ def _why_not_replaced(dest: Path) -> str | None:
         made = [*manifest["tables"].values(), *manifest["joins"].values()]
         ours_too = (LOCK_FILE, f"{IMAGES_FILE}.index.parquet")
         derived = (one[name] for one in manifest.get(DERIVED, {}).values() for name in ("file", "index"))
-        files = {MANIFEST_FILE, IMAGES_FILE, INDEX_FILE, *ours_too, *(one["file"] for one in made), *derived}
+        parts = (f"{one['file']}/{part['file']}" for one in made for part in one.get("parts", ()))
+        files = {
+            *parts,
+            MANIFEST_FILE,
+            IMAGES_FILE,
+            INDEX_FILE,
+            *ours_too,
+            *(one["file"] for one in made),
+            *derived,
+        }
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         ours, files = False, set()
     if not ours:

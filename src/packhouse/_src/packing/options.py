@@ -211,6 +211,16 @@ class PackOptions:
         str | None,
         Option("Compression of the Parquet files", choices=COMPRESSIONS, default="zstd", in_pack=True),
     ] = None
+    rows_per_file: Annotated[
+        int | None,
+        Option(
+            "Write each table and join as a folder of Parquet files of N rows",
+            metavar="N",
+            default="one file",
+            minimum=1,
+            in_pack=True,
+        ),
+    ] = None
     workers: Annotated[
         int | None, Option("Number of workers", metavar="N", default="one per core", minimum=1)
     ] = None

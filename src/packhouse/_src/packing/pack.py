@@ -104,6 +104,7 @@ def pack(  # noqa: PLR0913  # all options, as `PackOptions` spells them
     follow_links: bool | str = False,
     name_encoding: str | None = None,
     compression: str | None = None,
+    rows_per_file: int | None = None,
     workers: int | None = None,
     engine: str = "local",
     memory_limit: str | None = None,
@@ -159,6 +160,8 @@ def pack(  # noqa: PLR0913  # all options, as `PackOptions` spells them
             (default), True or "anywhere". Links that would never end are skipped and listed.
         name_encoding: Encoding of names in zip archives that are not UTF-8, e.g. cp932. Default: detected.
         compression: Compression of the Parquet files: "zstd" (default), "gzip", "snappy" or "lz4".
+        rows_per_file: Write each table and join as a folder of Parquet files of N rows: train.parquet holds
+            part-00000.parquet and so on, which are read as one table. Default: one file.
         workers: Number of workers that copy images. Default: one per core, 8 at most.
         engine: What copies the images: threads (local) or processes. "processes" is for sources that keep one
             interpreter busy; a script then needs `if __name__ == "__main__":`.
@@ -213,6 +216,7 @@ def pack(  # noqa: PLR0913  # all options, as `PackOptions` spells them
         follow_links=follow_links,
         name_encoding=name_encoding,
         compression=compression,
+        rows_per_file=rows_per_file,
         workers=workers,
         engine=engine,
         memory_limit=memory_limit,

@@ -8,16 +8,18 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import TypeVar
 
 from packhouse._src.delimited.convert import convert_table
-from packhouse._src.imagefile.digest import digest_of_all
+from packhouse._src.imagefile.digest import digest_of_all, digest_of_parts
 from packhouse._src.imagefile.format import INDEX_FILE
 from packhouse._src.packing.destination import SPILL_FOLDER
 from packhouse._src.packing.keeping.source_digest import SourceDigest
 from packhouse._src.packing.keeping.table_journal import TableJournal, TableMemory
 from packhouse._src.packing.options import PackOptions, split_column
+from packhouse._src.packing.parts.cut_parts import cut_into_parts
 from packhouse._src.packing.planning import Plan
 from packhouse._src.packing.report import TableOutcome
 from packhouse._src.packing.reusing.kept_tables import KeptTables, StartAgainError
@@ -49,6 +51,8 @@ from packhouse._src.table_records import (
 )
 from packhouse.errors import SourceError, TableError
 from packhouse.progress import Observer
+
+_Made = TypeVar("_Made", TableReport, JoinReport)
 
 
 def pack_tables(
@@ -98,6 +102,9 @@ def _pack(
             work.join()
         with work.timed("tables"):
             work.finish()
+        if plan.options.rows_per_file is not None:
+            with work.timed("parts"):
+                work.cut(plan.options.rows_per_file)
     return work.done
 
 
@@ -289,6 +296,29 @@ class _Work:
         """See that each file is in the state that it should have, where no later step has needed it."""
         for table in [*self.done.tables]:
             self._make_exact(table.name)
+
+    def cut(self, rows_per_file: int) -> None:
+        """Make a folder of parts of each table and join."""
+        tables, joins = [*self.done.tables], [*self.done.joins]
+        self.done.digests = dict(self.done.digests)
+        for place, table in enumerate(tables):
+            self.done.tables[place] = self._cut(table, rows_per_file)
+        for place, join in enumerate(joins):
+            self.done.joins[place] = self._cut(join, rows_per_file)
+
+    def _cut(self, made: _Made, rows_per_file: int) -> _Made:
+        bench = self._bench
+        parts = cut_into_parts(
+            bench.folder / made.file,
+            made.name,
+            rows_per_file,
+            compression=bench.compression,
+            workers=self._options.n_workers,
+            observer=bench.observer,
+        )
+        digest = digest_of_parts((part.file, part.digest) for part in parts)
+        self.done.digests = {**self.done.digests, made.file: digest}
+        return replace(made, bytes=sum(part.bytes for part in parts), parts=parts)
 
     def _lookups(self) -> Lookups:
         joins = self._plan.joins

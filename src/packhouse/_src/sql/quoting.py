@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from packhouse._src.table_records import PARTS
+
 FILE_ROW_NUMBER = "file_row_number"
 """DuckDB's column of the numbers of the rows in a Parquet file; ranges of it are read alone."""
 
@@ -35,7 +37,14 @@ def as_pattern(path: str) -> str:
 def parquet_rows(path: Path) -> str:
     """Return the SQL that reads a Parquet file, its own columns and no others."""
     # by itself DuckDB makes columns of folders that are named like split=train
-    return f"read_parquet({quote_path(path)}, hive_partitioning=false)"
+    return f"read_parquet({_quote_table(path)}, hive_partitioning=false)"
+
+
+def _quote_table(path: Path) -> str:
+    """Return the file of a table as SQL, or all its parts, which DuckDB reads in the order of their names."""
+    if not path.is_dir():
+        return quote_path(path)
+    return quote_text(f"{as_pattern(os.fspath(path.absolute()))}/{PARTS}")
 
 
 def numbered_rows(path: Path, columns: Iterable[str]) -> tuple[str, str]:
@@ -47,7 +56,7 @@ def numbered_rows(path: Path, columns: Iterable[str]) -> tuple[str, str]:
     """
     name = FILE_ROW_NUMBER
     taken = {column.lower() for column in columns}
-    if name not in taken:
+    if name not in taken and not path.is_dir():
         return f"read_parquet({quote_path(path)}, hive_partitioning=false, file_row_number=true)", name
     while name in taken:
         name += "_"

@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from packhouse._src.parquet_ import ParquetSource, sorted_places
+from packhouse._src.parquet_ import sorted_places
+from packhouse._src.tables.querying import open_table
 from packhouse._src.tables.table import Table
 from packhouse.errors import CorruptStoreError, Where
 
@@ -125,7 +126,7 @@ class _Opened:
         self._places = sorted_places(self._keys)
         self._copies = copies
         # text that repeats, as most does in tables that describe, is kept once: half the memory
-        self._source = ParquetSource(table.path, text_as_dictionary=True)
+        self._source = open_table(table.path, text_as_dictionary=True)
         self._starts = self._source.row_group_starts
         self._most_bytes = cache_bytes
         self._decoded: OrderedDict[int, pa.Table] = OrderedDict()  # the one used last stands last

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from packhouse._src.parquet_ import ParquetSource
 from packhouse._src.schemas import exact_in_pandas
 from packhouse._src.sql.duckdb_ import connect_for_reading, is_one_select, translated
+from packhouse._src.tables.parted_table import PartedTable
 from packhouse.errors import CorruptStoreError, QueryError, Where
 
 if TYPE_CHECKING:
@@ -149,16 +150,17 @@ class Views:
         # DuckDB names no file for most damage: the checksums tell which of those that the query speaks of
         for name, path in self.paths.items():
             if name.lower() in query.lower():
-                with closing(ParquetSource(path)) as source:
+                with closing(open_table(path)) as source:
                     for _ in source.iterate(threads=True):
                         pass
 
 
-def open_table(path: Path) -> ParquetSource:
-    """Open the file of a table.
+def open_table(path: Path, *, text_as_dictionary: bool = False) -> ParquetSource | PartedTable:
+    """Open the file of a table, or its parts.
 
     Args:
-        path: The file.
+        path: The file, or the folder of the parts.
+        text_as_dictionary: As of `ParquetSource`.
 
     Returns:
         Its reader, to be closed.
@@ -166,13 +168,15 @@ def open_table(path: Path) -> ParquetSource:
     Raises:
         CorruptStoreError: It is missing, cut short or damaged.
     """
+    if path.is_dir():
+        return PartedTable(path, text_as_dictionary=text_as_dictionary)
     if not path.is_file():
         raise CorruptStoreError(
             "a table of the pack is missing",
             where=Where(file=str(path)),
             hint="restore it from a copy, or pack the data set again",
         )
-    return ParquetSource(path)
+    return ParquetSource(path, text_as_dictionary=text_as_dictionary)
 
 
 def _damage_of(path: Path, reason: str) -> CorruptStoreError:

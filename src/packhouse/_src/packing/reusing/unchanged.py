@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
-from packhouse._src.imagefile.digest import digest_of, digest_of_file
+from packhouse._src.imagefile.digest import digest_of, digest_of_table
 from packhouse._src.imagefile.format import IMAGES_FILE, INDEX_FILE
 from packhouse._src.packing.destination import LOCK_FILE
 from packhouse._src.packing.image_stage import PackedImages
@@ -136,7 +136,7 @@ def _holds(plan: Plan, earlier: EarlierPack, file: SourceFile) -> bool:
 def _has_its_tables(said: dict[str, dict[str, dict[str, str]]], dest: Path) -> bool:
     try:
         made = [*said["tables"].values(), *said["joins"].values()]
-        return all(digest_of_file(dest / one["file"]) == one["digest"] for one in made)
+        return all(digest_of_table(dest / one["file"]) == one["digest"] for one in made)
     except (OSError, KeyError, TypeError, AttributeError):
         return False
 
