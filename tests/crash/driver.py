@@ -161,7 +161,7 @@ class Driver:
         """See that a run ended as it should."""
         if self.order.how == "worker":
             clean = told.error.startswith(
-                ("WorkerDiedError", "DestinationError: the process that writes it ended")
+                ("WorkerDiedError", "DestinationError: the process that makes it was killed")
             )
         elif not fault.error:
             clean = told.status == -signal.SIGKILL

@@ -86,6 +86,7 @@ def test_an_archive_is_a_folder(tmp_path: Path, kind: str, folder: str) -> None:
     assert report.links[0].rows_with_image == 2
     assert packhouse.open(dest).row("cat.1") is not None
     assert packhouse.verify(dest, against=src).is_sound
+    (src / "new.jpg").write_bytes(jpeg(50))
     again = packhouse.pack(src, dest, update=True)
     assert again.resumed is not None
     assert again.resumed.copied == len(FILES)

@@ -82,7 +82,7 @@ def test_what_could_be_several_is_left_to_the_standard(tmp_path: Path) -> None:
     assert report.images is not None
     assert report.images.name_encodings == {"big5": (name,)}
     assert list(packhouse.open(tmp_path / "set.pack").images) == ["高雄"]
-    with pytest.raises(UsageError, match="no encoding"):
+    with pytest.raises(UsageError, match="not an encoding"):
         packhouse.pack(tmp_path / "set.zip", tmp_path / "b.pack", name_encoding="nothing")
 
 

@@ -219,7 +219,7 @@ def test_an_unknown_column_names_the_nearest(table: Table, columns: list[str], n
 @pytest.mark.parametrize("columns", [[], ["price", "price"]])
 def test_columns_are_chosen_once_each(table: Table, columns: list[str]) -> None:
     """None at all, and one twice, are refused."""
-    with pytest.raises(QueryError, match="chosen"):
+    with pytest.raises(QueryError, match="selected"):
         table.scan(columns)
 
 
