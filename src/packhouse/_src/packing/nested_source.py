@@ -135,7 +135,8 @@ class NestedSource:
     def look(self, file: SourceFile) -> SourceFile:
         """Return a file as it is now; see `Source`."""
         source, named = self._where(file)
-        return source.look(named)._replace(path=file.path)
+        now = source.look(named)
+        return file if now is named else now._replace(path=file.path)
 
     def read_ahead(self, files: Sequence[SourceFile]) -> None:
         """Tell the system that these files will be read soon."""

@@ -31,6 +31,11 @@ def identity_of(facts: os.stat_result) -> Identity:
     return Identity(facts.st_size, facts.st_mtime_ns, facts.st_ino, facts.st_ctime_ns)
 
 
+def is_young(facts: os.stat_result, at: int) -> bool:
+    """Say whether a write at a time, in nanoseconds since the epoch, could leave the time of a file as it is."""
+    return -YOUNG_NS < at - facts.st_mtime_ns < YOUNG_NS
+
+
 def young_for_ns(facts: os.stat_result) -> int:
     """Return for how many nanoseconds a write could still leave the time of a file as it is."""
     age = time.time_ns() - facts.st_mtime_ns

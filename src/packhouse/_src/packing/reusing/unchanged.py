@@ -81,7 +81,9 @@ def unchanged_report(plan: Plan, earlier: EarlierPack, *, seconds: dict[str, flo
     run, said = earlier.run, read_said(plan.dest)
     if (plan.dest / LOCK_FILE).exists():  # a run was killed while it put the pack in place
         return None
-    if run is None or run.inputs != digest_of_inputs(plan) or run.manifest != digest_of_said(said):
+    if run is None or run.manifest != digest_of_said(said):
+        return None
+    if run.inputs != digest_of_inputs(plan, digest_of_images(plan)):
         return None
     if not _has_its_tables(said, plan.dest) or not _tables_are_as_they_were(plan, earlier):
         return None
