@@ -32,7 +32,7 @@ def identity_of(facts: os.stat_result) -> Identity:
 
 
 def is_young(facts: os.stat_result, at: int) -> bool:
-    """Say whether a write at a time, in nanoseconds since the epoch, could leave the time of a file as it is."""
+    """Say whether a write at a time (ns since the epoch) could leave the time of a file as it is."""
     return -YOUNG_NS < at - facts.st_mtime_ns < YOUNG_NS
 
 

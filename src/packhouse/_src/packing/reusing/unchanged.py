@@ -83,11 +83,9 @@ def unchanged_report(plan: Plan, earlier: EarlierPack, *, seconds: dict[str, flo
         return None
     if run is None or run.manifest != digest_of_said(said):
         return None
-    if run.inputs != digest_of_inputs(plan, digest_of_images(plan)):
+    if run.inputs != digest_of_inputs(plan, digest_of_images(plan)) or not _has_its_tables(said, plan.dest):
         return None
-    if not _has_its_tables(said, plan.dest) or not _tables_are_as_they_were(plan, earlier):
-        return None
-    if plan.images and not are_images_kept(plan, earlier):
+    if not _tables_are_as_they_were(plan, earlier) or (plan.images and not are_images_kept(plan, earlier)):
         return None
     try:
         return Report(
