@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
+import io
+import lzma
+import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -74,6 +78,24 @@ def zstd(text: str) -> bytes:
     return bytes(pa.compress(text.encode(), codec="zstd", asbytes=True))
 
 
+def zipped(files: Mapping[str, str | bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    """Return a zip archive."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", method) as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+    return made.getvalue()
+
+
+def locked(archive: bytes) -> bytes:
+    """Return a zip archive whose only file is said to be encrypted."""
+    made = bytearray(archive)
+    made[6] |= 1
+    made[archive.index(b"PK\1\2") + 8] |= 1
+    return bytes(made)
+
+
+GREEDY = lzma.compress(b"a,b\n", filters=[{"id": lzma.FILTER_LZMA2, "dict_size": 1 << 30}])
 ROWS = "a,b\n1,x\n2,y\n"
 SHORT = "".join(f"{row},value\n" for row in range(200))
 LATIN = "name,town\nZoë,Malmö\nJürgen,Besançon\n"
@@ -236,6 +258,28 @@ FILES = (
     Sound("plain_by_content.csv.gz", ROWS),
     Sound("packed_tabs.tsv.zst", "a\tb\n1\t2\n", data=zstd("a\tb\n1\t2\n"), delimiter="\t"),
     Sound("frames.csv.zst", ROWS + SHORT, data=zstd(ROWS) + zstd(SHORT)),
+    Sound("packed_bz2.csv.bz2", ROWS, data=bz2.compress(ROWS.encode())),
+    Sound("packed_xz.csv.xz", ROWS, data=lzma.compress(ROWS.encode())),
+    Sound(
+        "in_streams.csv.bz2", ROWS + SHORT, data=bz2.compress(ROWS.encode()) + bz2.compress(SHORT.encode())
+    ),
+    Sound(
+        "streams_xz.csv.xz",
+        ROWS + SHORT,
+        data=lzma.compress(ROWS.encode()) + bytes(8) + lzma.compress(SHORT.encode()) + bytes(4),
+    ),
+    Sound("zipped.csv.zip", ROWS, data=zipped({"zipped.csv": ROWS})),
+    Sound("stored.csv.zip", ROWS, data=zipped({"stored.csv": ROWS}, zipfile.ZIP_STORED)),
+    Sound("zipped_xz.csv.zip", ROWS, data=zipped({"data/other.txt": ROWS}, zipfile.ZIP_LZMA)),
+    Sound(
+        "from_a_mac.tsv.zip",
+        "a\tb\n1\t2\n",
+        data=zipped({"x/": "", "x/a.tsv": "a\tb\n1\t2\n", "__MACOSX/x/._a.tsv": "?", "x/.DS_Store": "?"}),
+        delimiter="\t",
+    ),
+    Sound("long_zipped.csv.zip", LATIN + SHORT * 500, data=zipped({"long.csv": LATIN + SHORT * 500})),
+    Sound("BZh9.csv", "BZh91AY,b\n1,2\n"),
+    Sound("PK.csv", "PK,b\n1,2\n"),
     Sound("packed_latin.csv.gz", LATIN, data=gzip.compress(LATIN.encode("latin-1")), encoding="latin-1"),
     Sound("[1].csv", "a,b\nmine,1\n"),
     Sound("1.csv", "a,b\nanother,1\n"),
@@ -294,6 +338,31 @@ BROKEN = (
     Broken("cut.csv.gz", gzip.compress(ROWS.encode())[:-9], None, "cannot be read any further"),
     Broken("cut_late.csv.gz", gzip.compress(MANY, 1)[:-100], None, "cannot be read any further"),
     Broken("cut_zst.csv.zst", zstd(SHORT)[:-5], None, "cannot be read any further"),
+    Broken("cut_bz2.csv.bz2", bz2.compress(ROWS.encode())[:-9], None, "cannot be read any further"),
+    Broken("cut_xz.csv.xz", lzma.compress(ROWS.encode())[:-9], None, "cannot be read any further"),
+    Broken("cut_zip.csv.zip", zipped({"cut.csv": ROWS})[:-30], None, "cannot be unpacked: "),
+    Broken("behind_bz2.csv.bz2", bz2.compress(ROWS.encode()) + b"more", None, "cannot be read any further"),
+    Broken("behind_xz.csv.xz", lzma.compress(ROWS.encode()) + b"more", None, "cannot be read any further"),
+    Broken(
+        "greedy.csv.xz",
+        GREEDY,
+        None,
+        "cannot be read any further: Memory usage",
+    ),
+    Broken(
+        "changed_zip.csv.zip",
+        zipped({"t.csv": ROWS}, zipfile.ZIP_STORED).replace(ROWS.encode(), ROWS.encode().swapcase()),
+        None,
+        "cannot be read any further: Bad CRC-32",
+    ),
+    Broken(
+        "several.csv.zip",
+        zipped({f"{name}.csv": ROWS for name in "abcde"}),
+        None,
+        "has 5 files in it, a compressed table has one: a.csv, b.csv, c.csv, d.csv, ...",
+    ),
+    Broken("none.csv.zip", zipped({"folder/": ""}), None, "is an archive without files"),
+    Broken("locked.csv.zip", locked(zipped({"t.csv": ROWS})), None, "is encrypted"),
     Broken(
         "changed.csv.gz", gzip.compress(b"a,b\n" * 99)[:-8] + bytes(8), None, "cannot be read any further"
     ),

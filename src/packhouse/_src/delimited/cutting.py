@@ -15,8 +15,8 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
+from packhouse._src.delimited.packed.decompressors import Bytes
 from packhouse._src.delimited.row_hints import BACKSLASH_HINT, DOUBLED_HINT
-from packhouse._src.delimited.text_stream import Bytes
 from packhouse.errors import CsvError, Where
 
 CHUNK_BYTES = 4 << 20

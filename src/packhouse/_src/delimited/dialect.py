@@ -12,6 +12,7 @@ from pathlib import Path
 
 from packhouse._src.delimited.delimiters import DELIMITERS, choose_delimiter, delimiter_notes, rows_of, shown
 from packhouse._src.delimited.odd_lines import doubts, rows_of_title, sep_line, title_notes
+from packhouse._src.delimited.packed.zipped import is_zip
 from packhouse._src.delimited.text_stream import NOT_UTF8_HINT, TableStream, open_table
 from packhouse._src.table_records import WHITESPACE, Dialect
 from packhouse.errors import CsvError, Where
@@ -142,6 +143,8 @@ def read_start(
     Raises:
         CsvError: The file is empty, or in another encoding.
     """
+    if is_start_only and is_zip(path):  # the list of its members is at its end
+        return None
     squeeze = dialect.delimiter == WHITESPACE
     with open_table(path, shown_as=shown_as, encoding=encoding, squeeze=squeeze) as stream:
         data, wanted, ended = b"", HEAD_BYTES, False

@@ -3,37 +3,25 @@
 from __future__ import annotations
 
 import codecs
-import gzip
 import io
+import lzma
 import re
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO
+from zipfile import BadZipFile
 
-from packhouse._src.zstd_ import ZstdReader
+from packhouse._src.delimited.packed.decompressors import Bytes, decompressed
 from packhouse.errors import CsvError, UsageError, Where
 
 UTF8_MARK = codecs.BOM_UTF8
 UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-GZIP_MAGIC = b"\x1f\x8b"
-"""RFC 1952, 2.3.1."""
-
-ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
-"""RFC 8878, 3.1.1."""
-
-SKIPPABLE_MAGIC = b"\x2a\x4d\x18"
-"""Of a frame to be stepped over, behind a byte from 0x50 to 0x5f; RFC 8878, 3.1.2."""
+DAMAGE = (EOFError, zlib.error, lzma.LZMAError, BadZipFile, OSError)
+"""What decompressors raise."""
 
 NOT_UTF8_HINT = "set the encoding, e.g. --encoding cp1252 (Western Windows) or --encoding latin-1"
-
-
-class Bytes(Protocol):
-    """What gives bytes."""
-
-    def read(self, size: int, /) -> bytes:
-        """Return up to so many bytes; none at the end only."""
 
 
 class TableStream:
@@ -63,7 +51,7 @@ class TableStream:
         """
         try:
             return self._stream.read(size)
-        except (EOFError, zlib.error, OSError) as err:
+        except DAMAGE as err:
             raise CsvError(
                 f"cannot be read any further: {err}",
                 where=Where(file=self._shown_as),
@@ -82,7 +70,7 @@ class TableStream:
 def open_table(
     path: Path, *, shown_as: str, encoding: str | None = None, squeeze: bool = False
 ) -> Iterator[TableStream]:
-    """Open a table, decompressed by what its first bytes say: gzip, Zstandard or neither.
+    """Open a table, decompressed by what its first bytes say.
 
     Args:
         path: The file.
@@ -95,16 +83,10 @@ def open_table(
         Its bytes.
 
     Raises:
-        CsvError: It is UTF-16, by its byte order mark, and no encoding was said.
+        CsvError: It is UTF-16, by its byte order mark, and no encoding was said; or a zip archive that has
+            not one file.
     """
-    with path.open("rb", buffering=0) as raw:
-        magic = raw.read(len(ZSTD_MAGIC))
-        raw.seek(0)
-        packed: Bytes = raw
-        if magic.startswith(GZIP_MAGIC):
-            packed = gzip.GzipFile(fileobj=raw, mode="rb")
-        elif magic == ZSTD_MAGIC or magic[1:] == SKIPPABLE_MAGIC:
-            packed = ZstdReader(raw)
+    with path.open("rb", buffering=0) as raw, decompressed(raw, shown_as=shown_as) as packed:
         plain = TableStream(raw, packed, shown_as)
         start = _first_bytes(plain)
         marked = start.startswith(UTF8_MARK)

@@ -13,7 +13,7 @@ from packhouse._src.images.formats import IMAGE_EXTENSIONS
 from packhouse._src.records import Skipped, SourceFile
 
 TABLE_EXTENSIONS = frozenset((".csv", ".tsv"))
-COMPRESSED_EXTENSIONS = frozenset((".gz", ".zst"))
+COMPRESSED_EXTENSIONS = frozenset((".gz", ".zst", ".bz2", ".xz", ".zip"))
 """Behind that of a table: labels.csv.gz."""
 
 ARCHIVE_EXTENSIONS = (
