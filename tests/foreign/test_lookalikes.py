@@ -6,61 +6,34 @@ Pixels are compared with what h5py was given, through Pillow; labels with those 
 from __future__ import annotations
 
 import base64
-import io
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import h5py
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image
 
 import packhouse
+from hdf5_kit import (
+    GREY,
+    NUMBERS,
+    PIXELS,
+    WORDS,
+    Look,
+    are_equal,
+    as_pillow_reads,
+    check,
+    labels_of,
+    png,
+    texts,
+    write,
+)
 from packhouse._src.cli.main import run
 from packhouse.errors import SourceNotFoundError, UsageError
 
-PIXELS = np.random.default_rng(15).integers(0, 256, (12, 24, 18, 3), dtype=np.uint8)
-GREY = PIXELS[..., 0]
 ONE = (1, 24, 18, 3)
-NUMBERS = np.arange(12) % 3
-WORDS = [("cat", "dog", "emu")[number] for number in NUMBERS]
-
-
-class Look(NamedTuple):
-    """One kind of file."""
-
-    make: Callable[[h5py.File], object]
-    pixels: Iterable[NDArray[np.uint8]]
-    """Of the images, in the order of their keys."""
-
-    labels: Sequence[object] | None = None
-    """The column "y" of the table "labels", in the same order; None: it has none."""
-
-    in_place: bool = True
-    """Whether `packhouse.open` reads the images without packing them."""
-
-    refused: Sequence[str] = ()
-    """Datasets that are no images, which pack and open name."""
-
-    options: dict[str, Any] = {}  # noqa: RUF012  # never changed
-    """Of pack."""
-
-    columns: dict[str, Sequence[object]] = {}  # noqa: RUF012
-    """Further columns of the table of labels."""
-
-
-def png(pixels: NDArray[np.uint8]) -> bytes:
-    """Return a PNG file as Pillow writes it."""
-    file = io.BytesIO()
-    Image.fromarray(pixels).save(file, "PNG")
-    return file.getvalue()
-
-
-def texts(values: Sequence[str]) -> NDArray[np.object_]:
-    """Return text of variable length, as h5py stores it."""
-    return np.array(values, dtype=h5py.string_dtype())
 
 
 def pcam(file: h5py.File) -> None:
@@ -273,70 +246,10 @@ LOOKS = {
 }
 
 
-def write(folder: Path, make: Callable[[h5py.File], object]) -> Path:
-    """Write a file with h5py."""
-    with h5py.File(folder / "data.h5", "w") as file:
-        make(file)
-    return folder / "data.h5"
-
-
-def as_pillow_reads(pack: packhouse.Pack) -> list[NDArray[np.uint8]]:
-    """Return the pixels of all images, in the order of their keys."""
-    return [np.asarray(image.to_pil()) for image in pack.images.values()]
-
-
-def are_equal(found: Iterable[NDArray[np.uint8]], expected: Iterable[NDArray[np.uint8]]) -> bool:
-    """Compare image by image."""
-    return all(np.array_equal(*pair) for pair in zip(found, expected, strict=True))
-
-
-def labels_of(pack: packhouse.Pack, column: str) -> list[object]:
-    """Return a column of the labels in the order of the images that the rows are linked to."""
-    rows = pack.tables["labels"].to_arrow().to_pylist()
-    assert [row["image_key"] for row in rows] == list(pack.images)
-    assert all(row["image"] for row in rows)
-    return [row[column] for row in rows]
-
-
 @pytest.mark.parametrize("name", LOOKS)
 def test_a_look_alike(tmp_path: Path, name: str) -> None:
     """Packed: pixels, labels, and what is refused; opened: the same, or the command that packs it."""
-    look = LOOKS[name]
-    path = write(tmp_path, look.make)
-
-    report = packhouse.pack(path, tmp_path / "x.pack", **look.options)
-
-    assert [one.path for one in report.failed] == look.refused or not look.refused
-    assert report.is_clean or look.refused
-    with packhouse.open(tmp_path / "x.pack") as pack:
-        assert are_equal(as_pillow_reads(pack), look.pixels)
-        check_labels(pack, look)
-    with packhouse.open(path) as pack:
-        refused = {one["path"]: one["reason"] for one in pack.manifest["refused"]}
-        assert set(look.refused) <= set(refused)
-        if look.in_place:
-            assert are_equal(as_pillow_reads(pack), look.pixels)
-            check_labels(pack, look)
-        else:
-            convert = " --convert" if look.options else ""
-            assert len(pack.images) == 0
-            assert {
-                f"packhouse pack {path} -o DEST{convert} reads it" in one for one in refused.values()
-            } == {True}
-
-
-def check_labels(pack: packhouse.Pack, look: Look) -> None:
-    """See that the labels are those that went in, and that the loader gives them."""
-    if look.labels is None:
-        assert "y" not in (pack.tables["labels"].columns if "labels" in pack.tables else ())
-        return
-    assert labels_of(pack, "y") == list(look.labels)
-    for name, values in look.columns.items():
-        assert labels_of(pack, name) == list(values)
-    batch = next(iter(pack.loader(len(pack.images), label="labels.y", split="all", size=8, shuffle=False)))
-    classes = sorted(set(look.labels))  # type: ignore[type-var]
-    assert batch.labels is not None
-    assert [classes[number] for number in batch.labels] == list(look.labels)
+    check(LOOKS[name], tmp_path)
 
 
 def test_images_by_the_hdf5_specification(tmp_path: Path) -> None:

@@ -133,9 +133,11 @@ class SplitOf(NamedTuple):
 
 
 class ClassNames(NamedTuple):
-    """A dataset that names the classes: the name of class 0, 1, ..."""
+    """What names the classes: the name of class 0, 1, ..."""
 
     path: str
+    """Of the dataset; "" for an attribute."""
+
     names: Sequence[str]
 
 
@@ -144,8 +146,8 @@ class Dataset(NamedTuple):
 
     path: str
     kind: str
-    """"byte", "integer", "float", "bool", "text", "opaque" or "vlen"; the last also for text of variable
-    length."""
+    """"byte", "integer", "float", "bool", "enum", "text", "opaque" or "vlen"; the last also for text of
+    variable length."""
 
     unit: str
     """Type of one element for NumPy: "|u1", "<i8", "|S12"; "text" or "bytes" of kind "vlen"."""
@@ -170,6 +172,12 @@ class Dataset(NamedTuple):
 
     attributes: tuple[tuple[str, Value], ...] = ()
     """All other attributes with a single value."""
+
+    lists: tuple[tuple[str, Sequence[Value]], ...] = ()
+    """Attributes with several values in a row."""
+
+    members: Mapping[int, str] = {}
+    """Of kind "enum": value -> its name."""
 
     known_as: str = ""
     """What it is called as an element of a cell array; "" for other datasets."""
@@ -196,6 +204,22 @@ class Dataset(NamedTuple):
             return None
         long = [size for size in self.shape if size != 1]
         return (long[0] if long else 1) if len(long) <= 1 else None
+
+
+class GroupFacts(NamedTuple):
+    """What HDF5 says of a group."""
+
+    path: str = ""
+    """Without the leading slash; "" is the root."""
+
+    created: tuple[str, ...] = ()
+    """Paths of what is in it in the order of creation; () where the file does not keep that."""
+
+    attributes: tuple[tuple[str, Value], ...] = ()
+    """Attributes with a single value."""
+
+    lists: tuple[tuple[str, Sequence[Value]], ...] = ()
+    """Attributes with several values in a row."""
 
 
 class RefusedError(Exception):

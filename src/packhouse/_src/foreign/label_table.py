@@ -68,15 +68,14 @@ def label_table(walked: Walked, keys: Collection[str]) -> LabelTable:
         named = _named(columns.get(LABEL, {}), names)
         if named and CLASS_NAME not in columns:
             columns[CLASS_NAME] = named
-        else:
+        elif path:  # not an attribute
             reason = "names classes, and there are no labels from 0 to one less than there are names"
             refused.append(Refused(path, reason))
     labelled = {key for values in columns.values() for key in values}
-    if columns:
-        splits = _splits(walked, known)
-        labelled |= splits.keys()
-        if splits and SPLIT not in {name.lower() for name in columns}:
-            columns[SPLIT] = splits
+    splits = _splits(walked, known) if columns else {}
+    labelled |= splits.keys()
+    if splits and SPLIT not in {name.lower() for name in columns}:
+        columns[SPLIT] = splits
     first = [name for name in (SPLIT, LABEL, CLASS_NAME) if name in columns]
     order = [*first, *(name for name in columns if name not in first)]
     return LabelTable({name: columns[name] for name in order}, tuple(sorted(labelled)), tuple(refused))

@@ -23,10 +23,12 @@ from typing import NamedTuple
 import numpy as np
 from h5py import h5a, h5d, h5f, h5g, h5o, h5p, h5pl, h5s, h5t
 
+from packhouse._src.foreign.datasets.attributes import describe_group
 from packhouse._src.foreign.datasets.describing import describe, open_hard, refuse_elsewhere
 from packhouse._src.foreign.datasets.library_reading import Library
 from packhouse._src.foreign.datasets.matlab_cells import CellArrays, Texts, is_cell
 from packhouse._src.foreign.datasets.recognition import Recognizer
+from packhouse._src.foreign.datasets.references import References, is_reference
 from packhouse._src.foreign.evidence.layouts import NO_WISH, Hdf5Wish
 from packhouse._src.foreign.found import (
     Absent,
@@ -97,6 +99,7 @@ class Walk:
         self.library = Library(self._file)
         self._recognizer = Recognizer(self.host, self.library, wish, is_ours=self.own_id() is not None)
         self._cells = CellArrays(self._file)
+        self._references = References(self._file)
         self._entered: dict[int, str] = {}
 
     def __iter__(self) -> Iterator[Item]:
@@ -117,6 +120,8 @@ class Walk:
                 yield Refused(level.path, str(err))
                 continue
             yield from self._links(group, links, level, waiting)
+        for path, keys in self._references.in_order():
+            yield from self._recognizer.add_references(path, keys)
         yield from self._recognizer.finish()
 
     def _links(
@@ -135,14 +140,18 @@ class Walk:
                     waiting.append(_Level(group, link, path, level.depth + 1))
                 elif is_cell(thing):
                     self._take_cells(thing, path)
+                elif is_reference(thing):
+                    refuse_elsewhere(thing.get_create_plist())
+                    self._references.add(thing, path)
                 elif not self._cells.is_text(address):
                     known_as = self._cells.name_of(address)
                     datasets.append(describe(thing, path, self.host)._replace(known_as=known_as))
+                    self._references.note(address, path)
             except RefusedError as err:
                 yield Refused(path, str(err))
             except _ERRORS as err:
                 yield Refused(path, f"the HDF5 library cannot read its description: {_told(err)}")
-        yield from self._recognizer.sort_out(datasets)
+        yield from self._recognizer.sort_out(datasets, describe_group(group, level.path))
 
     def _take_cells(self, dataset: h5d.DatasetID, path: str) -> None:
         refuse_elsewhere(dataset.get_create_plist())
@@ -202,7 +211,7 @@ def _told(err: Exception) -> str:
     return lines[0][:300] if lines else type(err).__name__
 
 
-_WORDS = {
+WORDS_OF = {
     Ranged: "image",
     Refused: "refused",
     OffsetColumn: "helper",
@@ -224,7 +233,7 @@ def main() -> None:
         walk = Walk(path, Hdf5Wish(tuple(said["images_from"]), said["layout"]))
         lines.append(["id", *(walk.own_id() or ("", 0))])
         for item in walk:
-            lines.append([_WORDS[type(item)], *item])
+            lines.append([WORDS_OF[type(item)], *item])
             if len(lines) >= LINES_TOGETHER:
                 print(json.dumps(lines))  # noqa: T201  # this process's whole purpose
                 lines = []

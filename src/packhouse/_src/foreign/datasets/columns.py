@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -77,7 +77,22 @@ class Columns:
         else:
             values = np.frombuffer(self.stored(column), dtype=column.unit)
             raw = values.tolist()
+        if column.kind == "enum":
+            return _named(raw, column.members)
         return [_value_of(value, column.kind) for value in raw]
+
+    def classes_of(self, column: Dataset) -> list[Value]:
+        """Read one-hot labels: of each row the place of its only 1, where all others are 0."""
+        self._check_size(column, within=MOST_COLUMN_BYTES)
+        if column.obstacle:
+            table = np.concatenate([np.asarray(block) for block in self._library.blocks(column.path)])
+        else:
+            table = np.frombuffer(self.stored(column), dtype=column.unit).reshape(column.shape or ())
+        if not (((table == 0) | (table == 1)).all() and (table.sum(axis=1, dtype=np.float64) == 1).all()):
+            raise RefusedError(
+                f"has {table.shape[1]:,} numbers in each of its {len(table):,} rows, and is not one-hot"
+            )
+        return [int(place) for place in table.argmax(axis=1)]
 
     def head_of(self, column: Dataset) -> bytes:
         """Return the first value of a column of text that is not empty: what its values are shows there."""
@@ -155,6 +170,14 @@ def _value_of(value: object, kind: str) -> Value:
     if isinstance(value, float):
         return None if math.isnan(value) else value
     return value if isinstance(value, int) else None
+
+
+def _named(values: Sequence[object], members: Mapping[int, str]) -> list[Value]:
+    """Return the names of values of an enumeration."""
+    found: list[Value] = [members.get(value) if isinstance(value, int) else None for value in values]
+    if None in found:
+        raise RefusedError(f"holds {values[found.index(None)]}, for which its enumeration has no name")
+    return found
 
 
 def as_bytes(value: object) -> bytes:

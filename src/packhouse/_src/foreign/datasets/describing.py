@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator
 
 import h5py
-import numpy as np
-from h5py import h5a, h5d, h5g, h5l, h5o, h5p, h5s, h5t, h5z
+from h5py import h5d, h5g, h5l, h5o, h5p, h5s, h5t, h5z
 
+from packhouse._src.foreign.datasets.attributes import attributes_of, is_boolean, members_of
 from packhouse._src.foreign.datasets.columns import MOST_ROWS
-from packhouse._src.foreign.found import Dataset, HostFile, RefusedError, Value, readable
+from packhouse._src.foreign.found import Dataset, HostFile, RefusedError
 
-MOST_ATTRIBUTES = 64
-MOST_ATTRIBUTE_BYTES = 4096
 MOST_CHUNK_BYTES = 512 << 20
 MOST_UNPACKED = 1100
 """Deflate makes at most 1,032 bytes of one; who declares more means harm."""
@@ -34,46 +31,17 @@ _READ_FILTERS = frozenset(
 _CLASSES = {
     h5t.TIME: "times",
     h5t.BITFIELD: "bit fields",
-    h5t.COMPOUND: "records (a compound type)",
     h5t.REFERENCE: "references",
     h5t.ENUM: "values of an enumeration",
-    h5t.ARRAY: "arrays",
+}
+_TO_SEPARATE = {
+    h5t.COMPOUND: "holds records (a compound type), which packhouse does not read: store each field as a "
+    "dataset of its own",
+    h5t.ARRAY: "holds elements that are arrays: store them as a dataset with more axes",
 }
 _ORDERS = {h5t.ORDER_LE: "<", h5t.ORDER_BE: ">"}
 _NUMBER_BYTES = frozenset({1, 2, 4, 8})
 _FLOAT_BYTES = {2: 16, 4: 32, 8: 64}
-_MARKS = frozenset(
-    {
-        "CLASS",
-        "IMAGE_SUBCLASS",
-        "IMAGE_WHITE_IS_ZERO",
-        "INTERLACE_MODE",
-        "DISPLAY_ORIGIN",
-        "MATLAB_class",
-    }
-)
-"""Attributes that say what a dataset is: HDF5 Image and Palette Specification 1.2, and MATLAB's 7.3 files."""
-
-_OF_PROGRAMS = ("IMAGE_", "MATLAB_", "_Netcdf4", "_NC", "FIELD_", "FILTERS")
-_OF_PROGRAMS_WHOLE = frozenset(
-    [
-        "PALETTE",
-        "NAME",
-        "TITLE",
-        "VERSION",
-        "FLAVOR",
-        "EXTDIM",
-        "NROWS",
-        "DIMENSION_LIST",
-        "REFERENCE_LIST",
-        "DIMENSION_LABELS",
-        "DISPLAY_ORIGIN",
-        "H5PATH",
-    ]
-)
-"""Attributes that programs write for themselves: no values of the images."""
-
-_ERRORS = (RuntimeError, OSError, LookupError, ValueError, TypeError)
 
 
 def open_hard(group: h5g.GroupID, link: bytes) -> tuple[h5g.GroupID | h5d.DatasetID, int]:
@@ -91,9 +59,9 @@ def open_hard(group: h5g.GroupID, link: bytes) -> tuple[h5g.GroupID | h5d.Datase
     """
     info = group.links.get_info(link)
     if info.type == h5l.TYPE_SOFT:
-        raise RefusedError("is a soft link; only hard links are followed")
+        raise RefusedError("is a soft link: what it leads to is read under its own name only")
     if info.type == h5l.TYPE_EXTERNAL:
-        raise RefusedError("is a link to another file, which is not opened; open that file itself")
+        raise RefusedError("is a link to another file, which is not opened: pack that file itself")
     if info.type != h5l.TYPE_HARD:
         raise RefusedError("is a link of an unknown kind")
     thing = h5o.open(group, link)
@@ -119,8 +87,10 @@ def describe(dataset: h5d.DatasetID, path: str, host: HostFile) -> Dataset:
     created = dataset.get_create_plist()
     stored = created.get_layout()
     refuse_elsewhere(created)
-    kind, unit, item_bytes = _type_of(dataset.get_type(), host)
-    marks, attributes = _attributes_of(dataset)
+    of_type = dataset.get_type()
+    kind, unit, item_bytes = _type_of(of_type, host)
+    members = members_of(of_type) if kind == "enum" else {}
+    marks, attributes, lists = attributes_of(dataset)
     space = dataset.get_space()
     if space.get_simple_extent_type() == h5s.NULL:
         return Dataset(path, kind, unit, item_bytes, None, (), 1, "", marks, attributes)
@@ -147,7 +117,8 @@ def describe(dataset: h5d.DatasetID, path: str, host: HostFile) -> Dataset:
             raise RefusedError(f"declares {size:,} bytes and holds {held:,}")
         host.check(offset, size)
         starts = (offset,)
-    return Dataset(path, kind, unit, item_bytes, shape, starts, piece_rows, obstacle, marks, attributes)
+    stored_as = (starts, piece_rows, obstacle)
+    return Dataset(path, kind, unit, item_bytes, shape, *stored_as, marks, attributes, lists, members)
 
 
 def refuse_elsewhere(created: h5p.PropDCID) -> None:
@@ -161,18 +132,26 @@ def refuse_elsewhere(created: h5p.PropDCID) -> None:
     """
     stored = created.get_layout()
     if created.get_external_count():
-        raise RefusedError("keeps its bytes in another file, which is not opened")
+        raise RefusedError("keeps its bytes in another file, which is not opened: copy it into one file")
     if stored == h5d.VIRTUAL:
-        raise RefusedError("is a virtual dataset: its bytes are in other files, which are not opened")
+        raise RefusedError(
+            "is a virtual dataset: its bytes are in other files, which are not opened: pack those"
+        )
     if stored not in {h5d.COMPACT, h5d.CONTIGUOUS, h5d.CHUNKED}:
         raise RefusedError("is stored in an unknown way")
     numbers = _filters_of(created)
     if not _READ_FILTERS.issuperset(numbers) or (
         h5z.FILTER_SZIP in numbers and not h5z.filter_avail(h5z.FILTER_SZIP)
     ):
+        is_known = _FILTERS.keys() >= set(numbers)
+        why, how = (
+            ("", "")
+            if is_known
+            else (", which needs a plugin that is not loaded", ", run where the plugin is,")
+        )
         raise RefusedError(
-            f"is compressed or filtered ({_names_of(numbers)}), which needs a plugin that is not loaded: "
-            "h5repack -f GZIP=4 IN.h5 OUT.h5, run where the plugin is, makes a file that can be packed"
+            f"is compressed or filtered ({_names_of(numbers)}){why or ', which is not read'}: "
+            f"h5repack -f GZIP=4 IN.h5 OUT.h5{how} makes a file that can be packed"
         )
 
 
@@ -206,8 +185,12 @@ def _type_of_fixed_size(kind: h5t.TypeID, number: int, size: int) -> tuple[str, 
         return _number_type(kind, size)
     if number == h5t.FLOAT:
         return _float_type(kind, size)
-    if number == h5t.ENUM and kind.get_super().get_size() == 1 and _is_boolean(kind):
-        return "bool", "|i1", 1
+    if number == h5t.ENUM:
+        if kind.get_super().get_size() == 1 and is_boolean(kind):
+            return "bool", "|i1", 1
+        return "enum", _number_type(kind.get_super(), size)[1], size
+    if number in _TO_SEPARATE:
+        raise RefusedError(_TO_SEPARATE[number])
     raise RefusedError(f"holds {_CLASSES.get(number, 'values of an unknown type')}, not images")
 
 
@@ -224,13 +207,6 @@ def _float_type(kind: h5t.TypeFloatID, size: int) -> tuple[str, str, int]:
     if _FLOAT_BYTES.get(size) != kind.get_precision() or order is None:
         raise RefusedError("holds numbers of an odd size, not images")
     return "float", f"{order}f{size}", size
-
-
-def _is_boolean(kind: h5t.TypeEnumID) -> bool:
-    """Say whether an enumeration is h5py's for true and false."""
-    if kind.get_nmembers() != len((False, True)):
-        return False
-    return {kind.get_member_name(0), kind.get_member_name(1)} == {b"FALSE", b"TRUE"}
 
 
 def _chunked_obstacle(
@@ -297,51 +273,3 @@ def _chunks_of(
     if count:
         dataset.chunk_iter(note)
     return tuple(starts), rows
-
-
-def _attributes_of(dataset: h5d.DatasetID) -> tuple[dict[str, str], tuple[tuple[str, Value], ...]]:
-    """Return what attributes say of the dataset, and those with a value of the image."""
-    marks: dict[str, str] = {}
-    values: list[tuple[str, Value]] = []
-    if not h5a.get_num_attrs(dataset):
-        return marks, ()
-    for name, value in _single_values(dataset):
-        if name in _MARKS:
-            marks[name] = str(value).strip("\0")
-        elif not name.startswith(_OF_PROGRAMS) and name not in _OF_PROGRAMS_WHOLE:
-            values.append((name, value))
-    return marks, tuple(values)
-
-
-def _single_values(dataset: h5d.DatasetID) -> Iterator[tuple[str, Value]]:
-    for place in range(min(h5a.get_num_attrs(dataset), MOST_ATTRIBUTES)):
-        attribute = h5a.open(dataset, index=place)
-        space = attribute.get_space()
-        is_single = space.get_simple_extent_type() != h5s.NULL and space.get_simple_extent_npoints() == 1
-        if not is_single or attribute.get_storage_size() > MOST_ATTRIBUTE_BYTES:
-            continue
-        try:
-            value = _read_single(attribute)
-        except _ERRORS:
-            continue
-        is_short = not isinstance(value, str) or len(value) <= MOST_ATTRIBUTE_BYTES
-        if value is not None and is_short:
-            yield readable(attribute.name), value
-
-
-def _read_single(attribute: h5a.AttrID) -> Value:
-    """Return the only value of an attribute; None for one of a type that no column has."""
-    kind = attribute.get_type()
-    number = kind.get_class()
-    if number not in {h5t.STRING, h5t.INTEGER, h5t.FLOAT} and not (number == h5t.ENUM and _is_boolean(kind)):
-        return None
-    found = np.empty(attribute.shape, dtype=attribute.dtype)
-    attribute.read(found)
-    value = found.ravel()[0]
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bytes):
-        return readable(value.rstrip(b"\0"))
-    if isinstance(value, (np.bool_, np.integer, np.floating)):
-        return None if value != value else value.item()  # noqa: PLR0124  # NaN
-    return None

@@ -169,7 +169,8 @@ def range_problem(values: NDArray[np.float64]) -> str:
     low, high = float(values.min(initial=0)), float(values.max(initial=0))
     if low >= 0 and high <= 1:  # false for NaN
         return ""
-    return f"holds floating-point numbers from {low:g} to {high:g}; only pixels from 0 to 1 are converted"
+    found = f"holds floating-point numbers from {low:g} to {high:g}"
+    return f"{found}; only pixels from 0 to 1 are converted: store them as uint8"
 
 
 def decoded(text: bytes) -> bytes | None:

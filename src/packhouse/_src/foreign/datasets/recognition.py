@@ -11,19 +11,25 @@ import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from packhouse._src.foreign.datasets.attribute_labels import of_attributes, of_group
 from packhouse._src.foreign.datasets.columns import MOST_ROWS, Columns, LibraryReader, start_of
-from packhouse._src.foreign.datasets.labelling_datasets import LabelCandidate, LabelFinder
+from packhouse._src.foreign.datasets.labelling_datasets import (
+    LabelCandidate,
+    LabelFinder,
+    may_be_one_hot,
+)
 from packhouse._src.foreign.datasets.offset_columns import LENGTHS, OFFSETS, column_called, cut, data_beside
 from packhouse._src.foreign.datasets.pictures import HEAD_BYTES, MOST_IMAGE_BYTES, Pictures, decoded
 from packhouse._src.foreign.evidence.label_columns import ImageSet
 from packhouse._src.foreign.evidence.layouts import NOT_CHOSEN, Hdf5Wish, judge
-from packhouse._src.foreign.evidence.name_words import OTHER, read_name
+from packhouse._src.foreign.evidence.name_words import IMAGE, OTHER, read_name
+from packhouse._src.foreign.evidence.unclear_shapes import is_numbered_picture
 from packhouse._src.foreign.found import (
     Absent,
     Dataset,
+    GroupFacts,
     HostFile,
     Item,
-    Labelled,
     OffsetColumn,
     Ranged,
     Refused,
@@ -38,6 +44,11 @@ MOST_KNOWN = 12
 REPACK = "h5repack -f NONE -l CONTI IN.h5 OUT.h5 stores them unchanged"
 EMPTY = "canonical empty"
 NUMBERS = "holds numbers, not images"
+TEXT = "holds text, not images"
+REFERENCES = "holds references, not images"
+STORE_EACH = "store each as a dataset of its own, or with a variable length"
+NEEDS_BYTES = "packhouse packs pixels of 8 bits: store them as uint8"
+_NO_NUMBERS = {"bool": "true and false", "enum": "values of an enumeration"}
 
 _ENCODED = frozenset({"byte", "opaque", "text", "vlen"})
 _Shape = tuple[int, int, int]
@@ -78,14 +89,15 @@ class Recognizer:
         self._columns = Columns(file, self._heap, library)
         self._pictures = Pictures(file, self._columns, library)
         self._labels = LabelFinder(self._columns)
-        self._not_met = set(wish.images_from)
+        self._not_met = {path for path in wish.images_from if path}
         self._known: list[str] = []
 
-    def sort_out(self, datasets: Sequence[Dataset]) -> Iterator[Item]:
+    def sort_out(self, datasets: Sequence[Dataset], group: GroupFacts) -> Iterator[Item]:
         """Say of every dataset of one group what it is.
 
         Args:
             datasets: All that the HDF5 library can describe.
+            group: What HDF5 says of the group.
 
         Yields:
             Its images, the values that label them, or why it is neither.
@@ -115,7 +127,17 @@ class Recognizer:
                 yield from self._images_of(dataset, role, named, sets)
             except RefusedError as err:
                 yield Refused(dataset.path, str(err))
-        yield from self._labels.beside(candidates, sets)
+        yield from of_group(group, datasets, sets)
+        yield from self._labels.beside(candidates, sets, group)
+
+    def add_references(self, path: str, keys: Sequence[str]) -> Iterator[Item]:
+        """Take a dataset that refers to others, for the order that it has: they may be images.
+
+        Yields:
+            What it is.
+        """
+        used = self._labels.ordered(path, keys)
+        yield OffsetColumn(path) if used else Refused(path, REFERENCES)
 
     def add_cells(self, path: str, keys: Sequence[str]) -> None:
         """Take note of a cell array whose elements may be images of these names."""
@@ -124,7 +146,7 @@ class Recognizer:
     def add_texts(self, path: str, texts: Sequence[str]) -> None:
         """Take a cell array of text, which may label images."""
         self._columns.keep(path, texts)
-        self._labels.add_column(Dataset(path, "text", "", 0, (len(texts),), (), 1), "holds text, not images")
+        self._labels.add_column(Dataset(path, "text", "", 0, (len(texts),), (), 1), TEXT)
 
     def finish(self) -> Iterator[Item]:
         """Say what is known only when all groups have been sorted out.
@@ -164,7 +186,7 @@ class Recognizer:
             return self._role_of_encoded(dataset, shape)
         if dataset.n_values is not None and dataset.key not in wish.images_from:
             if dataset.marks.get("MATLAB_class") == "char":
-                return _Role(NEITHER, reason="holds text, not images")
+                return _Role(NEITHER, reason=TEXT)
             return _Role(COLUMN, reason=NUMBERS)
         return self._role_of_array(dataset, shape, counts)
 
@@ -174,16 +196,29 @@ class Recognizer:
         return self._role_of_texts(dataset) if dataset.kind == "text" else self._role_of_bytes(dataset)
 
     def _role_of_array(self, dataset: Dataset, shape: tuple[int, ...], counts: Collection[int]) -> _Role:
+        if may_be_one_hot(dataset) and dataset.key not in self._wish.images_from:
+            return _Role(COLUMN, reason=f"holds {shape[0]:,} rows of {shape[1]:,} numbers, not images")
         named = read_name(dataset.key)
+        is_table = len(shape) == len("HW") and dataset.unit == "|u1" and dataset.kind == "byte"
+        if is_table and named.says is None and is_numbered_picture(dataset.key, shape):
+            named = named._replace(says=IMAGE)
         judged = judge(dataset.key, shape, dataset.marks, named=named, counts=counts, wish=self._wish)
         if not math.prod(shape):
             return _Role(NEITHER, reason="is empty")
         if judged.layout is None:
-            return _Role(NEITHER, reason=judged.reason)
-        if dataset.unit != "|u1" and dataset.kind != "float":
-            what = "true and false" if dataset.kind == "bool" else f"{_words_of(dataset.unit)} numbers"
-            return _Role(NEITHER, reason=f"holds {what}; pixels are uint8, or from 0 to 1 with --convert")
+            return _Role(NEITHER, reason=self._padded(dataset) or judged.reason)
+        if dataset.kind in {"bool", "enum"} or (dataset.unit != "|u1" and dataset.kind != "float"):
+            return _Role(NEITHER, reason=f"holds {_words_of(dataset)}; {NEEDS_BYTES}")
         return _Role(STACK if judged.layout[0] == "N" else SINGLE, judged.layout)
+
+    def _padded(self, dataset: Dataset) -> str:
+        """Say that rows of bytes are image files, if they are."""
+        shape = dataset.shape or ()
+        if dataset.kind != "byte" or dataset.obstacle or len(shape) != len("HW") or shape[1] < HEAD_BYTES:
+            return ""
+        if media_type_of(self._file.read(start_of(dataset, 0), HEAD_BYTES)) is None:
+            return ""
+        return f"has image files padded to {shape[1]:,} bytes in its rows: {STORE_EACH}"
 
     def _role_of_values(self, dataset: Dataset, shape: tuple[int, ...]) -> _Role:
         if dataset.unit == "text":
@@ -204,11 +239,18 @@ class Recognizer:
             return _Role(SINGLE)
         if dataset.shape in {(), (dataset.rows,)} and decoded(head) is not None:
             return _Role(BASE64)
-        if dataset.n_values == 1 and read_name(dataset.key).says != OTHER:
+        if dataset.n_values == 1 and not self._is_text(dataset, head):
             return _Role(SINGLE)
         if dataset.n_values is None:
-            raise RefusedError("holds text, not images")
-        return _Role(COLUMN, reason="holds text, not images")
+            raise RefusedError(TEXT)
+        return _Role(COLUMN, reason=TEXT)
+
+    def _is_text(self, dataset: Dataset, head: bytes) -> bool:
+        """Say whether the only value of a dataset is text for people, not the bytes of an image."""
+        if dataset.key in self._wish.images_from:
+            return False
+        is_readable = _is_readable(head) if head else dataset.kind == "vlen"
+        return is_readable or read_name(dataset.key).says == OTHER
 
     def _role_of_bytes(self, dataset: Dataset) -> _Role:
         may_be_other = dataset.kind == "byte" and not self._is_ours and not dataset.name.isdigit()
@@ -236,9 +278,8 @@ class Recognizer:
             yield from self._pictures.encoded(dataset, keys)
         else:
             yield from self._ranges_of(dataset, role, keys, is_one=is_one)
-        if is_one:
-            yield from (Labelled(name, "", [(dataset.key, value)]) for name, value in dataset.attributes)
         sets.append(ImageSet(dataset.key, keys))
+        yield from of_attributes(dataset, sets[-1], is_one=is_one)
 
     def _ranges_of(
         self, dataset: Dataset, role: _Role, keys: Sequence[str], *, is_one: bool
@@ -365,12 +406,19 @@ def _as_one(dataset: Dataset, role: _Role) -> Dataset:
     """Return a dataset that is one image, as it is read."""
     if dataset.kind in {"opaque", "text"} and role.kind == SINGLE and dataset.n_values not in {1, None}:
         raise RefusedError(
-            f"holds {dataset.n_values:,} values padded to {dataset.item_bytes:,} bytes each: store each by "
-            "itself, or with a variable length"
+            f"holds {dataset.n_values:,} values padded to {dataset.item_bytes:,} bytes each: {STORE_EACH}"
         )
     if len(dataset.starts) > 1 and not dataset.obstacle:
         return dataset._replace(obstacle="is stored in several chunks")
     return dataset
+
+
+def _is_readable(value: bytes) -> bool:
+    """Say whether a value is text for people: no bytes of a damaged image."""
+    start = value[:HEAD_BYTES].decode("utf-8", "ignore")  # a letter may be cut at the end
+    return len(start.encode()) > min(len(value), HEAD_BYTES) - len("\U0010ffff".encode()) and all(
+        letter.isprintable() or letter.isspace() for letter in start
+    )
 
 
 def _is_direct(dataset: Dataset, layout: str) -> bool:
@@ -384,6 +432,8 @@ def _is_column_of(dataset: Dataset, counts: Collection[int]) -> bool:
     return is_row and dataset.rows > 1 and dataset.rows in counts
 
 
-def _words_of(unit: str) -> str:
+def _words_of(dataset: Dataset) -> str:
+    if dataset.kind in _NO_NUMBERS:
+        return _NO_NUMBERS[dataset.kind]
     kinds = {"u": "uint", "i": "int", "f": "float"}
-    return f"{kinds.get(unit[1:2], unit)}{8 * int(unit[2:])}"
+    return f"{kinds.get(dataset.unit[1:2], dataset.unit)}{8 * int(dataset.unit[2:])} numbers"

@@ -9,7 +9,15 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Literal, NamedTuple, get_args
 
-from packhouse._src.foreign.evidence.name_words import IMAGE, IMAGES, OTHER, Named
+from packhouse._src.foreign.evidence.name_words import IMAGE, IMAGES, OTHER, Named, read_name
+from packhouse._src.foreign.evidence.unclear_shapes import (
+    LEAST_SIDE,
+    MOST_ASPECT,
+    RGB,
+    flattened,
+    misshapen,
+    unclear,
+)
 from packhouse.errors import UsageError
 
 Layout = Literal["NHWC", "NCHW", "NHW", "HWC", "CHW", "HW"]
@@ -18,12 +26,7 @@ Layout = Literal["NHWC", "NCHW", "NHW", "HWC", "CHW", "HW"]
 LAYOUTS: tuple[Layout, ...] = get_args(Layout)
 
 CHANNELS = frozenset({1, 3, 4})
-LEAST_SIDE = 4
-"""Pixels; an array with a shorter side is no image unless its name says so."""
-
 LEAST_NAMED_SIDE = 2
-MOST_ASPECT = 32
-_RGB = 3
 
 _MATLAB_PIXELS = frozenset({"uint8", "double", "single"})
 _MATLAB_LAYOUTS = ("NCHW", "NHW", "CHW", "HW")
@@ -47,7 +50,12 @@ class Hdf5Wish(NamedTuple):
 
     def names(self, path: str) -> bool:
         """Say whether a dataset was named as images."""
-        return any(path == one or path.startswith(f"{one}/") for one in self.images_from)
+        return any(one in ("", path) or path.startswith(f"{one}/") for one in self.images_from)
+
+    def below(self, path: str) -> str:
+        """Return the path of a dataset below the group that was named, if it is in one."""
+        groups = (f"{one}/" for one in self.images_from if path.startswith(f"{one}/"))
+        return path[max(map(len, groups), default=0) :]
 
 
 NO_WISH = Hdf5Wish()
@@ -57,7 +65,7 @@ def read_wish(images_from: Sequence[str], layout: str | None, *, convert: bool =
     """Read what the user said.
 
     Args:
-        images_from: Paths of datasets or groups, with or without a leading slash.
+        images_from: Paths of datasets or groups, with or without a leading slash; "/" for all.
         layout: One of LAYOUTS, or None.
         convert: Whether pixels from 0 to 1 and base64 text are converted.
 
@@ -70,7 +78,7 @@ def read_wish(images_from: Sequence[str], layout: str | None, *, convert: bool =
     if layout is not None and layout not in LAYOUTS:
         raise UsageError(f"layout is {layout!r}", hint=f"one of {', '.join(LAYOUTS)}")
     paths = tuple(path.strip("/") for path in images_from)
-    if "" in paths:
+    if "" in images_from:
         raise UsageError("images_from names no dataset", hint="the path of one, such as train/images")
     return Hdf5Wish(paths, layout, convert)
 
@@ -112,7 +120,7 @@ def judge(
     """
     if wish.images_from and not wish.names(path):
         return NOT_CHOSEN
-    is_certain = path in wish.images_from
+    is_certain, named = _chosen(path, shape, named, counts, wish)
     if is_certain and wish.layout is not None:
         return _checked(wish.layout, shape)
     if not is_certain:
@@ -128,6 +136,23 @@ def judge(
     return Judged(judged.layout and judged.layout.replace("HW", "WH"), judged.reason)
 
 
+def _chosen(
+    path: str, shape: Sequence[int], named: Named, counts: Collection[int], wish: Hdf5Wish
+) -> tuple[bool, Named]:
+    """Say whether the user chose a dataset as images, and what its name says apart from that."""
+    if not wish.images_from or path in wish.images_from:
+        return bool(wish.images_from), named
+    below = read_name(wish.below(path))  # the name of a group that was chosen says nothing against it
+    return below.says != OTHER and _is_wanted(shape, wish.layout, counts), below
+
+
+def _is_wanted(shape: Sequence[int], layout: str | None, counts: Collection[int]) -> bool:
+    """Say whether a dataset of a chosen group is of the shape that is asked for, or one grey image."""
+    if layout is not None:
+        return len(layout) == len(shape)
+    return len(shape) == len("HW") and min(shape) >= LEAST_SIDE and shape[0] not in counts
+
+
 def _none(reason: str) -> Judged:
     return Judged(None, reason)
 
@@ -135,16 +160,21 @@ def _none(reason: str) -> Judged:
 def _other(evidence: _Evidence) -> Judged:
     """Refuse what its name says is something else."""
     named, shape = evidence.named, evidence.shape
-    called = f"is called {named.word}" if named.is_leaf else f"lies in the group {named.word}"
-    if len(shape) == len("HW"):
+    called = f"is called {named.word}" if named.is_leaf else f"is in the group {named.word}"
+    if len(shape) == len("HW") and (named.is_leaf or shape[0] in evidence.counts):
         return _none(
-            f"{called} and has {shape[1]:,} numbers in each of its {shape[0]:,} rows (one-hot?); "
+            f"{called} and has {shape[1]:,} numbers in each of its {shape[0]:,} rows; "
             "a column of labels has one"
         )
     # as if it had another name
-    if _by_shape(evidence._replace(named=Named(IMAGES, "", None, is_leaf=True))).layout is None:
+    as_images = evidence._replace(
+        named=Named(IMAGE if len(shape) == len("HW") else IMAGES, "", None, is_leaf=True)
+    )
+    if _by_shape(as_images).layout is None:
         return _none(f"{called} and has the shape {tuple(shape)}: neither images nor a column of labels")
-    return _none(f"{called}, so it is not taken as images: --images-from {evidence.path} takes it")
+    end = evidence.path.split("/").index(named.word) + 1
+    taken = evidence.path if named.is_leaf else "/".join(evidence.path.split("/")[:end])
+    return _none(f"{called}, so it is not taken as images: --images-from {taken} takes it")
 
 
 def _checked(layout: str, shape: Sequence[int]) -> Judged:
@@ -221,7 +251,7 @@ def _by_shape(evidence: _Evidence, fitting: Collection[str] = LAYOUTS) -> Judged
         return _checked(asked, shape)
     if len(possible) == 1 and is_clear:
         return Judged(possible[0], "")
-    return _none(_unclear(evidence, possible or found) if found else _misshapen(shape))
+    return _none(unclear(evidence.path, shape, possible or found) if found else misshapen(shape))
 
 
 def _three_axes(evidence: _Evidence) -> tuple[list[str], bool]:
@@ -241,7 +271,7 @@ def _three_axes(evidence: _Evidence) -> tuple[list[str], bool]:
 def _few_first(evidence: _Evidence) -> list[str]:
     """Return what 1, 3 or 4 planes may be: channels of one image, or grey images."""
     first, says = evidence.shape[0], evidence.named.says
-    if first == _RGB:
+    if first == RGB:
         return ["CHW", "NHW"] if evidence.is_stack else ["CHW"]
     if evidence.is_stack or evidence.is_certain:
         return ["NHW"]
@@ -253,25 +283,12 @@ def _two_axes(evidence: _Evidence) -> Judged:
     is_counted = shape[0] in evidence.counts
     if evidence.is_stack or is_counted:
         return _none(
-            f"has {shape[0]:,} rows of {shape[1]:,} numbers; images that were flattened must be reshaped "
-            f"first, and a single grey image is taken with --images-from {evidence.path} --layout HW"
+            f"has {shape[0]:,} rows of {shape[1]:,} numbers, not pixels in rows and columns: "
+            f"{flattened(shape, evidence.counts)}. If it is one grey image: "
+            f"--images-from {evidence.path} --layout HW"
         )
     if (says in {IMAGE, IMAGES} or evidence.is_certain) and evidence.side("HW") >= LEAST_NAMED_SIDE:
         return Judged("HW", "")
-    return _none(_misshapen(shape))
-
-
-def _unclear(evidence: _Evidence, layouts: Sequence[str]) -> str:
-    choices = " or ".join(f"--layout {one}" for one in layouts)
-    what = "may be images" if len(layouts) == 1 else f"may be images as {' or '.join(layouts)}"
-    return (
-        f"its shape {tuple(evidence.shape)} {what}, and nothing else says so: "
-        f"--images-from {evidence.path} {choices} takes it"
-    )
-
-
-def _misshapen(shape: Sequence[int]) -> str:
-    return (
-        f"its shape {tuple(shape)} is neither the bytes of one image nor pixels as (N, height, width), "
-        "(N, height, width, 1 or 3 or 4), (N, 1 or 3 or 4, height, width) or (height, width, 1 or 3 or 4)"
-    )
+    if evidence.side("HW") < LEAST_SIDE:
+        return _none(misshapen(shape))
+    return _none(unclear(evidence.path, shape, ["HW"]))

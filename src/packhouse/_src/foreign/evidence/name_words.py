@@ -36,6 +36,7 @@ _OTHER_WORDS = LABEL_WORDS | _set(
     "spectra signal signals logits probs probabilities pose poses action actions reward rewards offset "
     "offsets length lengths size sizes shape shapes instance instances edge edges"
 )
+_STATISTICS = _set("mean means std stds var shape size")
 _SPLITS = {
     **dict.fromkeys(("train", "training", "trn", "tr"), "train"),
     **dict.fromkeys(("test", "testing", "tst", "te"), "test"),
@@ -119,6 +120,21 @@ def is_label_name(name: str) -> bool:
     """Say whether a name is that of the labels themselves, not of what describes them further."""
     words = [word for word in _lower(name) if word not in _SPLITS and word != "set"]
     return len(words) == 1 and words[0] in LABEL_WORDS
+
+
+def speaks_of_labels(path: str) -> bool:
+    """Say whether a dataset, or a group that it is in, is called labels or the like."""
+    return any(word in LABEL_WORDS for part in path.split("/") for word in _lower(part))
+
+
+def is_statistic(path: str) -> bool:
+    """Say whether a dataset is called as what is said of all images together: their mean, their shape."""
+    return not _STATISTICS.isdisjoint(_lower(path.rpartition("/")[2]))
+
+
+def without_kinds(path: str) -> tuple[str, ...]:
+    """Return the parts of a path that do not say what is in them: "train" of "train/images"."""
+    return tuple(part for part in path.split("/") if part and _says(_lower(part)) is None)
 
 
 def names_classes(name: str) -> bool:

@@ -8,6 +8,11 @@ from dataclasses import dataclass
 
 from packhouse._src.loader.choice.split_names import SPLITS, resembled_split, split_word
 
+_OF_IMAGES = frozenset(
+    ["images", "image", "imgs", "img", "jpegs", "jpeg", "jpg", "pngs", "png", "photos", "pictures"]
+)
+"""Folders within each class that only say what is in them: n01443537/images."""
+
 _LEAST_SHARE = 0.5
 """Of the folders beside each other that must resemble splits, where none is named exactly like one."""
 
@@ -61,11 +66,14 @@ def find_split_folders(groups: Sequence[str], dropped: str = "") -> SplitFolders
     if not found:
         named = [word for word in map(split_word, dropped.split("/")) if word is not None]
         whole = dict.fromkeys(named[-1:], ("",))
-        classes = {group: group for group in groups}
+        # what all share is no part of a class; an HDF5 file that is opened where it is has it in its keys
+        shared = _shared(groups) if len(groups) > 1 else "".join(groups).rpartition("/")[0]
+        classes = {group: group[len(shared) :].strip("/") for group in groups}
         last = dropped.rpartition("/")[2]
         if list(groups) == [""] and split_word(last) is None:
             classes[""] = last  # all images are in one folder, so it is the only class
-        return SplitFolders(whole, {group: word for word in whole for group in groups}, classes)
+        words = {group: word for word in whole for group in groups}
+        return SplitFolders(whole, words, _without_last(classes, words))
     folders = {word: tuple(sorted(f for f, w in found.items() if w == word)) for word in SPLITS}
     shared = _shared([folder.rpartition("/")[0] for folder in found])
     words, classes = dict[str, str](), {group: group for group in groups}
@@ -76,7 +84,25 @@ def find_split_folders(groups: Sequence[str], dropped: str = "") -> SplitFolders
         for group in inside:
             words[group] = word
             classes[group] = "/".join(part for part in (parent, group[skipped:].strip("/")) if part)
-    return SplitFolders({word: paths for word, paths in folders.items() if paths}, words, classes)
+    there = {word: paths for word, paths in folders.items() if paths}
+    return SplitFolders(there, words, _without_last(classes, words))
+
+
+def _without_last(classes: Mapping[str, str], words: Mapping[str, str]) -> dict[str, str]:
+    """Drop the folder that all classes of a split have, where it only says that images are in it."""
+    found = dict(classes)
+    for split in {words.get(group) for group in classes}:
+        ends = {
+            group: end.rpartition("/") for group, end in classes.items() if words.get(group) == split and end
+        }
+        names = {name for _, _, name in ends.values()}
+        if (
+            len(names) == 1
+            and names.pop().lower() in _OF_IMAGES
+            and all(parent for parent, _, _ in ends.values())
+        ):
+            found.update((group, parent) for group, (parent, _, _) in ends.items())
+    return found
 
 
 def _shallowest(groups: Iterable[str]) -> dict[str, str]:
