@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-all lint bench format clean
+.PHONY: demo test test-crash soak-crash test-all lint bench format clean
 
 demo: .venv/ready ## sample, pack, open, decode, contact sheet
 	rm -rf demo
@@ -11,7 +11,13 @@ demo: .venv/ready ## sample, pack, open, decode, contact sheet
 test: .venv/ready ## the whole suite
 	$(BIN)/python -m pytest -n auto --dist worksteal -q
 
-test-all: test .venv/frameworks ## that, and the adapters with PyTorch, Keras, Grain and Hugging Face, installed for it
+test-crash: .venv/ready ## packing is ended at many of its calls; `make test` tries a quarter of them
+	PACKHOUSE_CRASH=many $(BIN)/python -m pytest -n auto --dist worksteal -q tests/crash/test_every_call.py
+
+soak-crash: .venv/ready ## packing is ended at every call in every way: a quarter of an hour
+	PACKHOUSE_CRASH=all $(BIN)/python -m pytest -n auto --dist worksteal -q tests/crash/test_every_call.py
+
+test-all: test test-crash .venv/frameworks ## that, and the adapters with PyTorch, Keras, Grain and Hugging Face, installed for it
 	PACKHOUSE_FRAMEWORKS=all $(BIN)/python -m pytest -n auto -q tests/adapters tests/test_docs.py
 
 lint: .venv/ready ## style, types, floors
