@@ -95,15 +95,19 @@ class Dialect:
     """Whether the user has said what the first line is, so that it is not questioned."""
 
 
+CSV, JSON_LINES = "csv", "jsonl"
+"""Kinds of tables."""
+
+
 @dataclass(frozen=True, slots=True)
 class TablePlan:
-    """One CSV file that will become one Parquet file."""
+    """One file that will become one Parquet file."""
 
     name: str
     """Its name in SQL: the path without extension, "/" turned to "_"."""
 
     source: str
-    """Path of the CSV file below SRC."""
+    """Path of the file below SRC."""
 
     source_bytes: int
     file: str
@@ -120,6 +124,12 @@ class TablePlan:
 
     may_lack_rows: bool = False
     """Whether the first line, which was taken for the header, may be a row; a note says why."""
+
+    kind: str = CSV
+    """How the file is read."""
+
+    keys: tuple[str, ...] = ()
+    """Of JSON Lines, the key of each column."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -267,6 +267,29 @@ def why_text(
     return f"{misfits:,} of {values:,} values are not {candidate.plural}, such as {shown}"
 
 
+def why_json_text(values: int, strings: int, nested: int) -> str:
+    """Say why a column of JSON is text.
+
+    Args:
+        values: Rows with a value.
+        strings: Those that are strings.
+        nested: Those that are lists or objects.
+    """
+    if strings == values:
+        return "the only value is a string" if values == 1 else f"all {values:,} values are strings"
+    if nested == values:
+        return f"{_all_of(values)} {'lists or objects' if values > 1 else 'a list or object'}, kept as JSON"
+    found = [
+        f"{count:,} of {values:,} values {'is' if count == 1 else 'are'} {one if count == 1 else more}"
+        for count, one, more in (
+            (strings, "a string", "strings"),
+            (nested, "a list or object", "lists or objects"),
+        )
+        if count
+    ]
+    return ", ".join(found)
+
+
 def may_be_code(text: str) -> str:
     """Say why a text stays one that has an exponent."""
     return f"{_shorten(text)} may be a code; --types makes numbers of such cells"

@@ -1,4 +1,4 @@
-"""A CSV file becomes a Parquet file, in one pass where the first rows tell the types that all rows prove.
+"""A CSV or JSON Lines file becomes a Parquet file, in one pass where the first rows tell the types of all.
 
 The first rows propose a type for each column. Then every chunk is parsed, proved and converted on threads,
 and written in order. When a later row breaks a proposal, the rest of the file is only counted, and the next
@@ -20,13 +20,22 @@ from packhouse._src.concurrency.threads import default_workers
 from packhouse._src.delimited.column_types import INTEGER
 from packhouse._src.delimited.cutting import Chunk
 from packhouse._src.delimited.deciding import Counts, Guess, TableName, Tally, clash_of, decide, guess
+from packhouse._src.delimited.json_lines.json_reader import JsonLinesReader
 from packhouse._src.delimited.odd_lines import footer_note, has_odd_end
 from packhouse._src.delimited.proving import arrow_type, prove_column
 from packhouse._src.delimited.spelling.collisions import Pairs, Spellings
 from packhouse._src.delimited.table_reader import CellWishes, TableReader
 from packhouse._src.delimited.text_stream import TableStream
 from packhouse._src.parquet_ import ParquetSink
-from packhouse._src.table_records import ColumnType, TableOutput, TablePlan, TableReport, TextKey
+from packhouse._src.table_records import (
+    CSV,
+    JSON_LINES,
+    ColumnType,
+    TableOutput,
+    TablePlan,
+    TableReport,
+    TextKey,
+)
 from packhouse.errors import TableError, Where, internal_error
 from packhouse.progress import Task, task
 
@@ -45,12 +54,12 @@ def convert_table(
     wanted: Mapping[str, str],
     text_keys: Mapping[str, TextKey] | None = None,
 ) -> TableReport:
-    """Convert one CSV file.
+    """Convert one CSV or JSON Lines file.
 
     Args:
         output: Where the Parquet file goes.
         plan: What to convert; its Parquet file must not exist, the folders above it are made.
-        source: The CSV file.
+        source: The file.
         wanted: Column -> type that the user asked for.
         text_keys: Column -> why it is text, and to how many digits its numbers are filled up.
 
@@ -58,7 +67,7 @@ def convert_table(
         What was made.
 
     Raises:
-        CsvError: The file is malformed: line and what was found.
+        TableError: The file is malformed: line and what was found.
         TypingError: A value does not fit the type that the user asked for.
         AccountingError: Rows written are not rows read.
         NoSpaceError: The disk ran full.
@@ -91,6 +100,9 @@ def _make_folder(target: Path, plan: TablePlan) -> None:
             where=Where(file=plan.source),
             hint="rename the folder",
         ) from err
+
+
+_READERS = {CSV: TableReader, JSON_LINES: JsonLinesReader}
 
 
 class _MisfitFoundError(Exception):
@@ -160,7 +172,7 @@ class _Conversion:
     ) -> None:
         self._output = output
         self._plan = plan
-        self._reader = TableReader(plan, source)
+        self._reader = _READERS[plan.kind](plan, source)
         self._header = self._reader.header
         self._known: dict[int, ColumnType] = {}
         self._wanted = wanted
@@ -195,12 +207,16 @@ class _Conversion:
             first = next(chunks, None)
         if first is None:
             return [guess([], self._wanted.get(name)) for name in names]
-        columns = [column.slice(0, FIRST_ROWS) for column in self._reader.parse(first, self._wishes).columns]
+        cells = self._reader.parse(first, self._wishes)
+        columns = [
+            (cells.columns[place] if name in self._wanted else cells.to_prove(place)).slice(0, FIRST_ROWS)
+            for place, name in enumerate(names)
+        ]
         guesses = [
             self._first_guess(name, column, self._wanted.get(name))
             for column, name in zip(columns, names, strict=True)
         ]
-        if first.is_last and first.records <= FIRST_ROWS:
+        if self._reader.has_footers and first.is_last and first.records <= FIRST_ROWS:
             self._note_footer(guesses, columns)
         return guesses
 
@@ -240,7 +256,8 @@ class _Conversion:
                 proved = () if decision.arrow == "string" else tried[place].candidates[:1]
                 found.append(Guess(proved, decision.arrow))
                 tally = counts.tallies[place]
-                if decision.arrow == "string" and tally.is_odd_last(counts.rows) and not self._notes:
+                is_odd = self._reader.has_footers and tally.is_odd_last(counts.rows) and not self._notes
+                if decision.arrow == "string" and is_odd:
                     self._notes.append(footer_note(decision.name, tally.misfit or ""))
             else:
                 found.append(decision)
@@ -301,9 +318,13 @@ class _Conversion:
 
     def _prove(self, chunk: Chunk, position: int, guesses: Sequence[Guess]) -> _Part:
         cells = self._reader.parse(chunk, self._wishes)
-        proofs = [prove_column(one, column) for one, column in zip(guesses, cells.columns, strict=True)]
-        for one, proof, marked in zip(guesses, proofs, cells.marked, strict=True):
-            proof.tally.marked = marked
+        proofs = [
+            prove_column(one, cells.columns[place] if one.takes_any_text else cells.to_prove(place))
+            for place, one in enumerate(guesses)
+        ]
+        for place, (one, proof) in enumerate(zip(guesses, proofs, strict=True)):
+            proof.tally.marked = cells.marked[place]
+            proof.tally.strings, proof.tally.nested = cells.count_strings(place), cells.nested.get(place, 0)
             if one.forced and proof.tally.misfit is not None:
                 proof.tally.misfit_line = self._reader.line_of(chunk, proof.misfit_row)
         arrays = [proof.typed for proof in proofs]

@@ -19,6 +19,7 @@ from packhouse._src.delimited.column_types import (
     suggest,
     typed,
     why_apart,
+    why_json_text,
     why_text,
 )
 from packhouse._src.delimited.spelling.float_spelling import FloatStyles, decode
@@ -78,6 +79,11 @@ class Guess:
     """Two spellings of one value, for which the column stays text."""
 
     @property
+    def takes_any_text(self) -> bool:
+        """Whether strings and numbers of JSON are alike here: as text, or where the user asked for a type."""
+        return self.forced or (not self.candidates and not self.is_empty)
+
+    @property
     def candidate(self) -> Candidate | None:
         """The type to prove."""
         return self.candidates[0] if self.candidates else None
@@ -117,6 +123,12 @@ class Tally:
     marked: int = 0
     """Cells that were marks of a missing value."""
 
+    strings: int = 0
+    """Cells that are strings of JSON."""
+
+    nested: int = 0
+    """Cells that are lists or objects of JSON."""
+
     styles: Styles | None = None
     """How the values are written; None of types whose values have one spelling each."""
 
@@ -126,6 +138,8 @@ class Tally:
     def add(self, other: Tally, *, rows: int = 0) -> None:
         """Count the next chunk in, before which there are so many rows."""
         self.marked += other.marked
+        self.strings += other.strings
+        self.nested += other.nested
         self.values += other.values
         self.fits += other.fits
         self.zeros += other.zeros
@@ -210,6 +224,16 @@ def decide(name: str, tried: Guess, tally: Tally, *, rows: int, source: TableNam
     Raises:
         TypingError: A value does not fit the type that the user asked for.
     """
+    made = _decide_type(name, tried, tally, rows, source)
+    is_text = isinstance(made, ColumnType) and made.arrow == "string"
+    if is_text and (tally.strings or tally.nested) and not tried.forced:
+        return as_text(
+            name, why_json_text(tally.values, tally.strings, tally.nested), rows=rows, values=tally.values
+        )
+    return made
+
+
+def _decide_type(name: str, tried: Guess, tally: Tally, rows: int, source: TableName) -> ColumnType | Guess:
     candidate = tried.candidate
     if candidate is None:
         return _decide_text(name, tried, tally, rows, source)

@@ -88,9 +88,9 @@ class Start:
             CsvError: A name is repeated.
         """
         if is_row or not self.dialect.has_header:
-            columns, _ = _unique_names([""] * len(self.names), self.where, self.dialect.table)
+            columns, _ = unique_names([""] * len(self.names), self.where, self.dialect.table)
             return Header(columns, self.notes, self.delimiter, self.bytes_before, self.lines_before, self)
-        columns, renamed = _unique_names(self.names, self.where, self.dialect.table)
+        columns, renamed = unique_names(self.names, self.where, self.dialect.table)
         notes = [*self.notes, *renamed]
         why: tuple[str, ...] = ()
         if not self.dialect.is_sure and not self.title_lines:
@@ -295,8 +295,12 @@ def _first_row(text: str, delimiter: str, where: Where, table: str) -> tuple[lis
     return names, reader.line_num
 
 
-def _unique_names(names: Sequence[str], where: Where, table: str) -> tuple[tuple[str, ...], list[str]]:
-    """Return a name for each column, unique without regard to case, and what to say of new ones."""
+def unique_names(names: Sequence[str], where: Where, table: str) -> tuple[tuple[str, ...], list[str]]:
+    """Return a name for each column, unique without regard to case, and what to say of new ones.
+
+    Raises:
+        CsvError: A name is repeated.
+    """
     first: dict[str, int] = {}
     for number, name in enumerate(names, 1):
         if name and first.setdefault(name, number) != number:

@@ -1,12 +1,17 @@
-"""Reads a CSV file in chunks of text columns, as the user wants its cells: marks missing, ids padded."""
+"""Reads a table in chunks of text columns, as the user wants its cells: marks missing, ids padded.
+
+The reader of CSV files; that of JSON Lines is one too.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from packhouse._src.delimited.csv_ import line_of_row, parse_chunk
 from packhouse._src.delimited.cutting import Chunk, cut_records
@@ -16,9 +21,6 @@ from packhouse._src.delimited.text_stream import TableStream, open_table
 from packhouse._src.padding import as_whole_numbers, pad_numbers
 from packhouse._src.table_records import WHITESPACE, TablePlan
 from packhouse.errors import CsvError, TypingError, Where
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,9 +45,32 @@ class Cells:
     marked: list[int]
     """Cells of each column that were marks of a missing value."""
 
+    strings: Mapping[int, pa.BooleanArray | None] = field(default_factory=dict)
+    """Of JSON, place of a column -> which of its cells are strings; None: all."""
+
+    nested: Mapping[int, int] = field(default_factory=dict)
+    """Of JSON, place of a column -> cells that are lists or objects."""
+
+    def to_prove(self, place: int) -> pa.StringArray:
+        """Return a column as types are proved: strings of JSON in quotes, which are no numbers."""
+        cells = self.columns[place]
+        if place not in self.strings:
+            return cells
+        quoted = pc.binary_join_element_wise('"', cells, '"', "")
+        which = self.strings[place]
+        return quoted if which is None else pc.if_else(which, quoted, cells)
+
+    def count_strings(self, place: int) -> int:
+        """Return how many cells of a column are strings of JSON."""
+        if place not in self.strings:
+            return 0
+        cells, which = self.columns[place], self.strings[place]
+        found = pc.is_valid(cells) if which is None else pc.and_(which, pc.is_valid(cells))
+        return int(pc.sum(found).as_py() or 0)
+
 
 class TableReader:
-    """One CSV file.
+    """One file, such as a CSV file.
 
     Args:
         plan: What it is.
@@ -59,10 +84,19 @@ class TableReader:
         self._plan = plan
         self._source = source
         self._facts = source.stat()
-        header = read_header(source, shown_as=plan.source, encoding=plan.encoding, dialect=plan.dialect)
+        self.header: Header = self._read_header()
+
+    @property
+    def has_footers(self) -> bool:
+        """Whether the last row may be none."""
+        return True
+
+    def _read_header(self) -> Header:
+        plan = self._plan
+        header = read_header(self._source, shown_as=plan.source, encoding=plan.encoding, dialect=plan.dialect)
         if header is None or header.columns != plan.columns:
             raise self.changed()
-        self.header: Header = header
+        return header
 
     @property
     def size(self) -> int:
@@ -117,7 +151,11 @@ class TableReader:
             CsvError: A row has another number of cells than the header, or is not UTF-8; with its line.
             TypingError: A number cannot be padded.
         """
-        columns = parse_chunk(chunk, self.header, shown_as=self._plan.source).columns
+        return self._as_wished(
+            chunk, parse_chunk(chunk, self.header, shown_as=self._plan.source).columns, wishes
+        )
+
+    def _as_wished(self, chunk: Chunk, columns: list[pa.StringArray], wishes: CellWishes) -> Cells:
         marked = [0] * len(columns)
         for place, name in enumerate(self.header.columns):
             if name in wishes.null_marks:

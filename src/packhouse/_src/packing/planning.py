@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -25,7 +25,7 @@ from packhouse._src.sources.sorting import is_compressed, sort_files
 from packhouse._src.sources.source import Found, Source
 from packhouse._src.sql.joins.join_specs import ResolvedJoins, not_found, resolve_joins
 from packhouse._src.sql.sort_specs import check_sort
-from packhouse._src.table_records import TablePlan
+from packhouse._src.table_records import CSV, TablePlan
 from packhouse.errors import NoSpaceError, SourceError, SourceNotFoundError, UsageError, Where
 from packhouse.progress import Observer, task
 
@@ -263,18 +263,28 @@ def _check_columns(options: PackOptions, columns: Mapping[str, Sequence[str]], h
             raise not_found("column", column, columns[table], Where(file=table, member=name))
 
 
-def _check_tables(options: PackOptions, tables: Collection[str]) -> None:
-    owners = [split_named(text)[0] for text in (*options.encoding, *options.delimiter)]
-    for owner in (*owners, *options.no_header, *options.skip_lines):
-        if owner and not any(fits_table(owner, table) for table in tables):
-            raise not_found("table", owner, list(tables), Where(member=owner))
+def _check_tables(options: PackOptions, tables: Sequence[TablePlan]) -> None:
+    of_text = {"delimiter": [split_named(text)[0] for text in options.delimiter]}
+    of_text |= {"no_header": [*options.no_header], "skip_lines": [*options.skip_lines]}
+    encodings = [split_named(text)[0] for text in options.encoding]
+    for option, owners in (("encoding", encodings), *of_text.items()):
+        for owner in filter(None, owners):
+            meant = [table for table in tables if fits_table(owner, table.name)]
+            if not meant:
+                raise not_found("table", owner, [table.name for table in tables], Where(member=owner))
+            if option in of_text and all(table.kind != CSV for table in meant):
+                raise UsageError(
+                    f"{option} is for CSV tables, and {meant[0].source} is none",
+                    where=Where(member=owner),
+                    hint="leave it out",
+                )
 
 
 def _check_names(options: PackOptions, tables: Sequence[TablePlan], broken: set[str]) -> ResolvedJoins:
     columns = {table.name: table.columns for table in tables}
     _check_columns(options, columns, f"; not readable: {', '.join(sorted(broken))}" if broken else "")
     if not broken:
-        _check_tables(options, columns)
+        _check_tables(options, tables)
     linked = [split_column(name, columns)[0] for name in options.link or ()]
     if len(set(linked)) != len(linked):
         raise UsageError("two links name the same table", hint="use one --link per table")

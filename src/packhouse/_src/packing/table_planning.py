@@ -10,15 +10,16 @@ from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 
 from packhouse._src.delimited.dialect import LONGEST_HEADER_BYTES, Start, read_start
+from packhouse._src.delimited.json_lines.json_reader import JsonColumns, find_columns
 from packhouse._src.imagefile.format import IMAGES_FILE, INDEX_FILE, INDEX_TABLE, MANIFEST_FILE
 from packhouse._src.packing.options import PackOptions
 from packhouse._src.records import Failed, SourceFile
 from packhouse._src.sources.named_images import texts_that_name
-from packhouse._src.sources.sorting import without_extension
+from packhouse._src.sources.sorting import kind_of_table, without_extension
 from packhouse._src.sources.source import Source
 from packhouse._src.sql.joins.join_specs import not_found
-from packhouse._src.table_records import Dialect, TablePlan
-from packhouse.errors import CsvError, SourceError, Where
+from packhouse._src.table_records import JSON_LINES, Dialect, TablePlan
+from packhouse.errors import CsvError, SourceError, TableError, Where
 
 HEADER_BYTES = 64 << 10
 """So much of a table in an archive is looked at to find its header line, and more if it is longer."""
@@ -58,7 +59,7 @@ def plan_tables(
     def may_fail(file: SourceFile) -> Iterator[None]:
         try:
             yield
-        except (CsvError, SourceError) as err:
+        except (TableError, SourceError) as err:
             failed.append(Failed(file.path, type(err).__name__, str(err)))
 
     for file in files:
@@ -81,10 +82,23 @@ class _Draft:
     file: SourceFile
     target: str
     encoding: str | None
-    start: Start
+    start: Start | JsonColumns
 
     def plan(self, options: PackOptions, *, is_headless: bool) -> TablePlan:
         """Return the plan; raises CsvError when the header repeats a name."""
+        if isinstance(self.start, JsonColumns):
+            return TablePlan(
+                name=self.name,
+                source=self.file.path,
+                source_bytes=self.file.size,
+                file=self.target,
+                columns=self.start.names,
+                notes=self.start.notes,
+                encoding=self.encoding,
+                null_marks=options.null_marks(self.name, self.start.names),
+                kind=JSON_LINES,
+                keys=self.start.keys,
+            )
         header = self.start.header(is_row=is_headless)
         notes, dialect = list(header.notes), self.start.dialect
         if is_headless:
@@ -114,12 +128,13 @@ class _Draft:
 
 def _without_headers(drafts: Sequence[_Draft], images: Collection[str]) -> set[str]:
     """Return the tables whose first line names an image in a column that names images, so it is a row."""
-    open_ones = [draft for draft in drafts if draft.start.dialect.has_header and not draft.start.is_confirmed]
-    named = texts_that_name(images, {name for draft in open_ones for name in draft.start.names})
+    starts = [(draft.name, draft.start) for draft in drafts if isinstance(draft.start, Start)]
+    open_ones = [one for one in starts if one[1].dialect.has_header and not one[1].is_confirmed]
+    named = texts_that_name(images, {name for _, start in open_ones for name in start.names})
     suspects = [
-        (draft.name, name, [row[place] for row in draft.start.rows if place < len(row) and row[place]])
-        for draft in open_ones
-        for place, name in enumerate(draft.start.names)
+        (table, name, [row[place] for row in start.rows if place < len(row) and row[place]])
+        for table, start in open_ones
+        for place, name in enumerate(start.names)
         if name in named
     ]
     named = texts_that_name(images, {cell for _, _, cells in suspects for cell in cells[:ROWS_COMPARED]})
@@ -151,7 +166,11 @@ def _draft(source: Source, file: SourceFile, others: Mapping[str, _Draft], optio
     _check_target(target, file.path, others, options)
     encoding = options.encoding_of(name)
     try:
-        start = _start_of(source, file, encoding, options.dialect_of(name))
+        start = (
+            _json_columns(source, file, name, encoding)
+            if kind_of_table(file.path) == JSON_LINES
+            else _start_of(source, file, encoding, options.dialect_of(name))
+        )
     except SourceError:
         raise
     except OSError as err:
@@ -181,6 +200,11 @@ def _check_target(target: str, source: str, others: Mapping[str, _Draft], option
             where=Where(file=source),
             hint="rename the file",
         )
+
+
+def _json_columns(source: Source, file: SourceFile, table: str, encoding: str | None) -> JsonColumns:
+    with TemporaryDirectory(prefix="packhouse-") as place, source.as_file(file, Path(place)) as path:
+        return find_columns(path, shown_as=file.path, table=table, encoding=encoding)
 
 
 def _start_of(source: Source, file: SourceFile, encoding: str | None, dialect: Dialect) -> Start:

@@ -11,8 +11,10 @@ from posixpath import splitext
 
 from packhouse._src.images.formats import IMAGE_EXTENSIONS
 from packhouse._src.records import Skipped, SourceFile
+from packhouse._src.table_records import CSV, JSON_LINES
 
-TABLE_EXTENSIONS = frozenset((".csv", ".tsv"))
+KINDS_OF_TABLES = {".csv": CSV, ".tsv": CSV, ".jsonl": JSON_LINES, ".ndjson": JSON_LINES}
+TABLE_EXTENSIONS = frozenset(KINDS_OF_TABLES)
 COMPRESSED_EXTENSIONS = frozenset((".gz", ".zst", ".bz2", ".xz", ".zip"))
 """Behind that of a table: labels.csv.gz."""
 
@@ -91,6 +93,11 @@ def without_extension(path: str) -> str:
     if last.lower() in COMPRESSED_EXTENSIONS and _extension(path) != last.lower():
         stem = splitext(stem)[0]
     return stem
+
+
+def kind_of_table(path: str) -> str:
+    """Return how a table is read, by its name: another one that was chosen as a table is CSV."""
+    return KINDS_OF_TABLES.get(_extension(path), CSV)
 
 
 def archive_stem(path: str) -> str | None:
