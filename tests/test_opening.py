@@ -175,7 +175,7 @@ def test_what_is_no_pack_says_what_to_open(packed: Path, tmp_path: Path) -> None
     with pytest.raises(NotAPackError, match="neither a pack nor an HDF5 file"):
         packhouse.open(packed / "pack.json")
     (packed / "pack.json").unlink()
-    with pytest.raises(NotAPackError, match=r"open the image file itself: .*images\.h5"):
+    with pytest.raises(NotAPackError, match=r"or open the image file: .*images\.h5"):
         packhouse.open(packed)
 
 

@@ -201,7 +201,17 @@ def test_get_names_the_nearest_keys(packed: Path, dataset: DataSet) -> None:
     done = run("get", packed, key + "x")
 
     assert done.returncode == 1
-    assert f"try: {key}" in done.stderr
+    assert f"try: did you mean {key}" in done.stderr
+
+
+def test_hints_name_only_what_the_command_has(packed: Path) -> None:
+    """`repair` has no --update and no --overwrite; `index` needs no pack, whose index is there."""
+    exists = run("repair", packed, packed.parent / "shop")
+    indexed = run("index", packed)
+
+    assert (exists.returncode, indexed.returncode) == (1, 1)
+    assert "try: choose another name\n" in exists.stderr
+    assert "a pack has its index already" in indexed.stderr
 
 
 def test_output_into_a_closed_pipe_ends_without_a_traceback(packed: Path) -> None:

@@ -108,4 +108,4 @@ def test_what_has_line_breaks_stays_on_its_line(tmp_path: Path) -> None:
     assert rows.stdout == "t\tno\\nimage\n"
     assert images.stdout == "a/ta\\tb\n"
     assert json.loads(exact.stdout) == [{"table": "t", "value": "no\nimage"}]
-    assert "1 rows of t name several images each" in ambiguous.stderr
+    assert "1 row of t with several matching images" in ambiguous.stderr

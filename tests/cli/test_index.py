@@ -44,8 +44,8 @@ def test_what_is_refused_is_listed_and_exits_3(file: Path, capsys: pytest.Captur
 
     out = capsys.readouterr().out
     assert "4 images" in out
-    assert "1 of them are not an image: g/text" in out
-    assert "2 things in the file are not in the index" in out
+    assert "not an image: 1 of them (g/text)" in out
+    assert "not in the index: 2 items of the file" in out
     assert "packed (1): is compressed or filtered (gzip)" in out
 
 

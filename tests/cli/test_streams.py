@@ -28,5 +28,5 @@ def test_letters_that_the_encoding_lacks_are_escaped(tmp_path: Path) -> None:
         env=ascii_only,
     )
 
-    assert (found.returncode, found.stderr) == (0, "1 images\n")
+    assert (found.returncode, found.stderr) == (0, "1 image\n")
     assert found.stdout == "gr\\xf6\\xdfe\n"

@@ -94,7 +94,7 @@ def test_every_tree_packs_and_is_sound(tmp_path_factory: pytest.TempPathFactory,
     report = packhouse.pack(folder / "src", folder / "one.pack")
     packhouse.pack(folder / "src", folder / "two.pack", workers=1)
 
-    assert report.accounts.failed == 0
+    assert report.totals.failed == 0
     check_pack(folder / "one.pack", files)
     assert packhouse.verify(folder / "one.pack", against=folder / "src").is_sound
     one, two = folder / "one.pack" / "images.h5", folder / "two.pack" / "images.h5"

@@ -106,6 +106,26 @@ def test_more_pixels_than_pillow_opens_are_refused_by_default(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
+    ("key", "hint"),
+    [
+        ("108775015", "did you mean 010/0108775015?"),
+        ("0108775015.jpg", "did you mean 010/0108775015?"),
+        ("010/0108775015.jpg", "did you mean 010/0108775015?"),
+        ("data/images/010/0108775015.jpg", "did you mean 010/0108775015?"),
+        ("zzz", "list the keys with packhouse ls PACK, or list(pack.images)"),
+    ],
+)
+def test_an_id_without_its_zeros_and_a_path_are_answered_with_the_key(
+    pack: Pack, key: str, hint: str
+) -> None:
+    """What a spreadsheet made of an id, and the file that was packed, name one image."""
+    with pytest.raises(KeyNotFoundError) as caught:
+        pack.images.read(key)
+
+    assert caught.value.hint == hint
+
+
+@pytest.mark.parametrize(
     ("key", "says"),
     [
         (108775015, "'0108775015'"),

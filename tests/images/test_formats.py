@@ -85,7 +85,7 @@ def test_every_extension_is_packed_as_an_image(tmp_path: Path) -> None:
     for number, extension in enumerate(sorted(IMAGE_EXTENSIONS)):
         (tmp_path / "src" / f"{number}{extension.upper()}").write_bytes(jpeg(number))
 
-    assert packhouse.pack(tmp_path / "src", tmp_path / "a.pack").accounts.images == len(IMAGE_EXTENSIONS)
+    assert packhouse.pack(tmp_path / "src", tmp_path / "a.pack").totals.images == len(IMAGE_EXTENSIONS)
 
 
 def test_the_docs_have_the_same_table() -> None:

@@ -139,10 +139,10 @@ def test_every_file_is_accounted_for(dataset: DataSet, tmp_path: Path) -> None:
     report = packhouse.pack(dataset.folder, tmp_path / "shop.pack")
 
     walked = sum(len(files) for _, _, files in os.walk(dataset.folder))
-    accounts = report.accounts
-    assert accounts.seen == walked
-    assert accounts.images == len(dataset.files) + 3
-    assert accounts.tables == 3
+    totals = report.totals
+    assert totals.seen == walked
+    assert totals.images == len(dataset.files) + 3
+    assert totals.tables == 3
     assert {one.path for one in report.skipped} == {
         ".DS_Store",
         "images/Thumbs.db",
@@ -196,7 +196,7 @@ def test_an_image_that_cannot_be_read_leaves_no_dataset_of_zeros(
     report = packhouse.pack(dataset.folder, tmp_path / "shop.pack")
 
     assert [one.path for one in report.failed] == [lost]
-    assert report.accounts.images == len(dataset.files) - 1
+    assert report.totals.images == len(dataset.files) - 1
     seen: list[str] = []
     with h5py.File(tmp_path / "shop.pack" / "images.h5") as file:
         file.visititems(lambda name, thing: seen.append(name) if isinstance(thing, h5py.Dataset) else None)
@@ -216,7 +216,7 @@ def test_a_broken_table_stops_neither_the_others_nor_the_images(dataset: DataSet
     assert [one.path for one in report.failed] == ["customers.csv", "join train"]
     assert "line 32" in report.failed[0].message
     assert "one cell too few" in report.failed[0].message
-    assert report.accounts.failed == 1
+    assert report.totals.failed == 1
 
 
 def test_on_error_stop_leaves_what_the_next_run_goes_on_with(dataset: DataSet, tmp_path: Path) -> None:
@@ -381,7 +381,7 @@ def test_a_pack_inside_its_source_does_not_pack_itself(dataset: DataSet) -> None
 
     report = packhouse.pack(dataset.folder, dataset.folder / "shop.pack", overwrite=True)
 
-    assert report.accounts.images == len(dataset.files)
+    assert report.totals.images == len(dataset.files)
 
 
 def test_overwrite_never_removes_what_is_not_the_packs(dataset: DataSet, tmp_path: Path) -> None:
@@ -467,7 +467,7 @@ def test_dest_is_left_out_however_it_is_spelled(dataset: DataSet, tmp_path: Path
 
     report = packhouse.pack(tmp_path / "way", dataset.folder / "shop.pack", overwrite=True)
 
-    assert report.accounts.seen == len(dataset.files) + 3
+    assert report.totals.seen == len(dataset.files) + 3
 
 
 def test_a_single_string_is_one_glob(dataset: DataSet, tmp_path: Path) -> None:
@@ -476,7 +476,7 @@ def test_a_single_string_is_one_glob(dataset: DataSet, tmp_path: Path) -> None:
 
     report = packhouse.pack(dataset.folder, tmp_path / "shop.pack", images="*.jpg", joins=JOIN)
 
-    assert report.accounts.images == len(dataset.files)
+    assert report.totals.images == len(dataset.files)
     assert [join.name for join in report.joins] == ["train"]
 
 

@@ -56,7 +56,7 @@ def test_the_settings_are_accounted_for_and_nothing_is_skipped(tmp_path: Path) -
     """Files seen = tables + settings: packhouse.toml is neither packed nor called skipped."""
     report = packhouse.pack(write(tmp_path / "src"), tmp_path / "out.pack")
 
-    assert (report.accounts.seen, report.accounts.tables, report.accounts.settings) == (2, 1, 1)
+    assert (report.totals.seen, report.totals.tables, report.totals.settings) == (2, 1, 1)
     assert report.skipped == ()
     assert report.is_clean
     assert json.loads((tmp_path / "out.pack/pack.json").read_text())["files"]["settings"] == 1
@@ -108,7 +108,7 @@ def test_settings_in_an_archive(tmp_path: Path, kind: str, top: str) -> None:
 
     (table,) = report.tables
     assert [column.arrow for column in table.columns] == ["string", "double", "string"]
-    assert report.accounts.settings == 1
+    assert report.totals.settings == 1
 
 
 def test_a_settings_file_elsewhere_is_only_a_file(tmp_path: Path) -> None:
@@ -239,7 +239,7 @@ def test_junk_beside_the_one_folder_hides_no_settings(tmp_path: Path, junk: str)
 
     report = packhouse.pack(source, tmp_path / "out.pack")
 
-    assert report.accounts.settings == 1
+    assert report.totals.settings == 1
     assert [column.arrow for column in report.tables[0].columns] == ["string", "double", "string"]
 
 

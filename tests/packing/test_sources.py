@@ -91,7 +91,7 @@ def test_an_archive_gives_the_pack_of_its_folder(
 
     report = packhouse.pack(archive, tmp_path / "archive.pack", joins=JOIN, engine=engine, workers=2)
 
-    assert report.accounts == expected.accounts
+    assert report.totals == expected.totals
     names = {path.name for path in (tmp_path / "folder.pack").iterdir()}
     assert names == {path.name for path in (tmp_path / "archive.pack").iterdir()}
     for name in names - {"pack.json"}:
@@ -155,7 +155,7 @@ def test_a_damaged_member_fails_alone(dataset: DataSet, tmp_path: Path) -> None:
     report = packhouse.pack(archive, tmp_path / "some.pack")
 
     assert [failure.path for failure in report.failed] == [path]
-    assert report.accounts.images == 23
+    assert report.totals.images == 23
     with (
         packhouse.open(tmp_path / "some.pack") as pack,
         h5py.File(tmp_path / "some.pack" / "images.h5") as file,
@@ -193,7 +193,7 @@ def test_a_list_chooses_the_images(
 
     report = packhouse.pack(listed, tmp_path / "some.pack")
 
-    assert report.accounts.images == len(chosen)
+    assert report.totals.images == len(chosen)
     assert [failure.path for failure in report.failed] == ["images/010/absent.jpg"]
     with packhouse.open(tmp_path / "some.pack") as pack:
         found = {image.file_name: image.bytes for image in pack.images.values()}
@@ -223,7 +223,7 @@ def test_an_hdf5_file_is_packed_again(dataset: DataSet, tmp_path: Path) -> None:
         tmp_path / "folder.pack" / "images.h5"
     ).read_bytes()
     assert [failure.path for failure in report.failed] == ["masks", "other"]
-    assert report.accounts.seen == 24 + 2
+    assert report.totals.seen == 24 + 2
 
 
 def test_what_is_no_source_is_said(tmp_path: Path) -> None:
@@ -294,7 +294,7 @@ def test_an_archive_that_grows_is_noticed(
     monkeypatch.setattr(RangeSource, "read_into", read_into)
     report = packhouse.pack(archive, tmp_path / "some.pack", tables=["none"], workers=1)
 
-    assert report.accounts.images == 9
+    assert report.totals.images == 9
     assert {failure.error for failure in report.failed} == {"SourceChangedError"}
 
 

@@ -76,6 +76,27 @@ def test_conditions_that_do_not_run(tables: Tables, where: str) -> None:
     assert len(find_keys(tables, "true", [ARTICLES])) == 5
 
 
+@pytest.mark.parametrize(
+    ("where", "problem", "hint"),
+    [
+        ("widht > 1", "there is no column 'widht'", "did you mean width? text needs single quotes: 'widht'"),
+        ("label = dress", "there is no column 'dress'", "text needs single quotes: 'dress'"),
+        ("width >", "Parser Error: ", "write one SQL condition, such as width < 400 or name = 'Black'"),
+        ("", "the condition is empty", "write, for example, width < 400"),
+    ],
+)
+def test_conditions_that_do_not_run_say_what_to_write(
+    tables: Tables, where: str, problem: str, hint: str
+) -> None:
+    """The error has the condition, the folder of the pack, and what to write instead."""
+    with pytest.raises(QueryError) as caught:
+        find_keys(tables, where, [ARTICLES, LABELS])
+
+    assert caught.value.problem.startswith(problem)
+    assert caught.value.hint == hint
+    assert (caught.value.where.file, caught.value.where.member) == (str(tables.folder), where)
+
+
 def test_a_name_that_several_tables_have_needs_its_table(tables: Tables) -> None:
     """The error says which there are."""
     with pytest.raises(QueryError) as caught:

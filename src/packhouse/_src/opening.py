@@ -83,7 +83,11 @@ class Pack(Loadable):
             CorruptStoreError: Index and image file do not belong together.
         """
         if self.manifest["images"] is None:
-            raise NotAPackError("the pack has tables only, no images", where=Where(file=str(self.path)))
+            raise NotAPackError(
+                "the pack has tables only, no images",
+                where=Where(file=str(self.path)),
+                hint="read them with pack.tables, or any reader of Parquet",
+            )
         if self._is_lone:
             return _open_lone(self.path, silent, (), None)
         try:

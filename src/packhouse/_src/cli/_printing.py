@@ -33,6 +33,11 @@ def size(n_bytes: float) -> str:
     return f"{n_bytes:.2f} TB"
 
 
+def counted(number: int, noun: str) -> str:
+    """Return a number with its noun: "1 image", "2,000 images"."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def examples(values: Sequence[str], total: int | None = None) -> str:
     """Return the first few of some values, and that there are more."""
     shown = ", ".join(values[:EXAMPLES])
@@ -52,16 +57,17 @@ def format_report(report: Report) -> str:
 
 
 def _report_lines(report: Report) -> Iterator[str]:
-    accounts = report.accounts
+    totals = report.totals
     seconds = sum(report.seconds.values())
     if report.up_to_date:
         yield f"{report.dest}: {size(report.bytes)}, up to date: nothing has changed, nothing was written"
     else:
         yield f"{report.dest}: {size(report.bytes)}, made in {seconds:.1f} s"
     yield (
-        f"  {accounts.seen:,} files seen = {accounts.images:,} images + {accounts.tables:,} tables packed"
-        + (" + packhouse.toml" if accounts.settings else "")
-        + f" + {accounts.skipped:,} skipped + {accounts.failed:,} failed"
+        f"  {counted(totals.seen, 'file')} seen = {counted(totals.images, 'image')}"
+        f" + {counted(totals.tables, 'table')} packed"
+        + (" + packhouse.toml" if totals.settings else "")
+        + f" + {totals.skipped:,} skipped + {totals.failed:,} failed"
     )
     if report.images is not None:
         yield from _image_lines(report)
@@ -79,28 +85,28 @@ def _image_lines(report: Report) -> Iterator[str]:
     if images is None:
         return
     yield (
-        f"images.h5: {images.count:,} images in {images.groups:,} groups, "
+        f"images.h5: {counted(images.count, 'image')} in {counted(images.groups, 'group')}, "
         f"{size(images.source_bytes)} -> {size(images.bytes)} (index {size(images.index_bytes)})"
     )
     if images.kept_extensions:
         yield (
-            f"  {len(images.kept_extensions)} keys keep their extension: another file has the same name: "
-            + examples(images.kept_extensions)
+            "  keys with extension, because another file has the same name: "
+            f"{len(images.kept_extensions):,}, such as {examples(images.kept_extensions)}"
         )
     if images.escaped_names:
         yield (
-            f"  {len(images.escaped_names)} names are not UTF-8 and are written with %XX: "
+            f"  names that are not UTF-8, written with %XX: {len(images.escaped_names):,}, such as "
             + examples(images.escaped_names)
         )
     for page, names in images.name_encodings.items():
         yield (
-            f"  {len(names)} names in the archive are read as {page}; if they look wrong, --name-encoding: "
+            f"  names read as {page} (to change it: --name-encoding): {len(names):,}, such as "
             + examples(names)
         )
     if images.alike:
         yield (
-            f"  {len(images.alike)} keys differ only in case or Unicode form (one file on macOS): "
-            + examples(images.alike)
+            "  keys that differ only in case or Unicode form (one file on macOS): "
+            f"{len(images.alike):,}, such as {examples(images.alike)}"
         )
     yield from _resumed_lines(report.resumed)
     yield from _updated_lines(report.updated)
@@ -113,17 +119,17 @@ def _resumed_lines(resumed: Resumed | None) -> Iterator[str]:
     if resumed is None:
         return
     if resumed.found:
-        yield f"  resumed: {resumed.found:,} images were already written by an earlier run"
+        yield f"  resumed: {counted(resumed.found, 'image')} already written by an earlier run"
     if resumed.changed:
-        yield f"  {resumed.changed:,} images of that run have changed since and were read again"
+        yield f"  {counted(resumed.changed, 'image')} of that run changed since, and read again"
     if resumed.copied:
-        yield f"  {resumed.copied:,} unchanged images were copied from an earlier image file"
+        yield f"  {counted(resumed.copied, 'unchanged image')} copied from an earlier image file"
 
 
 def _updated_lines(updated: Updated | None) -> Iterator[str]:
     if updated is None:
         return
-    yield f"  update: {updated.unchanged:,} images unchanged"
+    yield f"  update: {counted(updated.unchanged, 'image')} unchanged"
     for store in updated.derived:
         yield f"  derived store {store} was dropped; to make it again: packhouse derive --size {store}"
     for what, paths in (("new", updated.new), ("changed", updated.changed), ("removed", updated.removed)):
@@ -133,12 +139,13 @@ def _updated_lines(updated: Updated | None) -> Iterator[str]:
 
 def _table_lines(table: TableReport) -> Iterator[str]:
     yield (
-        f"{table.file}: {table.rows:,} rows, {len(table.columns)} columns, "
+        f"{table.file}: {counted(table.rows, 'row')}, {counted(len(table.columns), 'column')}, "
         f"{size(table.source_bytes)} -> {size(table.bytes)}"
     )
     typed = [f"{column.name} {column.arrow}" for column in table.columns if column.arrow != "string"]
     if typed:
-        yield f"  types: {', '.join(typed)}; all others text"
+        others = "; all others text" if len(typed) < len(table.columns) else ""
+        yield f"  types: {', '.join(typed)}{others}"
     for column in table.columns:
         if any(words in column.reason for words in ("start with 0", "starts with 0", ONE_VALUE)):
             yield f"  {column.name} stays {column.reason}"
@@ -149,12 +156,12 @@ def _table_lines(table: TableReport) -> Iterator[str]:
 def _link_lines(link: LinkReport) -> Iterator[str]:
     yield f"link: {link.table}.{link.column} ({link.chosen})"
     yield (
-        f"  columns {link.flag_column}, {link.key_column}: {link.rows_with_image:,} rows have an image, "
-        f"{link.rows_without_image:,} do not"
+        f"  columns {link.flag_column}, {link.key_column}: "
+        f"{counted(link.rows_with_image, 'row')} with an image, {link.rows_without_image:,} without"
         + _such_as(link.rows_without_image_examples, link.rows_without_image)
     )
     yield (
-        f"  {link.images_without_row:,} of {link.images:,} images have no row"
+        f"  {link.images_without_row:,} of {counted(link.images, 'image')} without a row"
         + _such_as(link.images_without_row_examples, link.images_without_row)
     )
     if link.rows_ambiguous:
@@ -169,11 +176,11 @@ def _link_lines(link: LinkReport) -> Iterator[str]:
 
 
 def several_images(rows: int, copies: int) -> str:
-    """Say what becomes of rows that match several images each."""
-    said = f"{rows:,} rows match several images each: flagged, but without a key"
+    """Say how rows that match several images each are handled."""
+    said = f"{counted(rows, 'row')} with several matching images: flagged, but without a key"
     if not copies:
-        return f"{said}; they describe none of them"
-    return f"{said}; {copies:,} of them match copies of one image, and describe each copy"
+        return f"{said}; no image gets such a row"
+    return f"{said}; {copies:,} of them with copies of one image: each copy gets the row"
 
 
 def _such_as(values: Sequence[str], total: int) -> str:
@@ -182,11 +189,12 @@ def _such_as(values: Sequence[str], total: int) -> str:
 
 def _join_lines(join: JoinReport) -> Iterator[str]:
     verb = "dropped" if join.how == "inner" else "kept, with missing values"
-    yield f"{join.file}: {join.rows:,} rows, {size(join.bytes)} ({join.spec}; {join.how})"
+    yield f"{join.file}: {counted(join.rows, 'row')}, {size(join.bytes)} ({join.spec}; {join.how})"
     for step in join.steps:
         yield (
-            f"  {step.right}: {step.left_unmatched:,} of {step.left_rows:,} left rows have no match "
-            f"({verb}); {step.right_unmatched:,} rows of {step.right} matched nothing"
+            f"  {step.right}: {step.left_unmatched:,} of {counted(step.left_rows, 'left row')} "
+            f"without a match ({verb}); {counted(step.right_unmatched, 'row')} of {step.right} "
+            "matched nothing"
         )
         if step.renamed:
             yield "  renamed: " + ", ".join(f"{old} -> {new}" for old, new in step.renamed)
@@ -251,7 +259,7 @@ def _plan_join_lines(plan: Plan) -> Iterator[str]:
 def _plan_image_lines(plan: Plan) -> Iterator[str]:
     keys = plan.keys
     if keys.keys:
-        yield f"images.h5: {len(keys.keys):,} images, {size(plan.image_bytes)}"
+        yield f"images.h5: {counted(len(keys.keys), 'image')}, {size(plan.image_bytes)}"
         yield f"  keys such as {examples([key.key for key in keys.keys])}"
-        if keys.kept_extensions:
-            yield f"  {len(keys.kept_extensions)} keep their extension: {examples(keys.kept_extensions)}"
+        if kept := keys.kept_extensions:
+            yield f"  keys with extension: {len(kept):,}, such as {examples(kept)}"

@@ -43,15 +43,15 @@ def command(pack: str, size: int, quality: int, workers: int | None, overwrite: 
 
 
 def _lines(report: DeriveReport) -> Iterator[str]:
-    from packhouse._src.cli._printing import examples, size
+    from packhouse._src.cli._printing import counted, examples, size
 
     yield (
-        f"{report.folder}: {report.images:,} images, {size(report.source_bytes)} -> {size(report.bytes)} "
-        f"in {report.seconds:.1f} s"
+        f"{report.folder}: {counted(report.images, 'image')}, "
+        f"{size(report.source_bytes)} -> {size(report.bytes)} in {report.seconds:.1f} s"
     )
     yield f"  {report.scaled:,} scaled to a shorter side of {report.size}, JPEG quality {report.quality}"
     if report.copied:
-        yield f"  {report.copied:,} are not larger than that and were copied unchanged"
+        yield f"  {report.copied:,} copied unchanged: not larger than that"
     for problem in sorted(set(report.problems.values())):
         keys = [key for key, found in report.problems.items() if found == problem]
         yield f"  {len(keys):,} copied unchanged, but {problem}: {examples(keys)}"

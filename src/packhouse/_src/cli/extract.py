@@ -39,15 +39,15 @@ def command(pack: str, target: str, as_json: bool) -> int:
 
 
 def _lines(report: ExtractReport) -> Iterator[str]:
-    from packhouse._src.cli._printing import size
+    from packhouse._src.cli._printing import counted, size
 
     for damage in report.damaged:
         yield f"DAMAGED {damage}"
     for failure in report.failed:
         yield f"FAILED {failure.path}: {failure.message}"
     yield (
-        f"{report.target}: {report.written:,} of {report.images:,} images written, {size(report.bytes)} "
-        f"in {report.seconds:.1f} s"
+        f"{report.target}: {report.written:,} of {counted(report.images, 'image')} written, "
+        f"{size(report.bytes)} in {report.seconds:.1f} s"
     )
     if report.there_already:
         yield f"  {report.there_already:,} already existed with the same bytes"

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 import click
 
 from packhouse._src.cli._options import json_option
+from packhouse._src.cli._printing import counted
 
 
 @click.command("find")
@@ -41,11 +42,11 @@ def command(pack: str, where: str | None, orphans: str | None, as_json: bool) ->
                 count = _print_lines(
                     f"{_on_one_line(table)}\t{_on_one_line(value or '')}" for table, value in rows
                 )
-            click.echo(f"{count:,} rows", err=True)
+            click.echo(counted(count, "row"), err=True)
             return
         keys = opened.images_without_row() if where is None else opened.find(where)
         count = _print_list(keys) if as_json else _print_lines(map(_on_one_line, keys))
-        click.echo(f"{count:,} images", err=True)
+        click.echo(counted(count, "image"), err=True)
 
 
 def _on_one_line(text: str) -> str:

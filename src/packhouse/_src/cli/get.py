@@ -42,7 +42,7 @@ def command(pack: str, keys: tuple[str, ...], output: str | None) -> None:
         for target in paths:
             if target.exists() or paths.count(target) > 1:
                 raise DestinationExistsError(
-                    "already exists, or is requested twice",
+                    "the file already exists, or is requested twice",
                     where=Where(file=str(target)),
                     hint="choose another -o",
                 )

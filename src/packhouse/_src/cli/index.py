@@ -49,19 +49,19 @@ def command(
 
 
 def _lines(report: IndexReport) -> Iterator[str]:
-    from packhouse._src.cli._printing import examples
+    from packhouse._src.cli._printing import counted, examples
 
-    yield f"{report.file}: {report.images:,} images, index in {report.index}"
+    yield f"{report.file}: {counted(report.images, 'image')}, index in {report.index}"
     for problem in sorted(set(report.problems.values())):
         keys = [key for key, found in report.problems.items() if found == problem]
-        yield f"  {len(keys):,} of them are {problem}: {examples(keys)}"
+        yield f"  {problem}: {len(keys):,} of them ({examples(keys)})"
     if report.helpers:
         yield f"  names and places are taken from {examples(report.helpers)}"
     if report.labels:
         yield f"  table of labels: {', '.join(report.labels)}"
     if not report.refused:
         return
-    yield f"{len(report.refused):,} things in the file are not in the index:"
+    yield f"not in the index: {counted(len(report.refused), 'item')} of the file"
     for reason, count in Counter(one.reason for one in report.refused).most_common():
         paths = [one.path for one in report.refused if one.reason == reason]
         yield f"  {examples(paths)} ({count:,}): {reason}"

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from packhouse._src.cli._options import json_option
-from packhouse._src.cli._printing import examples, print_json, several_images, size
+from packhouse._src.cli._printing import counted, examples, print_json, several_images, size
 
 MOST_REFUSED = 20
 
@@ -44,7 +44,7 @@ def _lines(pack: str, document: dict[str, Any]) -> Iterator[str]:
     if document["skipped"]:
         yield f"skipped: {examples([one['path'] for one in document['skipped']])}"
     if document.get("refused"):
-        yield f"{document['refused_count']:,} things in the file are not images:"
+        yield f"not images: {counted(document['refused_count'], 'item')} of the file"
     for one in document.get("refused", ())[:MOST_REFUSED]:
         yield f"  {one['path']}: {one['reason']}"
     for failure in document["failed"]:
@@ -55,7 +55,7 @@ def _image_lines(images: dict[str, Any] | None) -> Iterator[str]:
     if images is None:
         return
     yield (
-        f"images.h5: {images['count']:,} images in {images['groups']:,} groups, "
+        f"images.h5: {counted(images['count'], 'image')} in {counted(images['groups'], 'group')}, "
         f"{size(images['bytes'])}, digest {images['digest']}"
     )
     for key, problem in images["problems"].items():
@@ -64,7 +64,8 @@ def _image_lines(images: dict[str, Any] | None) -> Iterator[str]:
 
 def _table_lines(tables: dict[str, Any]) -> Iterator[str]:
     for name, table in tables.items():
-        yield f"{name} ({table['file']}): {table['rows']:,} rows, {size(table['bytes'])}{_order_of(table)}"
+        rows = counted(table["rows"], "row")
+        yield f"{name} ({table['file']}): {rows}, {size(table['bytes'])}{_order_of(table)}"
         for column in table["columns"]:
             nulls = f", {column['nulls']:,} empty" if column["nulls"] else ""
             yield f"  {column['name']}: {column['arrow']}{nulls} - {column['reason']}"
@@ -73,9 +74,10 @@ def _table_lines(tables: dict[str, Any]) -> Iterator[str]:
 def _link_lines(link: dict[str, Any]) -> Iterator[str]:
     yield f"link: {link['table']}.{link['column']} ({link['chosen']})"
     yield (
-        f"  {link['flag_column']}, {link['key_column']}: {link['rows_with_image']:,} rows with an image, "
+        f"  {link['flag_column']}, {link['key_column']}: "
+        f"{counted(link['rows_with_image'], 'row')} with an image, "
         f"{link['rows_without_image']:,} without{_such_as(link['rows_without_image_examples'])}; "
-        f"{link['images_without_row']:,} of {link['images']:,} images without a row"
+        f"{link['images_without_row']:,} of {counted(link['images'], 'image')} without a row"
         f"{_such_as(link['images_without_row_examples'])}"
     )
     if link["rows_ambiguous"]:
@@ -92,13 +94,13 @@ def _such_as(values: list[str]) -> str:
 
 
 def _join_lines(name: str, join: dict[str, Any]) -> Iterator[str]:
-    made = f"{join['rows']:,} rows, {size(join['bytes'])}"
+    made = f"{counted(join['rows'], 'row')}, {size(join['bytes'])}"
     yield f"{name} ({join['file']}): {made} - {join['spec']}, {join['how']}{_order_of(join)}"
     for step in join["steps"]:
         yield (
             f"  + {step['right']} on {', '.join(step['on'])}: {step['left_unmatched']:,} of "
-            f"{step['left_rows']:,} left rows without a match; "
-            f"{step['right_unmatched']:,} rows of {step['right']} matched nothing"
+            f"{counted(step['left_rows'], 'left row')} without a match; "
+            f"{counted(step['right_unmatched'], 'row')} of {step['right']} matched nothing"
         )
         for old, new in step["renamed"]:
             yield f"    {step['right']}.{old} is renamed to {new}"

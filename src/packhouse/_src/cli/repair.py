@@ -36,15 +36,15 @@ def command(pack: str, dest: str, workers: int | None, as_json: bool) -> int:
 
 
 def _lines(report: RepairReport) -> Iterator[str]:
-    from packhouse._src.cli._printing import examples
+    from packhouse._src.cli._printing import counted, examples
 
     for damage in report.lost:
         yield f"LOST {damage}"
     if report.unchecked:
         yield (
-            f"{len(report.unchecked):,} images could not be checked: their digests are lost; "
+            f"{counted(len(report.unchecked), 'image')} not checked, because the digests are lost; "
             f"HDF5 gives their bytes: {examples(report.unchecked)}"
         )
-    yield f"{report.dest}: {report.images:,} images and {len(report.tables):,} tables saved"
+    yield f"{report.dest}: {counted(report.images, 'image')} and {counted(len(report.tables), 'table')} saved"
     if any(damage.key for damage in report.lost) and report.tables:
         yield "  table rows may still name lost images: compare image_key with image_index"

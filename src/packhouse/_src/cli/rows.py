@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from packhouse._src.cli._options import json_option
+from packhouse._src.cli._printing import counted
 
 
 @click.command("rows")
@@ -39,7 +40,7 @@ def _why_none(found: dict[str, Any], links: list[dict[str, Any]]) -> str:
         return "no table of this pack is linked to its images"
     lines = [f"no row of {' or '.join(found)} names this image alone"]
     lines += [
-        f"{link['rows_ambiguous']:,} rows of {link['table']} name several images each"
+        f"{counted(link['rows_ambiguous'], 'row')} of {link['table']} with several matching images"
         for link in links
         if link["rows_ambiguous"]
     ]

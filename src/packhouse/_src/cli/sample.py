@@ -35,7 +35,7 @@ def command(  # noqa: PLR0917
     """Write a generated fashion data set to the new folder DIR."""
     from dataclasses import asdict
 
-    from packhouse._src.cli._printing import print_json, size
+    from packhouse._src.cli._printing import counted, print_json, size
     from packhouse._src.cli._progress import shown
     from packhouse._src.synthetic.sample import sample
 
@@ -52,9 +52,11 @@ def command(  # noqa: PLR0917
     if as_json:
         print_json(asdict(made))
         return
+    odd = f" + {counted(len(made.problems), 'problem file')}" if made.problems else ""
     click.echo(
-        f"{made.folder}: {made.images:,} images, {made.articles:,} articles, {made.customers:,} customers, "
-        f"{made.transactions:,} transactions, {size(made.bytes)}"
+        f"{made.folder}: {counted(made.images, 'image')}{odd}, {counted(made.articles, 'article')}, "
+        f"{counted(made.customers, 'customer')}, {counted(made.transactions, 'transaction')}, "
+        f"{size(made.bytes)}"
     )
     click.echo(
         f"next: packhouse pack {made.folder} -o {made.folder.name}.pack "

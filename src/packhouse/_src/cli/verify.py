@@ -36,7 +36,7 @@ def command(pack: str, against: str | None, workers: int | None, as_json: bool) 
 
 
 def _lines(report: VerifyReport) -> Iterator[str]:
-    from packhouse._src.cli._printing import size
+    from packhouse._src.cli._printing import counted, size
 
     for damage in report.damaged:
         yield f"DAMAGED {damage}"
@@ -45,9 +45,10 @@ def _lines(report: VerifyReport) -> Iterator[str]:
     for note in report.notes:
         yield f"note: {note}"
     yield (
-        f"{report.pack}: {report.images:,} images and {report.tables:,} tables read, {size(report.bytes)} "
-        f"in {report.seconds:.1f} s"
+        f"{report.pack}: {counted(report.images, 'image')} and {counted(report.tables, 'table')} read, "
+        f"{size(report.bytes)} in {report.seconds:.1f} s"
     )
     if report.against is not None:
-        yield f"  {len(report.differences):,} images differ from {report.against}"
-    yield f"  {len(report.damaged):,} items are damaged" if report.damaged else "  no damage found"
+        differ = "differs" if len(report.differences) == 1 else "differ"
+        yield f"  {counted(len(report.differences), 'image')} {differ} from {report.against}"
+    yield f"  {counted(len(report.damaged), 'item')} damaged" if report.damaged else "  no damage found"

@@ -209,7 +209,9 @@ def _check_pack(pack: Path) -> None:
             hint=f"packhouse pack {pack} -o DEST, then packhouse derive DEST",
         )
     if not (pack / MANIFEST_FILE).is_file():
-        problem = f"is not a pack: it has no {MANIFEST_FILE}" if pack.exists() else "there is no such pack"
+        problem = (
+            f"this is not a pack: it has no {MANIFEST_FILE}" if pack.exists() else "there is no such pack"
+        )
         raise NotAPackError(problem, where=where, hint="packhouse pack SRC -o DEST makes one")
 
 

@@ -25,6 +25,7 @@ from packhouse._src.foreign.label_table import LABELS, LabelTable, label_table, 
 from packhouse._src.foreign.walked import Walked
 from packhouse._src.foreign.walker_process import walk_apart
 from packhouse._src.imagefile.digest import digest_of, digest_of_all
+from packhouse._src.imagefile.format import MANIFEST_FILE
 from packhouse._src.imagefile.hdf5_signature import has_signature
 from packhouse._src.imagefile.index_file import Binding, write_rows
 from packhouse._src.imagefile.read.store import ImageStore
@@ -175,8 +176,14 @@ def _open_regular(path: Path) -> tuple[int, os.stat_result]:
     facts = os.fstat(descriptor)
     if not stat.S_ISREG(facts.st_mode) or not has_signature(descriptor, facts.st_size):
         os.close(descriptor)
-        raise NotAPackError("is neither a pack nor an HDF5 file", where=where)
+        raise NotAPackError("this is neither a pack nor an HDF5 file", where=where, hint=_what_else(path))
     return descriptor, facts
+
+
+def _what_else(path: Path) -> str:
+    if (path / MANIFEST_FILE).is_file():
+        return "choose an HDF5 file; a pack has its index already"
+    return "choose a pack or an HDF5 file of images; packhouse pack SRC -o DEST makes a pack"
 
 
 def _refuse_overlapping(images: Sequence[Ranged], size: int, path: Path) -> None:

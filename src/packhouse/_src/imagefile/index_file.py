@@ -131,18 +131,18 @@ def read_binding(source: ParquetSource) -> Binding:
     found = source.metadata
     where = Where(file=str(source.path))
     if found.get("role") != "image_index" or source.schema.names != list(INDEX_COLUMNS):
-        raise CorruptStoreError("is not an image index", where=where)
+        raise CorruptStoreError("this is not an image index", where=where)
     version, size, file_id, id_offset, mtime_ns = (
         found.get(name) for name in ("format_version", "file_size", "file_id", "id_offset", "mtime_ns")
     )
     if version != FORMAT_VERSION:
         raise CorruptStoreError(
-            f"has format version {version}, this packhouse reads {FORMAT_VERSION}",
+            f"the index has format version {version}, this packhouse reads {FORMAT_VERSION}",
             where=where,
             hint="install a newer packhouse",
         )
     if not (isinstance(size, int) and isinstance(file_id, str) and isinstance(id_offset, int)):
-        raise CorruptStoreError("does not say which images.h5 it belongs to", where=where)
+        raise CorruptStoreError("the index does not say which images.h5 it belongs to", where=where)
     if not isinstance(mtime_ns, int):
         mtime_ns = None
     return Binding(file_size=size, file_id=file_id, id_offset=id_offset, mtime_ns=mtime_ns)

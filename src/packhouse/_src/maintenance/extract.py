@@ -164,7 +164,9 @@ def _read_pack(folder: Path) -> tuple[Manifest, list[IndexRow]]:
             hint=f"packhouse verify {folder} lists all damage",
         )
     if not manifest.has_images:
-        raise NotAPackError("the pack has tables only, no images", where=where)
+        raise NotAPackError(
+            "the pack has tables only, no images", where=where, hint="its Parquet files need no extracting"
+        )
     store = ImageStore(folder / IMAGES_FILE, folder / INDEX_FILE)  # sees that the two belong together
     file_size = store.index.binding.file_size
     store.close()
@@ -219,7 +221,11 @@ def _make(out: Path) -> None:
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as err:
-        raise DestinationError(f"cannot be created: {err.strerror}", where=Where(file=str(out))) from err
+        raise DestinationError(
+            f"the folder cannot be created: {err.strerror}",
+            where=Where(file=str(out)),
+            hint="choose another DIR",
+        ) from err
 
 
 class _Extracting:

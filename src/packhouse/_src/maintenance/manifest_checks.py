@@ -177,9 +177,9 @@ def _check_folder(folder: Path) -> None:
         hint = (
             f"{folder.parent}, the folder it is in" if is_part else "choose a folder made by packhouse pack"
         )
-        raise NotAPackError("is not a pack: a pack is a folder", where=where, hint=hint)
+        raise NotAPackError("this is not a pack: a pack is a folder", where=where, hint=hint)
     if not any((folder / name).exists() for name in (MANIFEST_FILE, IMAGES_FILE, INDEX_FILE)):
-        raise NotAPackError(f"is not a pack: it has no {MANIFEST_FILE}", where=where)
+        raise NotAPackError(f"this is not a pack: it has no {MANIFEST_FILE}", where=where)
 
 
 def why_unreadable(path: Path) -> str | None:

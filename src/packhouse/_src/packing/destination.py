@@ -36,12 +36,13 @@ def packing_folder(dest: Path) -> Path:
     return dest.with_name(dest.name + ".packing")
 
 
-def check_destination(dest: Path, *, replace: bool) -> None:
+def check_destination(dest: Path, *, replace: bool, hint: str = "") -> None:
     """See that a pack may be put there.
 
     Args:
         dest: The pack to be.
         replace: Whether a pack that is there may be replaced.
+        hint: What else the user can do than choose another name.
 
     Raises:
         DestinationExistsError: Something is there, and may not be or is no pack.
@@ -53,7 +54,7 @@ def check_destination(dest: Path, *, replace: bool) -> None:
         raise DestinationExistsError(
             "DEST already exists",
             where=where,
-            hint="choose another name, --update to bring the pack up to date, or --overwrite to replace it",
+            hint=f"choose another name{hint}",
         )
     strange = "it is not a pack" if dest.is_symlink() else _why_not_replaced(dest)
     if strange:
@@ -152,7 +153,7 @@ def under_construction(dest: Path, *, replace: bool) -> Iterator[Path]:
     folder = packing_folder(dest)
     if os.path.lexists(folder) and not _is_ours(folder):
         raise DestinationExistsError(
-            "already exists, and packhouse did not make it",
+            "the folder to work in already exists, and packhouse did not make it",
             where=Where(file=str(folder)),
             hint="move it away, or choose another DEST: packhouse makes the pack in DEST.packing",
         )

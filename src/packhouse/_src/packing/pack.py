@@ -68,7 +68,11 @@ def plan(
     if not os.fspath(src) or not os.fspath(dest):
         raise UsageError("SRC or DEST is empty", hint="packhouse pack SRC -o DEST")
     check_apart(Path(src), Path(dest))
-    check_destination(Path(dest), replace=chosen.may_replace)
+    check_destination(
+        Path(dest),
+        replace=chosen.may_replace,
+        hint=", --update to bring the pack up to date, or --overwrite to replace it",
+    )
 
     def complete(found: PackOptions) -> PackOptions:
         return with_earlier_options(found, Path(dest)) if found.update else found
@@ -313,7 +317,7 @@ def _pack_tables(
         has_images = images is not None
         done = pack_tables(made, folder, observer, has_images=has_images, earlier=earlier.made_of)
         failed += done.failed
-    accounts = Totals(
+    totals = Totals(
         seen=made.seen,
         images=images.report.count if images else 0,
         tables=len(done.tables),
@@ -321,13 +325,13 @@ def _pack_tables(
         skipped=len(made.skipped),
         failed=len(failed),
     )
-    accounts.check()
+    totals.check()
     return Report(
         source=made.source.path,
         dest=made.dest,
         options=made.options.shaping,
         given=made.given.shaping,
-        accounts=accounts,
+        totals=totals,
         images=images.report if images else None,
         tables=tuple(done.tables),
         links=tuple(done.links),

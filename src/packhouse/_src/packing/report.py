@@ -171,7 +171,7 @@ class Report:
     given: dict[str, object]
     """The options without those of packhouse.toml, which an update reads again."""
 
-    accounts: Totals
+    totals: Totals
     images: ImagesReport | None
     """None if the data set has no images."""
 
@@ -232,7 +232,7 @@ class Report:
             "source": self.source.absolute().name,
             "options": self.options,
             "given": self.given,
-            "files": asdict(self.accounts),
+            "files": asdict(self.totals),
             "images": asdict(self.images) if self.images else None,
             "tables": {
                 table.name: {**asdict(table), "digest": self.table_digests[table.name]}

@@ -138,6 +138,8 @@ def _opened(path: Path) -> Iterator[tuple[int, os.stat_result]]:
         finally:
             os.close(descriptor)
     except FileNotFoundError as err:
-        raise SourceNotFoundError("SRC does not exist", where=where, hint=f"SRC can be {ACCEPTED}") from err
+        raise SourceNotFoundError(
+            "SRC does not exist", where=where, hint=f"check the path; SRC can be {ACCEPTED}"
+        ) from err
     except OSError as err:
         raise SourceError(f"SRC cannot be read: {err.strerror}", where=where) from err

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
 
 from packhouse._src.sql.cell_text import cell_text
 from packhouse._src.sql.duckdb_ import check_condition
-from packhouse._src.sql.quoting import quote_name
+from packhouse._src.sql.quoting import quote_name, quote_text
 from packhouse._src.tables.copies import INDEX, meant_by_several, rows_with_copies
 from packhouse._src.tables.linked_rows import LinkedColumns
 from packhouse._src.tables.table import Tables
-from packhouse.errors import QueryError
+from packhouse.errors import QueryError, Where
 
+NEAREST_COLUMNS = 3
+
+_UNKNOWN = re.compile(r"Referenced column \"(.*?)\" not found")
 _AMBIGUOUS = re.compile(r"Ambiguous reference to column name \"(.*?)\" \(use")
 
 
@@ -32,16 +36,32 @@ def find_keys(tables: Tables, where: str, links: Sequence[LinkedColumns]) -> lis
             have needs its table before it.
         CorruptStoreError: A table that it needs is missing or damaged.
     """
-    check_condition(where)
     joins = "".join(f" LEFT JOIN {rows_with_copies(link)} ON {_key_of(link)} = {INDEX}.key" for link in links)
     query = f"SELECT DISTINCT {INDEX}.key AS key FROM {INDEX}{joins} WHERE (\n{where}\n) ORDER BY 1"
     try:
+        check_condition(where)
         return list(tables.sql(query)["key"].to_pylist())
     except QueryError as err:
-        ambiguous = _AMBIGUOUS.search(err.problem)
-        if ambiguous is not None:
-            err.hint = _say_which(tables, ambiguous[1], [INDEX, *(link.table for link in links)])
+        _explain(err, tables, where, [INDEX, *(link.table for link in links)])
         raise
+
+
+def _explain(err: QueryError, tables: Tables, where: str, candidates: Sequence[str]) -> None:
+    """Say where a condition failed, and what to write instead."""
+    err.where = Where(file=str(tables.folder), member=where)
+    ambiguous, unknown = _AMBIGUOUS.search(err.problem), _UNKNOWN.search(err.problem)
+    if ambiguous is not None:
+        err.hint = _say_which(tables, ambiguous[1], candidates)
+    elif unknown is not None:
+        # DuckDB speaks of a FROM clause, which the user has not written
+        name = unknown[1]
+        columns = [column for table in candidates for column in tables[table].columns]
+        nearest = get_close_matches(name, columns, n=NEAREST_COLUMNS)
+        err.problem = f"there is no column {name!r}"
+        meant = f"did you mean {' or '.join(nearest)}? " if nearest else ""
+        err.hint = f"{meant}text needs single quotes: {quote_text(name)}"
+    elif not err.hint:
+        err.hint = "write one SQL condition, such as width < 400 or name = 'Black'"
 
 
 def _say_which(tables: Tables, column: str, candidates: Sequence[str]) -> str:

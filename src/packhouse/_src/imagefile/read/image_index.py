@@ -251,7 +251,9 @@ class ImageIndex:
         if opened is None:
             opened = open_checked(self.path)
             if read_binding(opened) != self.binding:
-                raise CorruptStoreError("was replaced since it was opened", where=Where(file=str(self.path)))
+                raise CorruptStoreError(
+                    "the index was replaced since it was opened", where=Where(file=str(self.path))
+                )
             self._opened = opened
         return opened
 

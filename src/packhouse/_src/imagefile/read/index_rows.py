@@ -62,7 +62,9 @@ class IndexRows:
         self._source = ParquetSource(path)
         empty = batch_of({name: (kind, []) for name, kind in INDEX_COLUMNS.items()})
         if list(self._source.schema) != list(empty.schema):
-            raise CorruptStoreError("does not have the columns of an index", where=Where(file=str(path)))
+            raise CorruptStoreError(
+                "the file does not have the columns of an index", where=Where(file=str(path))
+            )
         self.starts = self._source.row_group_starts
 
     def __len__(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from itertools import islice
 from numbers import Integral
@@ -37,9 +37,34 @@ def not_found(index: ImageIndex, key: object, several: Sequence[int], where: Whe
         return KeyNotFoundError(
             f"{len(several)} images are named {key!r}", where=where, hint=f"use the full key: {keys}"
         )
-    nearest = get_close_matches(key, index.nearby_keys(key, most=200), n=NEAREST_KEYS, cutoff=0.5)
-    hint = " or ".join(nearest) if nearest else _LIST
+    nearest = _named_by(index, _texts_like(key)) or get_close_matches(
+        key, index.nearby_keys(key, most=200), n=NEAREST_KEYS, cutoff=0.5
+    )
+    hint = f"did you mean {' or '.join(nearest)}?" if nearest else _LIST
     return KeyNotFoundError(f"no image has the key {key!r}", where=where, hint=hint)
+
+
+def _named_by(index: ImageIndex, texts: Iterable[str]) -> list[str]:
+    """Return the keys that some texts are, or name alone; none of them twice."""
+    found: dict[str, None] = {}
+    for text in texts:
+        row = index.row_of(text)
+        rows = index.rows_named(text) if row is None else [row]
+        if len(rows) == 1:
+            found[index.key_of(rows[0])] = None
+    return list(found)[:NEAREST_KEYS]
+
+
+def _texts_like(key: str) -> Iterator[str]:
+    """Yield what a key may have been before a tool or a user changed it: an id, or the path of a file."""
+    parts = key.strip("/").split("/")
+    for at in range(len(parts)):
+        path = "/".join(parts[at:])
+        yield path
+        yield path.rpartition(".")[0] or path
+    if parts[-1].isascii() and parts[-1].isdigit():
+        for width in range(len(parts[-1]) + 1, MOST_DIGITS + 1):
+            yield parts[-1].zfill(width)
 
 
 def _not_text(index: ImageIndex, key: object, where: Where) -> KeyNotFoundError:

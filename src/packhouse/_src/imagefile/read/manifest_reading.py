@@ -44,7 +44,7 @@ def read_manifest(path: Path) -> dict[str, Any]:
         ) from err
     if version != FORMAT_VERSION:
         raise CorruptStoreError(
-            f"has format version {version}, this packhouse reads {FORMAT_VERSION}",
+            f"the pack has format version {version}, this packhouse reads {FORMAT_VERSION}",
             where=where,
             hint="install a newer packhouse",
         )
@@ -54,9 +54,9 @@ def read_manifest(path: Path) -> dict[str, Any]:
         )
     if not is_as_written(manifest):
         raise CorruptStoreError(
-            f"{MANIFEST_FILE} is not as it was written: its digest differs",
+            f"{MANIFEST_FILE} was changed or damaged: its digest does not match",
             where=where,
-            hint="restore it from a copy; packhouse verify says what else is damaged",
+            hint=f"restore it from a copy; packhouse verify {path} checks the rest",
         )
     for problem in problems_of_names(manifest, path):
         raise CorruptStoreError(
@@ -114,11 +114,13 @@ def _why_no_pack(path: Path) -> str:
     if not path.exists():
         return "there is no such pack"
     if not path.is_dir():
-        return "is not a pack: a pack is a folder, or an HDF5 file"
-    return f"is not a pack: it has no {MANIFEST_FILE}"
+        return "this is not a pack: a pack is a folder, or an HDF5 file"
+    return f"this is not a pack: it has no {MANIFEST_FILE}"
 
 
 def _what_to_open(path: Path) -> str:
     if (path / IMAGES_FILE).is_file():
-        return f"open the image file itself: {path / IMAGES_FILE}"
+        return (
+            f"packhouse repair {path} DEST saves what is intact; or open the image file: {path / IMAGES_FILE}"
+        )
     return "packhouse pack SRC -o DEST makes one"

@@ -284,16 +284,16 @@ class ImageStore(Mapping[str, StoredImage]):
         binding, facts = self.index.binding, os.fstat(descriptor)
         where = Where(file=str(self.path))
         if not stat.S_ISREG(facts.st_mode):
-            raise NotAPackError("is not a regular file", where=where)
+            raise NotAPackError("this is not a regular file", where=where)
         if facts.st_size != binding.file_size:
-            problem = f"has {facts.st_size:,} bytes, the index says {binding.file_size:,}"
+            problem = f"the file has {facts.st_size:,} bytes, the index says {binding.file_size:,}"
         elif binding.mtime_ns is not None and facts.st_mtime_ns != binding.mtime_ns:
-            problem = "was changed since the index was made"
+            problem = "the file was changed since the index was made"
         elif (
             binding.mtime_ns is None
             and os.pread(descriptor, ID_LENGTH, binding.id_offset) != binding.file_id.encode()
         ):
-            problem = "is not the file that the index was made for: its id differs"
+            problem = "this is not the file that the index was made for: its id differs"
         else:
             return
         raise CorruptStoreError(problem, where=where, hint=self._hint())

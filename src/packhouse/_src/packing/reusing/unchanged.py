@@ -93,7 +93,7 @@ def unchanged_report(plan: Plan, earlier: EarlierPack, *, seconds: dict[str, flo
             dest=plan.dest,
             options=plan.options.shaping,
             given=plan.given.shaping,
-            accounts=from_json(Totals, said["files"]),
+            totals=from_json(Totals, said["files"]),
             images=from_json(ImagesReport, said["images"]) if said["images"] else None,
             tables=tuple(from_json(TableReport, one) for one in said["tables"].values()),
             links=tuple(from_json(LinkReport, one) for one in said["links"]),
