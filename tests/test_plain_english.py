@@ -211,6 +211,15 @@ def test_help() -> None:
     assert {name: found_in(text) for name, text in help_of(group, "packhouse") if found_in(text)} == {}
 
 
+def test_the_list_of_commands_is_not_cut() -> None:
+    """The first line of each command fits into the list that `packhouse --help` prints."""
+    (listed,) = (text for name, text in help_of(group, "packhouse") if name == "packhouse")
+    lines = listed.partition("Commands:")[2].partition("\n\n")[0].splitlines()[1:]
+
+    assert len(lines) == len(group.list_commands(click.Context(group)))
+    assert [line for line in lines if line.endswith("...")] == []
+
+
 def test_messages() -> None:
     """Errors, hints, warnings, and why a file was left out."""
     found = {}

@@ -25,7 +25,7 @@ class Started:
     """Total number of units; None if unknown."""
 
     unit: str
-    """What is counted: "files", "images", "bytes", "rows", "runs" or "percent"."""
+    """What is counted: "files", "images", "rows", "runs" or "percent"."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

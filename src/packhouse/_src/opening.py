@@ -319,9 +319,10 @@ def open(  # noqa: A001  # packhouse.open, as gzip.open
     Args:
         path: The folder that `packhouse pack` made, or any HDF5 file of images. The labels in such a file
             become the table "labels"; `manifest["refused"]` lists what is not an image, with reasons.
-        images_from: Of an HDF5 file the datasets, or groups of datasets, that hold the images, where names,
-            shapes and attributes do not tell, or tell wrong.
-        layout: Of an HDF5 file how these are laid out: "NHWC", "NCHW", "NHW", "HWC", "CHW" or "HW".
+        images_from: Dataset or group of an HDF5 file that contains the images, or several. Default: detected
+            by names, shapes and attributes.
+        layout: Axes of the images of an HDF5 file: "NHWC", "NCHW", "NHW", "HWC", "CHW" or "HW". Default:
+            detected.
         progress: Progress callback for the walk through an HDF5 file that has no index yet.
 
     Returns:

@@ -90,6 +90,8 @@ def _click_option(one: OptionField) -> Callable[[Decorated], Decorated]:
     plain = int if one.kind is ValueKind.NUMBER else str
     optional = one.kind is ValueKind.SWITCH_OR_TEXT
     choices = (YES, *one.option.choices) if optional else one.option.choices
+    # with the sign, since `--x VALUE` would be a flag and an argument
+    metavar = f"[={'|'.join(choices)}]" if optional else one.option.metavar
     return click.option(
         one.flag,
         one.name,
@@ -98,7 +100,7 @@ def _click_option(one: OptionField) -> Callable[[Decorated], Decorated]:
         multiple=repeatable,
         default=None if repeatable or optional else one.default,
         show_default=one.default is not None and not repeatable and not optional,
-        metavar=one.option.metavar or None,
+        metavar=metavar or None,
         help=words,
     )
 

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 @click.argument("target", metavar="DIR")
 @json_option
 def command(pack: str, target: str, as_json: bool) -> int:
-    """Write the images of PACK to DIR as files, with their original names and bytes.
+    """Write the images of PACK to DIR as files, byte for byte.
 
-    Nothing is written outside DIR, no existing file is overwritten, and no symlink in DIR is followed. If a
-    run is interrupted, run the same command again: it resumes, because files that already have the right
-    bytes count as done. Tables are not converted back to CSV. Exit code 3 if something could not be written,
-    4 if an image is damaged; both are listed.
+    Files get their original names. Nothing is written outside DIR, no existing file is overwritten, and no
+    symlink in DIR is followed. If a run is interrupted, run the same command again: it resumes, because files
+    that already have the right bytes count as done. Tables are not converted back to CSV. Exit code 3 if
+    something could not be written, 4 if an image is damaged; both are listed.
     """
     import packhouse
     from packhouse._src.cli._printing import print_json

@@ -22,7 +22,7 @@ from packhouse._src.cli._printing import counted
 )
 @json_option
 def command(pack: str, where: str | None, orphans: str | None, as_json: bool) -> None:
-    """Print the keys of images that match a condition, or that have no row.
+    """Find images by a condition, or images and rows without a match.
 
     \b
     packhouse find hm.pack --where "colour_group_name = 'Black' AND width < 400"

@@ -17,7 +17,10 @@ MOST_REFUSED = 20
 @click.argument("pack")
 @json_option
 def command(pack: str, as_json: bool) -> None:
-    """Show the contents of PACK: images, tables, column types, links, joins."""
+    """Show the contents of PACK: images, tables, links and joins.
+
+    Each column is listed with its type and the reason for it.
+    """
     import packhouse
 
     with packhouse.open(pack) as opened:

@@ -66,7 +66,7 @@ def decode(
     bits is clipped to 0..65535 first); CMYK is converted as Pillow does it, without a profile and
     with JPEGs taken for inverted as Adobe's are; of an animation the first frame counts.
     Floating-point images are refused. Colour profiles are not applied. "L": the same, as luma
-    (ITU-R 601-2). "raw": samples as they are stored, palette indices and 16 bits too.
+    (ITU-R 601-2). "raw": pixel values as stored, palette indices and 16 bits too.
 
     Args:
         data: The whole file.
@@ -202,7 +202,7 @@ def check_wanted(size: Size | None, mode: str, max_pixels: object = MOST_PIXELS)
         raise UsageError(f"size must be a positive (height, width) in pixels, not {size}")
     if size is not None and mode == "raw":
         raise UsageError(
-            'mode="raw" returns samples as they are stored, which cannot be scaled',
+            'mode="raw" returns pixel values as stored, which cannot be scaled',
             hint="size=None, or another mode",
         )
 

@@ -169,7 +169,7 @@ class Loadable:
             derived: See `samples`.
 
         Returns:
-            Batches of (batch, height, width, channels) uint8, with their keys, labels and columns.
+            Batches of (batch, height, width, channels) uint8, 0..255, RGB, with keys, labels and columns.
 
         Raises:
             UsageError: See `samples`.

@@ -127,7 +127,7 @@ class Loader:
             world_size: Number of ranks.
 
         Raises:
-            UsageError: One is out of range, or nothing is left to give.
+            UsageError: One is out of range, or no image is left for this rank.
         """
         sharding = replace(self.sharding, rank=rank, world_size=world_size)
         _refuse_nothing(sharding)

@@ -60,7 +60,7 @@ class PackOptions:
         ),
     ] = None
     allow_many: Annotated[
-        bool | None, Option("Allow repeated keys in the right table of a join", in_pack=True)
+        bool | None, Option("Allow repeated keys in the right table of a join", default="no", in_pack=True)
     ] = None
     sort: Annotated[
         Mapping[str, str | Sequence[str]],
@@ -68,7 +68,7 @@ class PackOptions:
     ] = field(default_factory=dict)
     compact_keys: Annotated[
         bool | None,
-        Option("Replace text keys with row numbers of the lookup table", in_pack=True),
+        Option("Replace text keys with row numbers of the lookup table", default="no", in_pack=True),
     ] = None
     link: Annotated[
         tuple[str, ...] | Literal[False] | None,
@@ -107,7 +107,11 @@ class PackOptions:
     ] = None
     convert: Annotated[
         bool | None,
-        Option("Convert float images (0 to 1) and base64 text of an HDF5 file to image files", in_pack=True),
+        Option(
+            "Convert float images (0 to 1) and base64 text of an HDF5 file to image files",
+            default="no",
+            in_pack=True,
+        ),
     ] = None
     text: Annotated[
         tuple[str, ...],
@@ -184,7 +188,7 @@ class PackOptions:
     table_name: Annotated[
         Mapping[str, str],
         Option(
-            "Name of a table, where that of its file is taken",
+            "Name of a table, if the name of its file is taken",
             metavar="FILE=NAME",
             in_pack=True,
             adds_up=True,
@@ -193,7 +197,8 @@ class PackOptions:
     follow_links: Annotated[
         bool | str,
         Option(
-            "Pack what symbolic links within SRC lead to, or those that lead anywhere",
+            "Follow symbolic links inside SRC; anywhere: also those that lead out of SRC",
+            default="no",
             choices=(ANYWHERE,),
             in_pack=True,
         ),
@@ -225,7 +230,7 @@ class PackOptions:
         int | None, Option("Number of workers", metavar="N", default="one per core", minimum=1)
     ] = None
     engine: Annotated[
-        str, Option("What copies the images: threads (local) or processes", choices=ENGINES)
+        str, Option("How images are copied: by threads (local) or by processes", choices=ENGINES)
     ] = "local"
     memory_limit: Annotated[
         str | None,

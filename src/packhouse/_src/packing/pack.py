@@ -131,9 +131,10 @@ def pack(  # noqa: PLR0913  # all options, as `PackOptions` spells them
         how: Type of join: inner drops left rows without a match, left keeps them with missing values.
             Default: "inner".
         allow_many: Allow repeated keys in the right table of a join; left rows are then repeated too.
+            Default: no.
         sort: Sort the rows of a table or join: {"train": ["customer_id", "t_dat"]}.
         compact_keys: Replace text keys with row numbers of the lookup table, in joins: the column customer_id
-            becomes customer_ix, and the lookup table gets a column of that name.
+            becomes customer_ix, and the lookup table gets a column of that name. Default: no.
         link: Column that identifies the image of each row, "TABLE.COLUMN"; or several, one per table. None
             detects it, False links nothing.
         images: Files to pack as images, as globs. Default: by extension.
@@ -143,7 +144,7 @@ def pack(  # noqa: PLR0913  # all options, as `PackOptions` spells them
             by names, shapes and attributes; what they leave open is listed in the report.
         layout: Axes of the images of an HDF5 file: "NHWC", "NCHW", "NHW", "HWC", "CHW" or "HW". Default:
             detected.
-        convert: Convert float images (0 to 1) and base64 text of an HDF5 file to image files.
+        convert: Convert float images (0 to 1) and base64 text of an HDF5 file to image files. Default: no.
         text: Column to keep as text, "TABLE.COLUMN"; or several.
         types: Type of a column: text, integer, float, boolean, date, timestamp. "TABLE.COLUMN" -> type; every
             value must fit.
@@ -158,17 +159,17 @@ def pack(  # noqa: PLR0913  # all options, as `PackOptions` spells them
             number; names may be globs.
         null: Cell that means a missing value, e.g. NA for all columns, or {"sales.price": "-"}; or several.
             The report counts these cells.
-        table_name: Name of a table, where that of its file is taken: {"old/a.csv": "a_old"}, by its path
+        table_name: Name of a table, if the name of its file is taken: {"old/a.csv": "a_old"}, by its path
             below src.
-        follow_links: Pack what symbolic links within SRC lead to, or those that lead anywhere: False
+        follow_links: Follow symbolic links inside SRC; anywhere: also those that lead out of SRC. False
             (default), True or "anywhere". Links that would never end are skipped and listed.
         name_encoding: Encoding of names in zip archives that are not UTF-8, e.g. cp932. Default: detected.
         compression: Compression of the Parquet files: "zstd" (default), "gzip", "snappy" or "lz4".
         rows_per_file: Write each table and join as a folder of Parquet files of N rows: train.parquet holds
             part-00000.parquet and so on, which are read as one table. Default: one file.
         workers: Number of workers that copy images. Default: one per core, 8 at most.
-        engine: What copies the images: threads (local) or processes. "processes" is for sources that keep one
-            interpreter busy; a script then needs `if __name__ == "__main__":`.
+        engine: How images are copied: by threads (local) or by processes. "processes" is for sources that
+            keep one interpreter busy; a script then needs `if __name__ == "__main__":`.
         memory_limit: Memory for joining, sorting and linking tables (DuckDB), e.g. 4GB. Default: 2GB or a
             quarter of RAM, whichever is less. It does not limit the conversion of CSV files.
         on_error: report: list failures and continue; stop: abort at the first one.

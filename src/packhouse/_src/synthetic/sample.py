@@ -71,7 +71,7 @@ def sample(  # noqa: PLR0913  # one keyword for each thing there can be more or 
 
     Args:
         folder: Where to write; must be missing or empty.
-        images: Number of images, at most 500,000. A few articles more have no image.
+        images: Number of images, at most 500,000. A few more articles have no image.
         customers: Rows of customers.csv.
         transactions: Rows of transactions_train.csv.
         seed: Random seed; the same seed gives the same bytes. 0 or more.

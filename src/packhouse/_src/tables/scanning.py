@@ -152,7 +152,7 @@ class Scan:
         ids keep their digits.
 
         Args:
-            narrow: As of `to_arrow`.
+            narrow: See `to_arrow`.
 
         Raises:
             MissingDependencyError: pandas is not installed.
@@ -163,7 +163,7 @@ class Scan:
         """Return a Polars DataFrame.
 
         Args:
-            narrow: As of `to_arrow`.
+            narrow: See `to_arrow`.
 
         Raises:
             MissingDependencyError: Polars is not installed.

@@ -141,7 +141,7 @@ class StoredImage:
         Args:
             size: (height, width) in pixels, or one number for a square. The image is scaled to cover it,
                 then cropped at the centre. None keeps the stored size.
-            mode: "RGB", "L" for luma, or "raw" for samples as they are stored (without size).
+            mode: "RGB", "L" for luma, or "raw" for the stored values (without size).
             max_pixels: Limit for the number of pixels at the decoded scale. A larger image is refused before
                 memory is allocated.
 
