@@ -39,8 +39,8 @@ def counted(number: int, noun: str) -> str:
 
 
 def examples(values: Sequence[str], total: int | None = None) -> str:
-    """Return the first few of some values, and that there are more."""
-    shown = ", ".join(values[:EXAMPLES])
+    """Return the first few of some values, none of them twice, and that there are more."""
+    shown = ", ".join(list(dict.fromkeys(values))[:EXAMPLES])
     return shown + (", ..." if (total or len(values)) > EXAMPLES else "")
 
 
