@@ -72,7 +72,7 @@ def test_limits_hold_in_the_child_alone(child: Child) -> None:
     """It cannot take more memory than it was given; this process still can."""
     most = 1 << 30
     before = resource.getrlimit(resource.RLIMIT_AS)
-    with HelperProcess(child("bytearray(1 << 31)"), limits={resource.RLIMIT_AS: most}) as helper:
+    with HelperProcess(child("bytearray(1 << 31)"), limits={"memory_bytes": most}) as helper:
         assert helper.wait() == 1
         assert "MemoryError" in helper.noise()
     assert resource.getrlimit(resource.RLIMIT_AS) == before

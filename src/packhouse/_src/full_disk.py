@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 
-FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+FULL = frozenset({errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)})
 """What the system says when the disk, or the quota of the user, is full."""
 
 

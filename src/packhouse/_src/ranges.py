@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
+
+from packhouse._src.system.at_offset import read_at, read_into_at
 
 
 def read_into(descriptor: int, view: memoryview, offset: int) -> int:
@@ -20,8 +21,8 @@ def read_into(descriptor: int, view: memoryview, offset: int) -> int:
     Raises:
         OSError: The file cannot be read.
     """
-    done = os.preadv(descriptor, (view,), offset) if view else 0
-    while 0 < done < len(view) and (more := os.preadv(descriptor, (view[done:],), offset + done)):
+    done = read_into_at(descriptor, view, offset) if view else 0
+    while 0 < done < len(view) and (more := read_into_at(descriptor, view[done:], offset + done)):
         done += more
     return done
 
@@ -37,9 +38,9 @@ def read_range(descriptor: int, length: int, offset: int) -> bytes:
     Returns:
         The bytes that there were.
     """
-    data = os.pread(descriptor, length, offset)
+    data = read_at(descriptor, length, offset)
     while data and len(data) < length:
-        more = os.pread(descriptor, length - len(data), offset + len(data))
+        more = read_at(descriptor, length - len(data), offset + len(data))
         if not more:
             break
         data += more

@@ -28,6 +28,7 @@ from packhouse._src.loader.order.order import Order
 from packhouse._src.loader.sample_options import CropName, SampleOptions
 from packhouse._src.loader.samples import Samples
 from packhouse._src.opening import Pack
+from packhouse._src.system.open_flags import READ
 from packhouse.errors import ImageError, UsageError, Where
 from packhouse.progress import Observer, silent, task
 
@@ -172,7 +173,7 @@ def _drop_from_cache(path: Path, ranges: Iterable[Range]) -> None:
     """Have the system forget what it keeps of a file, as far as it can: pages that nobody else has open."""
     if not hasattr(os, "posix_fadvise"):
         return
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    descriptor = os.open(path, READ)
     try:
         for offset, length, _digest in ranges:
             os.posix_fadvise(descriptor, offset, length, os.POSIX_FADV_DONTNEED)

@@ -11,7 +11,6 @@ from __future__ import annotations
 import importlib
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -19,6 +18,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Self
+
+from packhouse._src.system.limits import set_limits
 
 BOOTSTRAP = (
     "import json, signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); "
@@ -36,7 +37,7 @@ class HelperProcess:
         module: Dotted name of the module whose `main()` it runs.
         arguments: `sys.argv[1:]` in the child.
         environment: Its environment variables; those of this process by default.
-        limits: The most of each resource (`resource.RLIMIT_AS` and so on), set before the module is imported.
+        limits: The most of each of `system.limits.NAMES`, set before the module is imported.
 
     Raises:
         OSError: It cannot be started.
@@ -49,7 +50,7 @@ class HelperProcess:
         module: str,
         *arguments: str,
         environment: Mapping[str, str] | None = None,
-        limits: Mapping[int, int] | None = None,
+        limits: Mapping[str, int] | None = None,
     ) -> None:
         if not sys.executable or getattr(sys, "frozen", False):  # a frozen program would start itself again
             raise OSError("no Python interpreter is known")
@@ -123,19 +124,17 @@ class HelperProcess:
         self._noise.close()
 
 
-def helper_command(module: str, arguments: Sequence[str], limits: Mapping[int, int]) -> list[str]:
+def helper_command(module: str, arguments: Sequence[str], limits: Mapping[str, int]) -> list[str]:
     """Return the command line of a child; arguments as of `HelperProcess`."""
     # "" would be the current folder of the child; a package that was found there is named by itself
     known = [place for place in sys.path if os.path.isabs(place)]  # noqa: PTH117
     paths = json.dumps(known if _PACKAGE_FOLDER in known else [*known, _PACKAGE_FOLDER])
-    bounds = json.dumps(list(limits.items()))
+    bounds = json.dumps(dict(limits))
     return [sys.executable, "-I", "-c", BOOTSTRAP, paths, bounds, module, *arguments]
 
 
 def run_main() -> None:
     """Run in the child: set the limits, import the module and run its `main()`."""
     bounds, module = sys.argv.pop(1), sys.argv.pop(1)
-    for kind, most in json.loads(bounds):
-        hard = resource.getrlimit(kind)[1]
-        resource.setrlimit(kind, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
+    set_limits(json.loads(bounds))
     importlib.import_module(module).main()

@@ -7,7 +7,6 @@ pack.json is replaced last: a store that it does not name is not there.
 from __future__ import annotations
 
 import errno
-import fcntl
 import json
 import os
 import shutil
@@ -26,7 +25,8 @@ from packhouse._src.imagefile.format import (
     MANIFEST_FILE,
 )
 from packhouse._src.imagefile.manifest_file import is_as_written, write_manifest
-from packhouse._src.packing.destination import sync_folder
+from packhouse._src.system.file_lock import open_lock, take_lock
+from packhouse._src.system.folder_handles import sync_folder
 from packhouse.errors import (
     CHECK_DISK,
     FREE_SPACE,
@@ -226,27 +226,16 @@ def _is_ours(folder: Path, names: frozenset[str]) -> bool:
 
 def _lock(work: Path) -> int:
     """Make the work folder, lock it, and return the descriptor that holds the lock."""
-    busy = DestinationBusyError(
-        "another process is deriving from this pack", where=Where(file=str(work.parent)), hint="wait for it"
-    )
     work.mkdir(exist_ok=True)
-    lock = -1
-    try:
-        lock = os.open(work / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        there = (work / LOCK_FILE).lstat()
-    except (BlockingIOError, FileNotFoundError) as err:  # it is held, or its holder is just done
-        _close(lock)
-        raise busy from err
-    if not os.path.samestat(os.fstat(lock), there):  # the one that held it is done, and a third has begun
-        _close(lock)
-        raise busy
+    lock = open_lock(work / LOCK_FILE)
+    if not take_lock(lock, work / LOCK_FILE):
+        os.close(lock)
+        raise DestinationBusyError(
+            "another process is deriving from this pack",
+            where=Where(file=str(work.parent)),
+            hint="wait for it",
+        )
     return lock
-
-
-def _close(descriptor: int) -> None:
-    if descriptor >= 0:
-        os.close(descriptor)
 
 
 def _remove(path: Path) -> None:

@@ -14,6 +14,7 @@ from packhouse._src.imagefile.digest import digest_of
 from packhouse._src.imagefile.read.index_rows import IndexRow
 from packhouse._src.ranges import cut_lengths, read_into
 from packhouse._src.records import SourceFile
+from packhouse._src.system.open_flags import READ
 from packhouse.errors import (
     CHECK_DISK,
     SourceError,
@@ -100,7 +101,7 @@ class SpoolReader:
     def __init__(self, path: Path, images: Sequence[Spooled]) -> None:
         self._path = path
         self._digests = {(one.offset, one.length): one.digest for one in images}
-        self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        self._descriptor = os.open(path, READ)
 
     def read_into(self, file: SourceFile, view: memoryview) -> SourceFile:
         """Read one image into a view of exactly its length.

@@ -34,6 +34,7 @@ from packhouse._src.images.probing import probe
 from packhouse._src.images.raw import RAW_TYPES
 from packhouse._src.ranges import read_range
 from packhouse._src.records import HeaderFacts
+from packhouse._src.system.open_flags import READ
 from packhouse._src.table_records import COMPRESSIONS, LinkReport, TableOutput, TablePlan
 from packhouse.errors import CorruptStoreError, NoSpaceError, NotAPackError, StoreError, Where
 from packhouse.progress import Observer, silent, task
@@ -170,7 +171,7 @@ def index_foreign(
 def _open_regular(path: Path) -> tuple[int, os.stat_result]:
     where = Where(file=str(path))
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        descriptor = os.open(path, READ)
     except OSError as err:
         raise NotAPackError(f"cannot be opened: {err.strerror}", where=where) from err
     facts = os.fstat(descriptor)

@@ -47,6 +47,8 @@ from packhouse._src.foreign.found import (
     readable,
 )
 from packhouse._src.imagefile import format as file_format
+from packhouse._src.ranges import read_range
+from packhouse._src.system.open_flags import READ
 
 LINES_TOGETHER = 512
 HEAD_BYTES = 64 << 10
@@ -78,7 +80,7 @@ class Walk:
     def __init__(self, path: Path, wish: Hdf5Wish = NO_WISH) -> None:
         while h5pl.size():  # HDF5_PLUGIN_PRELOAD=:: says the same; a filter of a plugin runs its code
             h5pl.remove(0)
-        self.descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        self.descriptor = os.open(path, READ)
         facts = os.fstat(self.descriptor)
         if not stat.S_ISREG(facts.st_mode):
             raise RefusedError("is not a regular file")
@@ -178,7 +180,7 @@ class Walk:
             return None
         if len(found) != file_format.ID_LENGTH:
             return None
-        offset = os.pread(self.descriptor, HEAD_BYTES, 0).find(found.encode())
+        offset = read_range(self.descriptor, HEAD_BYTES, 0).find(found.encode())
         return (found, offset) if offset >= 0 else None
 
 

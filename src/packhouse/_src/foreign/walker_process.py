@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,6 +17,9 @@ from packhouse.errors import CorruptStoreError, StoreError, UsageError, Where
 MOST_LINE_BYTES = 64 << 20
 MOST_MEMORY_BYTES = 8 << 30
 LEAST_SECONDS = 60
+OUT_OF_TIME = -getattr(signal, "SIGXCPU", 1 << 30)
+"""Exit code of a process that the system has stopped for the time it took; Windows stops none."""
+
 BYTES_PER_SECOND = 1_000_000
 """An image takes 40 us and at least 300 bytes of the file; this is slower by a factor of seven."""
 
@@ -99,9 +101,9 @@ def started(module: str, path: Path, work_bytes: int, *arguments: str) -> Helper
     clean["HDF5_PLUGIN_PRELOAD"] = "::"
     # what the library can take, whatever the file makes it do
     limits = {
-        resource.RLIMIT_CORE: 0,
-        resource.RLIMIT_AS: MOST_MEMORY_BYTES,
-        resource.RLIMIT_CPU: LEAST_SECONDS + work_bytes // BYTES_PER_SECOND,
+        "core_bytes": 0,
+        "memory_bytes": MOST_MEMORY_BYTES,
+        "cpu_seconds": LEAST_SECONDS + work_bytes // BYTES_PER_SECOND,
     }
     absolute = os.path.abspath(path)  # noqa: PTH100
     try:
@@ -122,7 +124,7 @@ def _documents(output: IO[bytes]) -> Iterator[list[list[object]]]:
 
 
 def _crashed(code: int, noise: str, path: Path) -> CorruptStoreError:
-    if code == -signal.SIGXCPU:
+    if code == OUT_OF_TIME:
         problem = "the HDF5 library did not finish reading it, and was stopped"
     elif code < 0:
         problem = f"the HDF5 library crashed on it ({signal.Signals(-code).name})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -24,6 +25,8 @@ from packhouse.errors import CorruptStoreError, DestinationError, NoSpaceError, 
 from packhouse.progress import Observer, silent, task
 
 PIECE_BYTES = 1 << 20
+BLOCK_BYTES = 4096
+"""What a file takes at least, on most file systems."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,8 +199,7 @@ def _paths(rows: Sequence[IndexRow], manifest: Manifest) -> tuple[dict[str, tupl
 
 def _check_space(rows: Sequence[IndexRow], paths: dict[str, tuple[bytes, ...]], out: Path) -> None:
     above = next((path for path in (out, *out.absolute().parents) if path.exists()), Path("/"))
-    facts = os.statvfs(above)
-    free, block = facts.f_bavail * facts.f_frsize, facts.f_frsize or 1
+    free, block = shutil.disk_usage(above).free, BLOCK_BYTES
     needed = sum(-(-row.length // block) * block for row in rows)
     if needed <= free:
         return

@@ -46,6 +46,7 @@ from packhouse._src.packing.report import describe_images
 from packhouse._src.parquet_ import ParquetSource
 from packhouse._src.ranges import read_into
 from packhouse._src.records import SourceFile
+from packhouse._src.system.open_flags import READ
 from packhouse._src.table_records import PARTS, TablePart
 from packhouse._src.tables.parted_table import PartedTable
 from packhouse._src.version import __version__
@@ -161,7 +162,7 @@ class _Salvage:
 
     def __init__(self, path: Path, digests: Mapping[str, bytes]) -> None:
         self._digests = digests
-        self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        self._descriptor = os.open(path, READ)
 
     def read_into(self, file: SourceFile, view: memoryview) -> SourceFile:
         done = read_into(self._descriptor, view, file.inode)

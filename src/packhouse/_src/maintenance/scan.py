@@ -14,6 +14,7 @@ from packhouse._src.imagefile.digest import digest_of
 from packhouse._src.imagefile.format import IMAGES_FILE
 from packhouse._src.imagefile.read.index_rows import Damage, IndexRow
 from packhouse._src.ranges import cut_runs, read_into
+from packhouse._src.system.open_flags import READ
 from packhouse.errors import CorruptStoreError, Where
 
 PIECE_BYTES = 4 << 20
@@ -68,7 +69,7 @@ def opened(path: Path) -> Iterator[int]:
     """
     where = Where(file=str(path))
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # a FIFO makes nobody wait
+        descriptor = os.open(path, READ)
     except OSError as err:
         raise CorruptStoreError(f"cannot be opened: {err.strerror}", where=where) from err
     try:

@@ -13,7 +13,7 @@ from packhouse._src.imagefile.format import ID_LENGTH, IMAGES_FILE
 from packhouse._src.imagefile.index_file import Binding
 from packhouse._src.imagefile.read.index_rows import Damage, IndexRow
 from packhouse._src.maintenance.scan import opened
-from packhouse._src.ranges import outside
+from packhouse._src.ranges import outside, read_range
 from packhouse.errors import CorruptStoreError, PackhouseError
 
 COMPARE_BYTES = 1 << 20
@@ -36,7 +36,7 @@ def check_binding(path: Path, binding: Binding) -> Iterator[Damage]:
             size = os.fstat(descriptor).st_size
             if size != binding.file_size:
                 yield Damage(IMAGES_FILE, None, f"has {size:,} bytes, the index says {binding.file_size:,}")
-            if os.pread(descriptor, ID_LENGTH, max(0, binding.id_offset)) != binding.file_id.encode():
+            if read_range(descriptor, ID_LENGTH, max(0, binding.id_offset)) != binding.file_id.encode():
                 yield Damage(IMAGES_FILE, None, "its id differs from the one in the index")
     except CorruptStoreError as err:
         yield Damage(IMAGES_FILE, None, err.problem)

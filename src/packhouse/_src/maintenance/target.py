@@ -13,6 +13,17 @@ from typing import Self
 
 from packhouse._src.full_disk import is_full
 from packhouse._src.ranges import read_range
+from packhouse._src.system.folder_handles import (
+    FolderHandle,
+    close_folder,
+    look,
+    make_folder,
+    open_below,
+    open_folder,
+    open_in,
+    remove_file,
+)
+from packhouse._src.system.open_flags import CREATE, READ_NO_LINK
 from packhouse.errors import (
     FREE_SPACE,
     DestinationError,
@@ -24,10 +35,6 @@ from packhouse.errors import (
 MOST_OPEN_FOLDERS = 64
 MOST_NAME_BYTES = 255
 READ_BYTES = 1 << 20
-
-FOLDER_FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-CREATE_FLAGS = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-LOOK_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 
 def parts_of(path: bytes) -> tuple[bytes, ...]:
@@ -72,9 +79,9 @@ class TargetFolder:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._open: OrderedDict[tuple[bytes, ...], int] = OrderedDict()
+        self._open: OrderedDict[tuple[bytes, ...], FolderHandle] = OrderedDict()
         try:
-            self._root = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            self._root = open_folder(path)
         except OSError as err:
             raise DestinationError(f"cannot be opened: {err.strerror}", where=Where(file=str(path))) from err
 
@@ -84,8 +91,8 @@ class TargetFolder:
 
     def __exit__(self, *_error: object) -> None:
         """Close it."""
-        for descriptor in (*self._open.values(), self._root):
-            os.close(descriptor)
+        for folder in (*self._open.values(), self._root):
+            close_folder(folder)
 
     def write(self, parts: Sequence[bytes], data: memoryview) -> bool:
         """Write one file that is not there yet; one that is there with the same bytes is left as it is.
@@ -108,7 +115,7 @@ class TargetFolder:
         try:
             folder = self._folder(tuple(folders))
             try:
-                descriptor = os.open(name, CREATE_FLAGS, 0o644, dir_fd=folder)
+                descriptor = open_in(folder, name, CREATE, 0o644)
             except FileExistsError:
                 _check_same(folder, name, data)
                 return False
@@ -119,28 +126,28 @@ class TargetFolder:
             raise _translated(err) from err
         return True
 
-    def _folder(self, parts: tuple[bytes, ...]) -> int:
-        """Return the descriptor of a folder; what is missing of it is made."""
+    def _folder(self, parts: tuple[bytes, ...]) -> FolderHandle:
+        """Return a folder; what is missing of it is made."""
         depth = len(parts)
         while depth and parts[:depth] not in self._open:
             depth -= 1
-        descriptor = self._root
+        folder = self._root
         if depth:
             self._open.move_to_end(parts[:depth])
-            descriptor = self._open[parts[:depth]]
+            folder = self._open[parts[:depth]]
         for end in range(depth, len(parts)):
-            descriptor = _enter(descriptor, parts[end])
-            self._open[parts[: end + 1]] = descriptor
+            folder = _enter(folder, parts[end])
+            self._open[parts[: end + 1]] = folder
             if len(self._open) > MOST_OPEN_FOLDERS:
-                os.close(self._open.popitem(last=False)[1])
-        return descriptor
+                close_folder(self._open.popitem(last=False)[1])
+        return folder
 
 
-def _enter(above: int, name: bytes) -> int:
+def _enter(above: FolderHandle, name: bytes) -> FolderHandle:
     with suppress(FileExistsError):
-        os.mkdir(name, 0o755, dir_fd=above)
+        make_folder(above, name)
     try:
-        return os.open(name, FOLDER_FLAGS, dir_fd=above)
+        return open_below(above, name)
     except OSError as err:
         if err.errno in {errno.ELOOP, errno.ENOTDIR}:
             kind = _kind(above, name)
@@ -148,7 +155,7 @@ def _enter(above: int, name: bytes) -> int:
         raise
 
 
-def _fill(descriptor: int, folder: int, name: bytes, data: memoryview) -> None:
+def _fill(descriptor: int, folder: FolderHandle, name: bytes, data: memoryview) -> None:
     try:
         try:
             while data:
@@ -157,21 +164,21 @@ def _fill(descriptor: int, folder: int, name: bytes, data: memoryview) -> None:
             os.close(descriptor)  # some file systems tell only now that the disk is full
     except BaseException:
         with suppress(OSError):
-            os.unlink(name, dir_fd=folder)
+            remove_file(folder, name)
         raise
 
 
-def _check_same(folder: int, name: bytes, data: memoryview) -> None:
+def _check_same(folder: FolderHandle, name: bytes, data: memoryview) -> None:
     """See that what is there is a file of these bytes; it is only looked at."""
-    there = os.stat(name, dir_fd=folder, follow_symlinks=False)
+    there = look(folder, name)
     if not stat.S_ISREG(there.st_mode):
         raise DestinationExistsError(f"{_kind(folder, name)} is in its place")
     if there.st_size != len(data) or not _holds(folder, name, data):
         raise DestinationExistsError("another file with this name already exists")
 
 
-def _holds(folder: int, name: bytes, data: memoryview) -> bool:
-    descriptor = os.open(name, LOOK_FLAGS, dir_fd=folder)
+def _holds(folder: FolderHandle, name: bytes, data: memoryview) -> bool:
+    descriptor = open_in(folder, name, READ_NO_LINK)
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             return False
@@ -184,8 +191,8 @@ def _holds(folder: int, name: bytes, data: memoryview) -> bool:
         os.close(descriptor)
 
 
-def _kind(folder: int, name: bytes) -> str:
-    mode = os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode
+def _kind(folder: FolderHandle, name: bytes) -> str:
+    mode = look(folder, name).st_mode
     if stat.S_ISLNK(mode):
         return "a symbolic link"
     if stat.S_ISDIR(mode):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import shutil
@@ -15,6 +14,8 @@ from packhouse._src.full_disk import is_full
 from packhouse._src.imagefile.format import DERIVED, IMAGES_FILE, INDEX_FILE, MANIFEST_FILE, MANIFEST_FORMAT
 from packhouse._src.imagefile.write.resume import FOLDER_PREFIX, JOURNAL_FILE, is_begun
 from packhouse._src.packing.keeping.table_journal import TABLES_FOLDER, has_tables
+from packhouse._src.system.file_lock import open_lock, take_lock
+from packhouse._src.system.folder_handles import sync_folder
 from packhouse.errors import (
     CHECK_DISK,
     FREE_SPACE,
@@ -179,7 +180,7 @@ def under_construction(dest: Path, *, replace: bool) -> Iterator[Path]:
 def _open_lock(folder: Path) -> int:
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        return os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o644)
+        return open_lock(folder / LOCK_FILE)
     except OSError as err:
         full = is_full(err)
         raise (NoSpaceError if full else DestinationError)(
@@ -199,7 +200,7 @@ def _leave(folder: Path, lock: int, err: BaseException) -> None:
             folder.rmdir()
             return
         # Ctrl-C may have come between the opening of the lock and our knowing of it
-        again = lock if lock >= 0 else os.open(folder / LOCK_FILE, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+        again = lock if lock >= 0 else open_lock(folder / LOCK_FILE, create=False)
         _take_lock(again, folder)
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -227,18 +228,12 @@ def _is_ours(folder: Path) -> bool:
 
 
 def _take_lock(lock: int, folder: Path) -> None:
-    busy = DestinationBusyError(
-        "another process is packing to this DEST",
-        where=Where(file=str(folder)),
-        hint="wait for it, or choose another DEST",
-    )
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        there = (folder / LOCK_FILE).lstat()
-    except (BlockingIOError, FileNotFoundError) as err:
-        raise busy from err
-    if not os.path.samestat(os.fstat(lock), there):  # the one that held it is done, and a third has begun
-        raise busy
+    if not take_lock(lock, folder / LOCK_FILE):
+        raise DestinationBusyError(
+            "another process is packing to this DEST",
+            where=Where(file=str(folder)),
+            hint="wait for it, or choose another DEST",
+        )
 
 
 def _tidy(folder: Path) -> None:
@@ -308,12 +303,3 @@ def _publish(folder: Path, dest: Path, *, replace: bool) -> None:
     sync_folder(dest.parent.absolute())
     if replaced is not None:
         shutil.rmtree(replaced)
-
-
-def sync_folder(folder: Path) -> None:
-    """Flush the names in a folder to the disk (fsync)."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

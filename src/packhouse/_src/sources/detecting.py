@@ -21,6 +21,7 @@ from packhouse._src.sources.folder import FolderSource
 from packhouse._src.sources.listed_paths import LIST_EXTENSIONS
 from packhouse._src.sources.listing import ListSource
 from packhouse._src.sources.source import Source, SourceOptions
+from packhouse._src.system.open_flags import READ
 from packhouse.errors import SourceError, SourceNotFoundError, Where
 
 ACCEPTED = (
@@ -131,8 +132,7 @@ def _read_head(path: Path, length: int) -> bytes:
 def _opened(path: Path) -> Iterator[tuple[int, os.stat_result]]:
     where = Where(file=str(path))
     try:
-        # a FIFO would wait for ever to be opened
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        descriptor = os.open(path, READ)
         try:
             yield descriptor, os.fstat(descriptor)
         finally:

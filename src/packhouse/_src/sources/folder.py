@@ -13,16 +13,15 @@ from pathlib import Path
 
 from packhouse._src.ranges import read_into
 from packhouse._src.records import SourceFile
-from packhouse._src.sources.ahead import advise
 from packhouse._src.sources.changes import is_young, young_for_ns
 from packhouse._src.sources.folder_walk import FolderWalk, with_slash
 from packhouse._src.sources.names import unescape_path
 from packhouse._src.sources.open_folders import Identity, OpenFolders
 from packhouse._src.sources.source import Found
+from packhouse._src.system.folder_handles import look, open_in
+from packhouse._src.system.open_flags import READ_NO_LINK
+from packhouse._src.system.page_cache import will_read
 from packhouse.errors import SourceChangedError, SourceError, SourceNotFoundError, Where
-
-# a link is refused, and a FIFO that was put in a file's place cannot make us wait
-READ_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
 
 MOST_READS = 3
 
@@ -135,7 +134,7 @@ class FolderSource:
         """Return a file as it is now; see `Source`. Cost: one system call."""
         folder, name = _split(self._on_disk(file))
         try:
-            facts = os.stat(name, dir_fd=self._folders.descriptor(folder), follow_symlinks=False)
+            facts = look(self._folders.handle(folder), name)
         except OSError as err:
             raise SourceError("cannot be read any more", where=Where(file=file.path)) from err
         _check_same_file(facts, file, any_size=True)
@@ -148,7 +147,7 @@ class FolderSource:
             with suppress(OSError, SourceError):
                 descriptor = self._open_file(file)
                 try:
-                    advise(descriptor, 0, file.size)
+                    will_read(descriptor, 0, file.size)
                 finally:
                     os.close(descriptor)
 
@@ -180,7 +179,7 @@ class FolderSource:
         """See that a path leads to the file in the folder that was scanned, and return what it is."""
         try:
             folder, name = _split(os.fspath(path))
-            facts = os.stat(name, dir_fd=self._folders.descriptor(folder), follow_symlinks=False)
+            facts = look(self._folders.handle(folder), name)
             _check_same_file(facts, file, any_size=True)
             if not os.path.samestat(facts, path.lstat()):
                 raise SourceChangedError(  # gets its place below
@@ -205,7 +204,7 @@ class FolderSource:
 
     def _open_file(self, file: SourceFile) -> int:
         folder, name = _split(self._on_disk(file))
-        return os.open(name, READ_FLAGS, dir_fd=self._folders.descriptor(folder))
+        return open_in(self._folders.handle(folder), name, READ_NO_LINK)
 
     def _begin_scan(self, root: str) -> None:
         self._below = with_slash(root)

@@ -8,21 +8,23 @@ the scan saw.
 from __future__ import annotations
 
 import errno
-import os
 from collections import OrderedDict
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import TypeAlias
 
+from packhouse._src.system.folder_handles import (
+    FolderHandle,
+    close_folder,
+    identity_of_folder,
+    open_below,
+    open_folder,
+)
+from packhouse._src.system.open_flags import PASS_THROUGH, PASS_THROUGH_NO_LINK
 from packhouse.errors import SourceChangedError
 
 MOST_OPEN = 32
 """Descriptors kept by one thread."""
-
-ROOT_FLAGS = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC
-"""O_PATH needs no permission to list, only to go through."""
-
-FOLDER_FLAGS = ROOT_FLAGS | os.O_NOFOLLOW
 
 Identity: TypeAlias = tuple[int, int]
 """Device and inode."""
@@ -39,15 +41,15 @@ class OpenFolders:
     def __init__(self, root: str, known: Mapping[str, Identity]) -> None:
         self._root = root
         self._known = known
-        self._open: OrderedDict[str, int] = OrderedDict()
+        self._open: OrderedDict[str, FolderHandle] = OrderedDict()
 
     def __del__(self) -> None:
         """Close all."""
         while self._open:
             with suppress(OSError):
-                os.close(self._open.popitem()[1])
+                close_folder(self._open.popitem()[1])
 
-    def descriptor(self, folder: str) -> int:
+    def handle(self, folder: str) -> FolderHandle:
         """Return an open folder; valid until the next call.
 
         Args:
@@ -64,42 +66,41 @@ class OpenFolders:
 
     def identity(self, folder: str) -> Identity:
         """Return device and inode of a folder as it is now; raises as `descriptor` does."""
-        facts = os.fstat(self.descriptor(folder))
-        return facts.st_dev, facts.st_ino
+        return identity_of_folder(self.handle(folder))
 
-    def _descend(self, folder: str) -> int:
+    def _descend(self, folder: str) -> FolderHandle:
         start = self._root if folder.startswith(self._root) else "/"
         missing = []
         while folder not in self._open and folder != start:
             missing.append(folder)
             folder = folder[: folder.rindex("/", 0, -1) + 1]
-        descriptor = self._open.get(folder, -1)
-        if descriptor < 0:
-            descriptor = self._keep(folder, os.open(folder, ROOT_FLAGS))
+        handle = self._open.get(folder)
+        if handle is None:
+            handle = self._keep(folder, open_folder(folder, PASS_THROUGH))
         else:
             self._open.move_to_end(folder)
         for below in reversed(missing):
-            descriptor = self._keep(below, _enter(descriptor, below[len(folder) : -1]))
+            handle = self._keep(below, _enter(handle, below[len(folder) : -1]))
             folder = below
-        return descriptor
+        return handle
 
-    def _keep(self, folder: str, descriptor: int) -> int:
-        facts = os.fstat(descriptor)
-        if self._known.get(folder, (facts.st_dev, facts.st_ino)) != (facts.st_dev, facts.st_ino):
-            os.close(descriptor)
+    def _keep(self, folder: str, handle: FolderHandle) -> FolderHandle:
+        identity = identity_of_folder(handle)
+        if self._known.get(folder, identity) != identity:
+            close_folder(handle)
             raise SourceChangedError(
                 "changed while packing: its folder is not the one that was scanned",
                 hint="pack again when nothing changes the data set",
             )
-        self._open[folder] = descriptor
+        self._open[folder] = handle
         if len(self._open) > MOST_OPEN:
-            os.close(self._open.popitem(last=False)[1])
-        return descriptor
+            close_folder(self._open.popitem(last=False)[1])
+        return handle
 
 
-def _enter(above: int, name: str) -> int:
+def _enter(above: FolderHandle, name: str) -> FolderHandle:
     try:
-        return os.open(name, FOLDER_FLAGS, dir_fd=above)
+        return open_below(above, name, PASS_THROUGH_NO_LINK)
     except OSError as err:
         if err.errno in {errno.ELOOP, errno.ENOTDIR}:
             raise SourceChangedError(

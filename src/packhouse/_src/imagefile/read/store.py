@@ -17,6 +17,7 @@ from packhouse._src.imagefile.read.image import StoredImage
 from packhouse._src.imagefile.read.image_index import ImageIndex, Range
 from packhouse._src.imagefile.read.key_errors import not_found
 from packhouse._src.ranges import cut_runs, read_range
+from packhouse._src.system.open_flags import READ
 from packhouse.errors import CorruptStoreError, NotAPackError, Where
 
 COALESCE_GAP_BYTES = 64 << 10
@@ -272,7 +273,7 @@ class ImageStore(Mapping[str, StoredImage]):
 
     def _open_checked(self) -> int:
         _have_freed_memory_kept()
-        descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        descriptor = os.open(self.path, READ)
         try:
             self._check_binding(descriptor)
         except BaseException:
@@ -291,7 +292,7 @@ class ImageStore(Mapping[str, StoredImage]):
             problem = "the file was changed since the index was made"
         elif (
             binding.mtime_ns is None
-            and os.pread(descriptor, ID_LENGTH, binding.id_offset) != binding.file_id.encode()
+            and read_range(descriptor, ID_LENGTH, binding.id_offset) != binding.file_id.encode()
         ):
             problem = "this is not the file that the index was made for: its id differs"
         else:

@@ -19,6 +19,7 @@ from packhouse._src.imagefile.digest import DIGEST_BYTES, digest_of
 from packhouse._src.imagefile.slots import ImageSlot, Outcome, WrittenImage
 from packhouse._src.imagefile.write.writer import translate_write_error
 from packhouse._src.records import SourceFile
+from packhouse._src.system.open_flags import APPEND
 
 MAGIC = b"PHJRNL3\n"
 _HEAD = struct.Struct("<8s32sQQ")
@@ -64,7 +65,7 @@ class Journal:
 
     def __init__(self, path: Path, length: int) -> None:
         self._path = path
-        self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
+        self._file = os.open(path, APPEND)
         os.ftruncate(self._file, length)
 
     def close(self) -> None:

@@ -43,6 +43,7 @@ from packhouse._src.imagefile.write.writer import flush, translate_write_error
 from packhouse._src.images.probing import probe
 from packhouse._src.ranges import outside, read_range
 from packhouse._src.records import SourceFile
+from packhouse._src.system.open_flags import READ
 
 FOLDER_PREFIX = "filling-"
 JOURNAL_FILE = "journal"
@@ -249,7 +250,7 @@ def _check(
     files = planned.files
     same = [record for row, record in sorted(reading.records.items()) if _is_same(files[row], record)]
     found: dict[int, FoundImage] = {}
-    target = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    target = os.open(path, READ)
 
     def check(records: Sequence[JournalRecord]) -> None:
         for record in records:

@@ -11,6 +11,7 @@ from packhouse._src.imagefile.digest import digest_of
 from packhouse._src.imagefile.write.writer import ImageReader
 from packhouse._src.ranges import read_into
 from packhouse._src.records import SourceFile
+from packhouse._src.system.open_flags import READ_NO_LINK
 
 
 class EarlierImage(NamedTuple):
@@ -66,7 +67,7 @@ class ReusingReader:
         try:
             descriptor = self._opened.get(kept.stored_in)
             if descriptor is None:
-                descriptor = os.open(kept.stored_in, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
+                descriptor = os.open(kept.stored_in, READ_NO_LINK)
                 # two threads may both have opened it; the one that came second gives its own back
                 if (first := self._opened.setdefault(kept.stored_in, descriptor)) != descriptor:
                     os.close(descriptor)

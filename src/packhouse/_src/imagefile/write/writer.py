@@ -15,6 +15,9 @@ from packhouse._src.imagefile.digest import digest_of
 from packhouse._src.imagefile.slots import ImageSlot, Outcome, WrittenImage
 from packhouse._src.images.probing import probe
 from packhouse._src.records import SourceFile
+from packhouse._src.system.at_offset import write_at
+from packhouse._src.system.open_flags import READ_WRITE
+from packhouse._src.system.page_cache import write_back
 from packhouse.errors import (
     CHECK_DISK,
     FREE_SPACE,
@@ -86,7 +89,7 @@ class _Writer:
     def __init__(self, job: WriteJob) -> None:
         self._path = job.path
         self._reader = job.reader
-        self._target = os.open(job.path, os.O_RDWR | os.O_CLOEXEC)
+        self._target = os.open(job.path, READ_WRITE)
         self._buffer = bytearray(PIECE_BYTES)
         self._disk_is_slow = False
 
@@ -120,11 +123,10 @@ class _Writer:
         start, size = offset, len(data)
         try:
             while data:  # a signal or a nearly full disk can cut a write short
-                written = os.pwrite(self._target, data, offset)
+                written = write_at(self._target, data, offset)
                 data, offset = data[written:], offset + written
             # the transfer to the disk begins now, so the final fsync finds little left: 0.02 s, not 0.31 s
-            if hasattr(os, "posix_fadvise") and size:
-                os.posix_fadvise(self._target, start, size, os.POSIX_FADV_DONTNEED)
+            write_back(self._target, start, size)
         except OSError as err:
             raise translate_write_error(err, self._path) from err
 
@@ -227,7 +229,7 @@ def flush(path: Path) -> None:
         DestinationError: It cannot be written for another reason.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(path, READ_WRITE)
         try:
             os.fsync(descriptor)
         finally:

@@ -7,7 +7,6 @@ not whole. What it says of a file is compared with the file before it is used.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -18,6 +17,7 @@ from typing import Any
 
 from packhouse._src.imagefile.digest import digest_of, digest_of_all, digest_of_file
 from packhouse._src.records import SourceFile
+from packhouse._src.system.hard_links import link
 from packhouse._src.version import __version__
 
 TABLES_FOLDER = ".tables"
@@ -125,7 +125,7 @@ class TableJournal:
         digest, key = digest or digest_of_file(self._folder / file), states[-1]
         with suppress(OSError):  # a file system without hard links: a resumed run makes it again
             (self._kept / key).unlink(missing_ok=True)
-            os.link(self._folder / file, self._kept / key)
+            link(self._folder / file, self._kept / key)
         before = self._now.get(file)
         if before not in (None, key):
             (self._kept / str(before)).unlink(missing_ok=True)
@@ -152,7 +152,7 @@ class TableJournal:
             target.unlink(missing_ok=True)
             with suppress(OSError):
                 try:
-                    os.link(made.path, target)
+                    link(made.path, target)
                 except OSError:
                     shutil.copyfile(made.path, target)
                 if digest_of_file(target) == made.digest:

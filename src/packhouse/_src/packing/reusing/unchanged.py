@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -19,6 +18,7 @@ from packhouse._src.packing.reusing.inputs import digest_of_images, digest_of_in
 from packhouse._src.packing.reusing.kept_tables import known_digest
 from packhouse._src.packing.updating import EarlierPack
 from packhouse._src.records import Failed, SourceFile
+from packhouse._src.system.hard_links import link
 from packhouse._src.table_records import JoinReport, LinkReport, TableReport
 from packhouse.errors import SourceError
 
@@ -58,7 +58,7 @@ def keep_images(plan: Plan, folder: Path, earlier: EarlierPack) -> PackedImages 
         report = from_json(ImagesReport, said["images"])
         for name in (IMAGES_FILE, INDEX_FILE):
             (folder / name).unlink(missing_ok=True)
-            os.link(plan.dest / name, folder / name)
+            link(plan.dest / name, folder / name)
     except (OSError, ValueError, KeyError):
         return None
     return PackedImages(folder / IMAGES_FILE, {}, report, NOTHING_RESUMED, _updated(earlier))

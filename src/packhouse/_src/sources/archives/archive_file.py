@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING
 from packhouse._src.full_disk import is_full
 from packhouse._src.ranges import read_into, read_range
 from packhouse._src.records import SourceFile
-from packhouse._src.sources import ahead
 from packhouse._src.sources.changes import Identity, identity_of, young_for_ns
+from packhouse._src.system.open_flags import READ
+from packhouse._src.system.page_cache import will_read
 from packhouse.errors import (
     DestinationError,
     NoSpaceError,
@@ -31,8 +32,6 @@ from packhouse.errors import (
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
-# a FIFO cannot make us wait; the archive itself may be a link, the user named it
-OPEN_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
 COPY_BYTES = 1 << 20
 
 
@@ -84,7 +83,7 @@ class ArchiveFile:
 
     def read_ahead(self, offset: int, length: int) -> None:
         """Tell the system that a range will be read soon."""
-        ahead.advise(self._open(), offset, length)
+        will_read(self._open(), offset, length)
 
     def check_unchanged(self) -> None:
         """Refuse what was read since the file was opened, when it is not the same any more.
@@ -112,7 +111,7 @@ class ArchiveFile:
     def _open_checked(self) -> int:
         where = Where(file=str(self.path))
         try:
-            descriptor = os.open(self.path, OPEN_FLAGS)
+            descriptor = os.open(self.path, READ)
         except FileNotFoundError as err:
             raise SourceNotFoundError("SRC does not exist", where=where) from err
         except OSError as err:
