@@ -39,8 +39,8 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The descriptors that os.open gave from here on and os.close has not closed yet."""
     open_now, really_open, really_close = list[int](), os.open, os.close
 
-    def note(path: str, flags: int, *, dir_fd: int | None = None) -> int:
-        open_now.append(really_open(path, flags, dir_fd=dir_fd))
+    def note(path: str, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
+        open_now.append(really_open(path, flags, mode, dir_fd=dir_fd))
         return open_now[-1]
 
     def forget(descriptor: int) -> None:
