@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import re
 import subprocess
 import sys
 import tokenize
@@ -30,6 +31,11 @@ PUBLIC = {
     "packhouse.keras",
     "packhouse.grain",
 }
+SOME_SYSTEMS_LACK = re.compile(
+    r"os\.(?:O_(?!RDONLY|WRONLY|RDWR|CREAT|EXCL|TRUNC)\w+|p(?:read|write)v?\(|link\(|statvfs|getuid|mkfifo)"
+    r"|dir_fd=|^import (?:fcntl|resource|termios|pwd|grp)\b",
+    re.MULTILINE,
+)
 SILENT = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT}
 
 
@@ -164,3 +170,10 @@ def test_what_is_not_public_is_behind_an_underscore() -> None:
 def test_types_are_shipped() -> None:
     """The marker that lets type checkers read our hints is in the package."""
     assert (SOURCE / "py.typed").is_file()
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if "system" not in path.parts], ids=shown_as)
+def test_calls_that_some_systems_lack_are_in_one_folder(path: Path) -> None:
+    """The rest of the package asks `_src/system` for them, which knows what to do without."""
+    found = SOME_SYSTEMS_LACK.findall(path.read_text(encoding="utf-8"))
+    assert found == []
