@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-crash soak-crash test-all lint bench format clean
+.PHONY: demo test test-crash soak-crash test-lowest test-newest test-all lint bench format clean
 
 demo: .venv/ready ## sample, pack, open, decode, contact sheet
 	rm -rf demo
@@ -19,6 +19,14 @@ soak-crash: .venv/ready ## packing is ended at every call in every way: a quarte
 
 test-all: test test-crash .venv/frameworks ## that, and the adapters with PyTorch, Keras, Grain and Hugging Face, installed for it
 	PACKHOUSE_FRAMEWORKS=all $(BIN)/python -m pytest -n auto -q tests/adapters tests/test_docs.py
+
+test-lowest: .venv-lowest/ready ## the suite with the oldest versions of everything that is allowed
+	.venv-lowest/bin/python -m pytest -n auto --dist worksteal -q
+
+test-newest: ## the suite with the newest versions of everything, installed anew
+	$(PYTHON) -m venv --clear .venv-newest
+	.venv-newest/bin/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	.venv-newest/bin/python -m pytest -n auto --dist worksteal -q
 
 lint: .venv/ready ## style, types, floors
 	$(BIN)/ruff check .
@@ -39,6 +47,11 @@ format: .venv/ready
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
 	touch $@
 
+.venv-lowest/ready: pyproject.toml constraints-lowest.txt
+	$(PYTHON) -m venv .venv-lowest
+	.venv-lowest/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-lowest.txt -e '.[dev]'
+	touch $@
+
 # PyTorch first: of what asks for it, pip would else take another build
 .venv/frameworks: .venv/ready constraints-frameworks.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints-frameworks.txt torch
@@ -47,4 +60,4 @@ format: .venv/ready
 	touch $@
 
 clean:
-	rm -rf .venv demo bench-out
+	rm -rf .venv .venv-lowest .venv-newest demo bench-out

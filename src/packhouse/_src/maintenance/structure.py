@@ -143,13 +143,23 @@ def compare_views(
 
 def _compare_with_skeleton(path: Path, rows: Sequence[IndexRow], binding: Binding) -> list[int] | None:
     """Return the offsets of all bytes that differ; None when the file cannot be made anew."""
+    different = _compare_with(path, rows, binding, names_are_marked=True)
+    if different == [] or all(row.key.isascii() for row in rows):
+        return different
+    unmarked = _compare_with(path, rows, binding, names_are_marked=False)
+    return unmarked if different is None or unmarked == [] else different
+
+
+def _compare_with(
+    path: Path, rows: Sequence[IndexRow], binding: Binding, *, names_are_marked: bool
+) -> list[int] | None:
     from packhouse._src.imagefile.write.skeleton import write_skeleton
 
     datasets = [(row.group, row.name, row.length) for row in rows]
     try:
         with tempfile.TemporaryDirectory(prefix="packhouse-") as folder:
             fresh = Path(folder) / IMAGES_FILE
-            made = write_skeleton(fresh, datasets, file_id=binding.file_id)
+            made = write_skeleton(fresh, datasets, file_id=binding.file_id, names_are_marked=names_are_marked)
             moved = any(
                 row.offset != place for row, place in zip(rows, made.offsets, strict=True) if row.length
             )

@@ -43,6 +43,7 @@ def write_skeleton(
     *,
     file_id: str,
     on_offsets: Callable[[array[int]], None] = lambda _: None,
+    names_are_marked: bool = True,
 ) -> Skeleton:
     """Write a closed HDF5 file with one empty 1-D uint8 dataset an image.
 
@@ -55,6 +56,7 @@ def write_skeleton(
         file_id: 32 characters, kept as the root attribute "id".
         on_offsets: Called with the offsets of the next datasets, in their order, while the file is being
             made: they are final as soon as they are given.
+        names_are_marked: Whether a name that is not ASCII is marked as UTF-8; the first files lack that.
 
     Returns:
         What was written.
@@ -69,7 +71,8 @@ def write_skeleton(
     Source: HDF5 File Format Specification 3.0, IV.A.2.i (data layout message, contiguous).
     """
     try:
-        offsets, root = _write(path, datasets, file_id, on_offsets)
+        utf_8 = _utf_8() if names_are_marked else None
+        offsets, root = _write(path, datasets, file_id, on_offsets, utf_8)
         _flush(path)
         return Skeleton(offsets, path.stat().st_size, _find_id(path, root, file_id))
     except (OSError, RuntimeError) as err:  # h5py raises RuntimeError when the last flush fails
@@ -100,6 +103,7 @@ def _write(
     datasets: Sequence[tuple[str, str, int]],
     file_id: str,
     on_offsets: Callable[[array[int]], None],
+    utf_8: h5p.PropLCID | None,
 ) -> tuple[array[int], int]:
     """Return the offsets, and the address of the root group's header."""
     access = h5p.create(h5p.FILE_ACCESS)
@@ -113,7 +117,7 @@ def _write(
     try:
         _write_attributes(file, file_id)
         offsets = array("q")
-        for some in _create_datasets(file, datasets):
+        for some in _create_datasets(file, datasets, utf_8):
             on_offsets(some)
             offsets += some
         return offsets, _root_address(file)
@@ -148,7 +152,9 @@ def _write_attributes(file: h5f.FileID, file_id: str) -> None:
         h5a.create(file, name.encode("ascii"), kind, scalar).write(np.asarray(value), mtype=kind)
 
 
-def _create_datasets(file: h5f.FileID, datasets: Sequence[tuple[str, str, int]]) -> Iterator[array[int]]:
+def _create_datasets(
+    file: h5f.FileID, datasets: Sequence[tuple[str, str, int]], utf_8: h5p.PropLCID | None
+) -> Iterator[array[int]]:
     """Yield where HDF5 has put the next datasets."""
     create = h5p.create(h5p.DATASET_CREATE)
     create.set_layout(h5d.CONTIGUOUS)
@@ -161,9 +167,10 @@ def _create_datasets(file: h5f.FileID, datasets: Sequence[tuple[str, str, int]])
     for start in range(0, len(datasets), DATASETS_AT_ONCE):
         offsets = array("q")
         for group, name, length in datasets[start : start + DATASETS_AT_ONCE]:
-            parent = groups.get(group) or _create_group(groups, group)
+            parent = groups.get(group) or _create_group(groups, group, utf_8)
             space.set_extent_simple((length,))  # one space for all: 15 us per dataset instead of 18
-            dataset = h5d.create(parent, name.encode(), h5t.STD_U8LE, space, create)
+            link = None if name.isascii() else utf_8
+            dataset = h5d.create(parent, name.encode(), h5t.STD_U8LE, space, create, link)
             if length:
                 end = _place_of(dataset, name)
             offsets.append(end)
@@ -178,15 +185,23 @@ def _place_of(dataset: h5d.DatasetID, name: str) -> int:
     return int(place)
 
 
-def _create_group(groups: dict[str, h5g.GroupID], path: str) -> h5g.GroupID:
+def _create_group(groups: dict[str, h5g.GroupID], path: str, utf_8: h5p.PropLCID | None) -> h5g.GroupID:
     creation = h5p.create(h5p.GROUP_CREATE)
     creation.set_obj_track_times(False)  # h5py's own signature
     ends = [place for place, letter in enumerate(path) if letter == "/"]
     for end in (*ends, len(path)):
         parent, _, name = path[:end].rpartition("/")
         if path[:end] not in groups:
-            groups[path[:end]] = h5g.create(groups[parent], name.encode(), gcpl=creation)
+            link = None if name.isascii() else utf_8
+            groups[path[:end]] = h5g.create(groups[parent], name.encode(), link, creation)
     return groups[path]
+
+
+def _utf_8() -> h5p.PropLCID:
+    """Return what marks a name as UTF-8: h5py takes every name for that, other readers go by the mark."""
+    link = h5p.create(h5p.LINK_CREATE)
+    link.set_char_encoding(h5t.CSET_UTF8)
+    return link
 
 
 def remove_datasets(path: Path, keys: Sequence[str], *, file_id: str) -> int:
