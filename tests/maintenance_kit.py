@@ -1,4 +1,4 @@
-"""What the tests of care share: trees, ranges and flipped bits, by os, pyarrow and nothing of ours."""
+"""What the tests of maintenance share: trees, ranges and flipped bits, by os, pyarrow and nothing of ours."""
 
 from __future__ import annotations
 

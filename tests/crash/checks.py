@@ -14,7 +14,7 @@ from packhouse._src.imagefile.digest import digest_of
 from packhouse._src.imagefile.write.journal import files_in, read_journal
 from packhouse._src.records import SourceFile
 
-FOR_OUR_USE = (".lock", "filling-")
+FOR_OUR_USE = (".lock", ".images-")
 """What may be left in a complete DEST when the kill came between its rename and the tidying up."""
 
 
@@ -52,7 +52,7 @@ def check_stopped(scene: Scene) -> tuple[list[str], set[str]]:
     """
     problems = [*_check_dest(scene), *_check_image_files(scene)]
     acknowledged: set[str] = set()
-    for journal in sorted(scene.packing.glob("filling-*/journal")):
+    for journal in sorted(scene.packing.glob(".images-*/journal")):
         found, wrong = _check_journal(scene, journal)
         acknowledged |= found
         problems += wrong

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from crash.sweeping import quick_folder, shim_in
+from crash.call_series import quick_folder, shim_in
 
 
 @pytest.fixture(scope="session")

@@ -94,7 +94,7 @@ def wait_for(what: Callable[[], object], *, limit_s: float = 60) -> None:
 
 def filled(source: Path) -> int:
     """Return how many images are acknowledged."""
-    readings = [read_journal(path) for path in source.parent.glob("some.pack.packing/filling-*/journal")]
+    readings = [read_journal(path) for path in source.parent.glob("some.pack.packing/.images-*/journal")]
     return sum(len(reading.records) for reading in readings if reading is not None)
 
 

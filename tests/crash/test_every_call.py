@@ -1,7 +1,8 @@
 """A pack is ended at every call that changes something, and the next run goes on as if nothing had happened.
 
 At every k, not at random ones: killed before the k-th write, fsync, truncate, rename, link, unlink, mkdir,
-rmdir or making of a file, or in the middle of the k-th write; or that call fails, once or from then on. Then:
+rmdir or creation of a file, or in the middle of the k-th write; or that call fails, once
+or from then on. Then:
 
 - DEST is not there, or opens and is complete; a pack that was to be replaced is whole, there or in
   DEST.replaced-*; DEST.packing/**/images.h5 opens and has all datasets;
@@ -23,7 +24,7 @@ from pathlib import Path
 
 import pytest
 
-from crash.sweeping import Sweep
+from crash.call_series import CallSeries
 
 HOW_MANY = "PACKHOUSE_CRASH"
 """How many points are tried: by default a share of MANY, which are those of `make test-crash`; or ALL ways of
@@ -37,12 +38,12 @@ ERRORS = ("EIO", "EIO+", "ENOSPC", "ENOSPC+")
 VARIANTS = ("plain", "threads", "unreadable", "overwrite", "update")
 
 
-def parts(layer: str, variant: str, how: str, *, step: int, of: int = 1) -> Iterator[Sweep]:
-    """Yield sweeps that together end at every k, or at every `of`-th."""
-    yield from (Sweep(layer, variant, how, first, step) for first in range(0, step, of))
+def parts(layer: str, variant: str, how: str, *, step: int, of: int = 1) -> Iterator[CallSeries]:
+    """Yield series that together end at every k, or at every `of`-th."""
+    yield from (CallSeries(layer, variant, how, first, step) for first in range(0, step, of))
 
 
-def everything() -> Iterator[Sweep]:
+def everything() -> Iterator[CallSeries]:
     """Yield all that can be swept."""
     hows = (*KILLS, *ERRORS, "EIO!", "ENOSPC+!")
     for layer, how, variant in product(("shim", "python"), hows, VARIANTS):
@@ -52,7 +53,7 @@ def everything() -> Iterator[Sweep]:
         yield from parts("shim", variant, "worker", step=1)
 
 
-def chosen() -> Iterator[Sweep]:
+def chosen() -> Iterator[CallSeries]:
     """Yield what is swept in this run."""
     if os.environ.get(HOW_MANY) == ALL:
         yield from everything()
@@ -62,23 +63,23 @@ def chosen() -> Iterator[Sweep]:
         yield from few()
 
 
-def few() -> Iterator[Sweep]:
-    """Yield every SHARE-th point of `many`, in another place of each sweep."""
-    for number, sweep in enumerate(many()):
-        layer, variant, how, first, step = sweep
+def few() -> Iterator[CallSeries]:
+    """Yield every SHARE-th point of `many`, in another place of each series."""
+    for number, series in enumerate(many()):
+        layer, variant, how, first, step = series
         if how == "worker":  # these are few already
-            yield sweep
+            yield series
         else:
-            yield Sweep(layer, variant, how, first + step * (number % SHARE), step * SHARE)
+            yield CallSeries(layer, variant, how, first + step * (number % SHARE), step * SHARE)
 
 
-def many() -> Iterator[Sweep]:
+def many() -> Iterator[CallSeries]:
     """Yield what is swept before a change lands."""
     yield from chosen_beneath()
     yield from chosen_in_python()
 
 
-def chosen_beneath() -> Iterator[Sweep]:
+def chosen_beneath() -> Iterator[CallSeries]:
     """Yield what is swept by crashpoint.c."""
     # a table makes a point three times as dear
     yield from parts("shim", "plain", "kill", step=4)
@@ -98,7 +99,7 @@ def chosen_beneath() -> Iterator[Sweep]:
         yield from parts("shim", "unreadable", how, step=12, of=12)
 
 
-def chosen_in_python() -> Iterator[Sweep]:
+def chosen_in_python() -> Iterator[CallSeries]:
     """Yield what is swept without a compiler."""
     yield from parts("python", "threads", "kill", step=3)
     yield from parts("python", "threads", "torn", step=1)
@@ -124,15 +125,15 @@ SWALLOWED = re.compile(
 """Calls that may fail without a word: the pack is complete and sound all the same."""
 
 
-@pytest.mark.parametrize("sweep", list(chosen()), ids=str)
+@pytest.mark.parametrize("series", list(chosen()), ids=str)
 def test_the_next_run_goes_on(
-    sweep: Sweep, home: Path, library: Path | None, record_property: Callable[[str, object], None]
+    series: CallSeries, home: Path, library: Path | None, record_property: Callable[[str, object], None]
 ) -> None:
     """Wherever it ends, nothing is lost, nothing half-done bears a final name, and the same call goes on."""
-    if sweep.layer == "shim" and library is None:
+    if series.layer == "shim" and library is None:
         pytest.skip("no C compiler (or not Linux): calls that are not Python's own are not tried")
 
-    findings = sweep.run(home, library if sweep.layer == "shim" else None)
+    findings = series.run(home, library if series.layer == "shim" else None)
 
     for call, count in findings["points"].items():
         record_property(call, count)

@@ -1,4 +1,4 @@
-"""Faults that the sweeps have found, each by itself."""
+"""Faults that the series have found, each by itself."""
 
 from __future__ import annotations
 

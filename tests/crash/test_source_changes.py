@@ -95,12 +95,12 @@ class Bench:
     @property
     def journal(self) -> Path:
         """The journal of the only plan."""
-        (path,) = self.packing.glob("filling-*/journal")
+        (path,) = self.packing.glob(".images-*/journal")
         return path
 
     def filled(self) -> set[str]:
         """Return what the plan that was last at work acknowledges."""
-        path = max(self.packing.glob("filling-*/journal"), key=lambda path: path.stat().st_mtime_ns)
+        path = max(self.packing.glob(".images-*/journal"), key=lambda path: path.stat().st_mtime_ns)
         reading = read_journal(path)
         assert reading is not None
         return {reading.head.paths[row] for row in reading.records}
@@ -289,7 +289,7 @@ def test_a_third_set_takes_from_both_before(bench: Bench) -> None:
     """Two half-filled files lie there for other sizes: what is valid in either is copied, once."""
     bench.swap(EARLY, b"longer" * 1000)
     assert bench.stop_after(9) == {LONE, *FEW, *MANY[:6]}
-    assert len(list(bench.packing.glob("filling-*"))) == 2
+    assert len(list(bench.packing.glob(".images-*"))) == 2
     put(bench.source, LATE, b"longer too" * 1000)
 
     report = bench.pack()

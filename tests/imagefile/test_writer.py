@@ -324,7 +324,7 @@ def test_other_errors_are_not_renamed(tmp_path: Path) -> None:
 
 
 def test_the_descriptors_are_closed(tmp_path: Path, opened: list[int]) -> None:
-    """However filling ends, the file is closed."""
+    """However writing ends, the file is closed."""
     images, path = make_images(5), tmp_path / "images.h5"
     places = make_skeleton(path, images)
 

@@ -55,16 +55,16 @@ def test_scans_of_single_components_are_buffered() -> None:
     assert read_header(bytes(data)).is_buffered
 
 
-@pytest.mark.parametrize("filling", [b"\xff", b"\xff\xff\xff", b"\0\0", b"\xff\0", b"\xff\x01"])
-def test_filling_between_segments_is_stepped_over(filling: bytes) -> None:
+@pytest.mark.parametrize("fill", [b"\xff", b"\xff\xff\xff", b"\0\0", b"\xff\0", b"\xff\x01"])
+def test_fill_bytes_between_segments_is_stepped_over(fill: bytes) -> None:
     """Fill bytes, padding, stuffed bytes and TEM before a marker change nothing but places."""
     data = jpeg()
     at = data.index(b"\xff\xdb")
 
-    header = read_header(data[:at] + filling + data[at:])
+    header = read_header(data[:at] + fill + data[at:])
 
     assert header == read_header(data)._replace(scan_at=header.scan_at, frame_at=header.frame_at)
-    assert header.frame_at == (data[:at] + filling + data[at:]).index(b"\xff\xc0")
+    assert header.frame_at == (data[:at] + fill + data[at:]).index(b"\xff\xc0")
     assert header.problem is None
 
 

@@ -136,8 +136,8 @@ def test_a_crop_of_a_large_jpeg_is_that_of_its_pixels(crop: str) -> None:
     for seed in range(8):
         chances = np.random.default_rng(seed).random(DRAWS).tolist()
         results = list[NDArray[np.uint8]]()
-        for data, filling in ((lossy, 0), (whole, 255)):
-            out = np.full((32, 40, 3), filling, np.uint8)
+        for data, value in ((lossy, 0), (whole, 255)):
+            out = np.full((32, 40, 3), value, np.uint8)
             decode_into(data, out, Wanted(CROPS[crop], "RGB", flip=True), chances, Scratch())
             results.append(out)
         assert np.abs(results[0].astype(int) - results[1]).mean() < 3

@@ -13,7 +13,7 @@ from PIL import Image, ImageOps
 
 from packhouse._src.images.cropping import CROPS, DRAWS, Box, Cut
 from packhouse._src.images.decoding import Wanted, decode, decode_into
-from packhouse._src.images.jpeg import partial_decode as jpeg_room
+from packhouse._src.images.jpeg import partial_decode as partial
 from packhouse._src.images.jpeg.markers import read_header
 from packhouse._src.images.jpeg.shortening import rows_to_decode, shortened
 from packhouse._src.images.scratch import Scratch
@@ -49,11 +49,11 @@ def turned(orientation: int) -> Image.Exif:
 
 
 def cut_out(
-    data: bytes, crop: str, size: tuple[int, int], draws: Sequence[float], filling: int = 0
+    data: bytes, crop: str, size: tuple[int, int], draws: Sequence[float], background: int = 0
 ) -> NDArray[np.uint8]:
     """Decode what a crop takes, into memory that held something else before."""
     scratch = Scratch()
-    scratch.take("decoded", (2_000_000,))[...] = filling
+    scratch.take("decoded", (2_000_000,))[...] = background
     out = np.zeros((*size, 3), np.uint8)
     decode_into(data, out, Wanted(CROPS[crop]), draws, scratch)
     return out
@@ -64,7 +64,7 @@ def decoded_whole(
 ) -> NDArray[np.uint8]:
     """Decode what a crop takes of a picture that is decoded to its end."""
     with monkeypatch.context() as patch:
-        patch.setattr(jpeg_room, "rows_to_decode", lambda _data, header, _wanted, **_how: header.height)
+        patch.setattr(partial, "rows_to_decode", lambda _data, header, _wanted, **_how: header.height)
         return cut_out(data, crop, size, draws)
 
 
@@ -84,8 +84,8 @@ def test_same_pixels_whatever_lies_below(data: st.DataObject) -> None:
     with pytest.MonkeyPatch.context() as patch:
         whole = decoded_whole(patch, file, crop, size, draws)
 
-    assert np.array_equal(cut_out(file, crop, size, draws, filling=0x55), whole)
-    assert np.array_equal(cut_out(file, crop, size, draws, filling=0xAA), whole)
+    assert np.array_equal(cut_out(file, crop, size, draws, background=0x55), whole)
+    assert np.array_equal(cut_out(file, crop, size, draws, background=0xAA), whole)
 
 
 @pytest.mark.parametrize("options", [{"subsampling": s} for s in range(3)] + [{"mode": "L"}])

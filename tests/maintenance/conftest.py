@@ -23,7 +23,7 @@ def _small_row_groups(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> DataSet:
     """The data set; not to be changed."""
-    folder = tmp_path_factory.mktemp("care") / "shop"
+    folder = tmp_path_factory.mktemp("maintenance") / "shop"
     folder.mkdir()
     return write_dataset(folder)
 

@@ -402,6 +402,25 @@ def test_overwrite_never_removes_what_is_not_the_packs(dataset: DataSet, tmp_pat
     assert tree(tmp_path) == before
 
 
+def test_tables_may_have_the_names_of_what_is_at_work(tmp_path: Path) -> None:
+    """DEST.packing has folders and files of its own; none of them is in the way of a table."""
+    names = ["filling-1", "images-1", "images", "journal", "lock", "spill", "tables", "unfinished"]
+    for name in names:
+        (tmp_path / "src").mkdir(exist_ok=True)
+        (tmp_path / "src" / f"{name}.csv").write_text("a\n1\n")
+    (tmp_path / "src" / "a.jpg").write_bytes(jpeg(1))
+
+    for _ in range(2):
+        report = packhouse.pack(tmp_path / "src", tmp_path / "a.pack", overwrite=True)
+        assert report.is_complete
+        made = {
+            path.stem: pd.read_parquet(path).to_dict("list")
+            for path in (tmp_path / "a.pack").glob("*.parquet")
+        }
+        assert {name: made[name] for name in names} == {name: {"a": [1]} for name in names}
+        assert [path.name for path in (tmp_path / "a.pack").iterdir() if path.name.startswith(".")] == []
+
+
 def test_tables_may_have_dots_and_dashes_in_their_names(tmp_path: Path) -> None:
     """Joins and types name them as they are."""
     (tmp_path / "src").mkdir()

@@ -1,1 +1,1 @@
-"""images.h5 and image_index.parquet: layout, skeleton, filling, index, reading."""
+"""images.h5 and image_index.parquet: layout, skeleton, writing, index, reading."""

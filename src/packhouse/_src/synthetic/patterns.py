@@ -95,10 +95,10 @@ def _block(size: tuple[int, int], rng: random.Random) -> Image.Image:
     return mask
 
 
-Place = tuple[float, float]
+Point = tuple[float, float]
 
 
-def _flower(pen: ImageDraw.ImageDraw, middle: Place, radius: float, turn: float) -> None:
+def _flower(pen: ImageDraw.ImageDraw, middle: Point, radius: float, turn: float) -> None:
     for petal in range(5):
         angle = turn + petal * math.tau / 5
         x, y = middle[0] + 0.6 * radius * math.cos(angle), middle[1] + 0.6 * radius * math.sin(angle)
@@ -106,7 +106,7 @@ def _flower(pen: ImageDraw.ImageDraw, middle: Place, radius: float, turn: float)
     pen.circle(middle, radius * 0.25, fill=60)
 
 
-def _star(pen: ImageDraw.ImageDraw, middle: Place, radius: float, turn: float) -> None:
+def _star(pen: ImageDraw.ImageDraw, middle: Point, radius: float, turn: float) -> None:
     angles = [turn + corner * math.tau / 10 for corner in range(10)]
     far = [radius, radius * 0.42] * 5
     x, y = middle

@@ -91,7 +91,7 @@ class Journal:
             for row, slot, taken in zip(rows, slots, outcomes, strict=True)
             if isinstance(taken, WrittenImage)
         ]
-        data = memoryview(_sealed(_COUNT.pack(len(records)) + b"".join(records)))
+        data = memoryview(_with_digest(_COUNT.pack(len(records)) + b"".join(records)))
         try:
             while data:
                 data = data[os.write(self._file, data) :]
@@ -99,7 +99,7 @@ class Journal:
             raise translate_write_error(err, self._path) from err
 
 
-def _sealed(data: bytes) -> bytes:
+def _with_digest(data: bytes) -> bytes:
     return data + digest_of(data)
 
 
@@ -121,7 +121,7 @@ def begin_journal(path: Path, head: JournalHead) -> None:
     fresh = path.with_name(path.name + ".new")
     try:
         with fresh.open("wb") as file:
-            file.write(_sealed(begin + numbers + b"".join(names)))
+            file.write(_with_digest(begin + numbers + b"".join(names)))
             file.flush()
             os.fsync(file.fileno())
         fresh.replace(path)

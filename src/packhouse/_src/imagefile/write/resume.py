@@ -45,7 +45,9 @@ from packhouse._src.ranges import outside, read_range
 from packhouse._src.records import SourceFile
 from packhouse._src.system.open_flags import READ
 
-FOLDER_PREFIX = "filling-"
+FOLDER_PREFIX = ".images-"
+"""Hidden, as all that is at work in DEST.packing: no table that is packed has such a name."""
+
 JOURNAL_FILE = "journal"
 UNFINISHED_FILE = "unfinished.h5"
 """The image file until it is complete."""

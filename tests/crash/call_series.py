@@ -20,7 +20,7 @@ MEMORY = Path("/dev/shm")  # noqa: S108  # a fsync costs nothing there
 LIMIT_S = 400
 
 
-class Sweep(NamedTuple):
+class CallSeries(NamedTuple):
     """A part of the calls of one pack, each to be the last."""
 
     layer: str
