@@ -25,7 +25,7 @@ from trees import warm
 
 import packhouse
 from packhouse._src.images.cropping import CROPS
-from packhouse._src.images.decoding import Wanted, decode_into
+from packhouse._src.images.decoding import DecodeOptions, decode_into
 from packhouse._src.images.scratch import Scratch
 
 SCRIPT = Path(__file__).with_name("loader_process.py")
@@ -159,7 +159,7 @@ def _serve(pack: Path) -> None:
 def _ceiling(pack: Path) -> None:
     images = packhouse.open(pack).images
     files = [data for data in images.read_rows(range(len(images))) if isinstance(data, bytes)]
-    wanted = Wanted(CROPS["center"])
+    wanted = DecodeOptions(CROPS["center"])
 
     def work(start: int) -> None:
         scratch, out = Scratch(), np.empty((SIDE, SIDE, 3), np.uint8)

@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from packhouse._src.loader.broken import note
-from packhouse._src.loader.generations import SLOTS, UNKNOWN, Generations
 from packhouse._src.loader.outputs import Output, Transform, check_output, pictures_of, transformed
-from packhouse._src.loader.turns import TurnTaker
+from packhouse._src.loader.shared_epochs import SLOTS, UNKNOWN, SharedEpochs
+from packhouse._src.loader.worker_loader import WorkerLoader
 from packhouse.errors import MissingDependencyError, UsageError
 
 try:
@@ -245,14 +245,14 @@ class ImageBatches(IterableDataset[Any]):
         self._rank, self._world_size = rank, world_size
         rank, world_size = self._place_of_rank() or (rank or 0, world_size or 1)
         self.loader: Loader = pack.loader(rank=rank, world_size=world_size, **options)
-        self._turn: TurnTaker | None = None
-        self._generations = Generations(torch.full((SLOTS,), UNKNOWN, dtype=torch.int64).share_memory_())
-        self._generations.tell(*self.loader.next_place)
+        self._worker: WorkerLoader | None = None
+        self._shared_epochs = SharedEpochs(torch.full((SLOTS,), UNKNOWN, dtype=torch.int64).share_memory_())
+        self._shared_epochs.tell(*self.loader.next_place)
 
     def __getstate__(self) -> dict[str, Any]:
         """Return the state for pickle, without that of a worker."""
         self._find_rank()  # a worker process that is started anew is not in the process group
-        return {**self.__dict__, "_turn": None}
+        return {**self.__dict__, "_worker": None}
 
     def __repr__(self) -> str:
         """Return batches, rank, classes and output."""
@@ -275,12 +275,12 @@ class ImageBatches(IterableDataset[Any]):
         """
         self._refuse_callers()
         worker, here = get_worker_info(), self._here()
-        if worker is None or not isinstance(here, TurnTaker):
+        if worker is None or not isinstance(here, WorkerLoader):
             return map(self._given, here)
         generation = worker.seed - worker.id  # PyTorch draws it for each set of workers
-        self._generations.begin_next(here, generation)
+        self._shared_epochs.begin_next(here, generation)
         batches = iter(here)
-        self._generations.note(here.epoch, generation)
+        self._shared_epochs.note(here.epoch, generation)
         return map(self._given, batches)
 
     def _given(self, batch: Batch) -> Any:  # noqa: ANN401
@@ -307,7 +307,7 @@ class ImageBatches(IterableDataset[Any]):
         """Take the share of this process's rank, which may have got one since the last epoch."""
         place = self._place_of_rank()
         sharding = self.loader.sharding
-        if self._turn is None and place not in (None, (sharding.rank, sharding.world_size)):
+        if self._worker is None and place not in (None, (sharding.rank, sharding.world_size)):
             rank, world_size = place
             self.loader.share(rank=rank, world_size=world_size)
 
@@ -354,7 +354,7 @@ class ImageBatches(IterableDataset[Any]):
             UsageError: It is less than 0, or not a whole number.
         """
         self.loader.set_epoch(epoch)
-        self._generations.tell(*self.loader.next_place)
+        self._shared_epochs.tell(*self.loader.next_place)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state after the last batch, like `pack.loader(...).state_dict`.
@@ -376,19 +376,19 @@ class ImageBatches(IterableDataset[Any]):
         here = self._here()
         here.load_state_dict(state)
         if here is self.loader:
-            self._generations.tell(*self.loader.next_place)
+            self._shared_epochs.tell(*self.loader.next_place)
         else:
-            self._generations.placed()
+            self._shared_epochs.placed()
 
-    def _here(self) -> Loader | TurnTaker:
+    def _here(self) -> Loader | WorkerLoader:
         worker = get_worker_info()
         self._find_rank()
         if worker is None:
             return self.loader
-        if self._turn is None:
+        if self._worker is None:
             self.loader.samples.share_cores(worker.num_workers)
-            self._turn = TurnTaker(self.loader, worker.id, worker.num_workers)
-        return self._turn
+            self._worker = WorkerLoader(self.loader, worker.id, worker.num_workers)
+        return self._worker
 
 
 def _distributed_rank() -> tuple[int, int] | None:

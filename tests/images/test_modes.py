@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from packhouse._src.images.cropping import CROPS, DRAWS
-from packhouse._src.images.decoding import Wanted, decode, decode_into
+from packhouse._src.images.decoding import DecodeOptions, decode, decode_into
 from packhouse._src.images.scratch import Scratch
 from packhouse.errors import ImageError
 from small_dataset import jpeg
@@ -138,7 +138,7 @@ def test_a_crop_of_a_large_jpeg_is_that_of_its_pixels(crop: str) -> None:
         results = list[NDArray[np.uint8]]()
         for data, value in ((lossy, 0), (whole, 255)):
             out = np.full((32, 40, 3), value, np.uint8)
-            decode_into(data, out, Wanted(CROPS[crop], "RGB", flip=True), chances, Scratch())
+            decode_into(data, out, DecodeOptions(CROPS[crop], "RGB", flip=True), chances, Scratch())
             results.append(out)
         assert np.abs(results[0].astype(int) - results[1]).mean() < 3
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
 from packhouse._src.images.cropping import CROPS, DRAWS, Box, Cut
-from packhouse._src.images.decoding import Wanted, decode, decode_into
+from packhouse._src.images.decoding import DecodeOptions, decode, decode_into
 from packhouse._src.images.jpeg import partial_decode as partial
 from packhouse._src.images.jpeg.markers import read_header
 from packhouse._src.images.jpeg.shortening import rows_to_decode, shortened
@@ -55,7 +55,7 @@ def cut_out(
     scratch = Scratch()
     scratch.take("decoded", (2_000_000,))[...] = background
     out = np.zeros((*size, 3), np.uint8)
-    decode_into(data, out, Wanted(CROPS[crop]), draws, scratch)
+    decode_into(data, out, DecodeOptions(CROPS[crop]), draws, scratch)
     return out
 
 
@@ -99,7 +99,7 @@ def test_first_rows_are_those_of_pillow(options: dict[str, object]) -> None:
     for top in (0, 7, 50, 111):
         out = np.zeros((90, 40, 3), np.uint8)
         cut = Cut(Box(top, 0, 90, 40), Box(0, 0, 90, 40))
-        decode_into(data, out, Wanted(lambda *_, cut=cut: cut), (), Scratch())
+        decode_into(data, out, DecodeOptions(lambda *_, cut=cut: cut), (), Scratch())
         assert np.abs(out - wanted[top : top + 90]).max() <= 2
 
 
@@ -122,7 +122,7 @@ def test_pixels_of_a_fraction_are_counted_from_the_other_end_when_turned() -> No
     """An eighth of 801 rows is 101 pixels, the last of one row: upside down they come first."""
     data = saved(photo(801, 100), exif=turned(3))
     cut = Cut(Box(385, 0, 320, 96), Box(0, 0, 24, 9))
-    wanted = Wanted(lambda *_: cut)
+    wanted = DecodeOptions(lambda *_: cut)
     scratch, fresh, again = Scratch(), np.zeros((24, 9, 3), np.uint8), np.zeros((24, 9, 3), np.uint8)
 
     decode_into(data, fresh, wanted, (), scratch)

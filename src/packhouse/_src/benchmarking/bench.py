@@ -18,7 +18,7 @@ from packhouse._src.concurrency.threads import default_workers, run_pieces
 from packhouse._src.imagefile.read.image_index import Range
 from packhouse._src.imagefile.read.store import ImageStore
 from packhouse._src.images.cropping import DRAWS, Size, size_of
-from packhouse._src.images.decoding import CHANNELS, Wanted
+from packhouse._src.images.decoding import CHANNELS, DecodeOptions
 from packhouse._src.images.resizing import resizer_name
 from packhouse._src.images.scratch import Scratch
 from packhouse._src.loader.decode.batch_filling import Stored, read_stored
@@ -181,7 +181,9 @@ def _drop_from_cache(path: Path, ranges: Iterable[Range]) -> None:
         os.close(descriptor)
 
 
-def _decode_rate(files: Sequence[Stored], wanted: Wanted, size: Size, threads: int) -> tuple[float, int]:
+def _decode_rate(
+    files: Sequence[Stored], wanted: DecodeOptions, size: Size, threads: int
+) -> tuple[float, int]:
     """Return images per second, and how many of them are broken."""
     broken = [0] * threads
     chances = draws(np.arange(len(files)), DRAWS, seed=0, epoch=0)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from packhouse._src.concurrency.threads import workers_or_default
-from packhouse._src.deriving.publishing import SPOOL_FILE, DerivedPlace, deriving_in
+from packhouse._src.deriving.publishing import SPOOL_FILE, DerivedTarget, deriving_in
 from packhouse._src.deriving.scaling import Derived, derive_image
 from packhouse._src.deriving.spooling import Spooled, SpoolReader, spool
 from packhouse._src.imagefile.digest import digest_of_all
@@ -165,7 +165,7 @@ def _all_rows(originals: ImageStore) -> list[IndexRow]:
 
 
 def _spool(
-    place: DerivedPlace,
+    place: DerivedTarget,
     originals: ImageStore,
     rows: Sequence[IndexRow],
     quality: int,
@@ -186,7 +186,7 @@ def _plan(images: Sequence[Spooled]) -> PlannedImages:
 
 
 def _make(
-    place: DerivedPlace, planned: PlannedImages, images: Sequence[Spooled], workers: int, observer: Observer
+    place: DerivedTarget, planned: PlannedImages, images: Sequence[Spooled], workers: int, observer: Observer
 ) -> None:
     """Lay the store out, fill it from the spool and leave nothing else in its folder."""
     reader = SpoolReader(place.work / SPOOL_FILE, images)
@@ -200,7 +200,7 @@ def _make(
     shutil.rmtree(made.path.parent)  # the journal, of no use any more
 
 
-def _describe(place: DerivedPlace, images: Sequence[Spooled]) -> dict[str, Any]:
+def _describe(place: DerivedTarget, images: Sequence[Spooled]) -> dict[str, Any]:
     """Return what pack.json says of the store; counts and digest as of the originals."""
     folder = DERIVED_FOLDER.format(place.size)
     return {

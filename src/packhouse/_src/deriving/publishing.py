@@ -53,7 +53,7 @@ OURS = frozenset({STORE_FOLDER, REPLACED_FOLDER, NEXT_MANIFEST, BETWEEN_MANIFEST
 """All that is ever in the work folder."""
 
 
-class DerivedPlace:
+class DerivedTarget:
     """A pack while a store is derived from it.
 
     Args:
@@ -157,7 +157,7 @@ def _document_of(manifest: bytes, pack: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def deriving_in(pack: Path, size: int, *, overwrite: bool) -> Iterator[DerivedPlace]:
+def deriving_in(pack: Path, size: int, *, overwrite: bool) -> Iterator[DerivedTarget]:
     """Give the place where a store is made; what is left there in the end is removed.
 
     Args:
@@ -172,7 +172,7 @@ def deriving_in(pack: Path, size: int, *, overwrite: bool) -> Iterator[DerivedPl
         NotAPackError: There is no pack.
         UsageError: It is a lone HDF5 file.
         CorruptStoreError: Its pack.json is damaged.
-        DestinationExistsError: As of `DerivedPlace.check`.
+        DestinationExistsError: As of `DerivedTarget.check`.
         DestinationBusyError: Another process derives from the same pack.
         NoSpaceError: The disk ran full.
         DestinationError: The pack cannot be written.
@@ -190,7 +190,7 @@ def deriving_in(pack: Path, size: int, *, overwrite: bool) -> Iterator[DerivedPl
             lock = _lock(work)
             for name in OURS - {LOCK_FILE}:
                 _remove(work / name)
-            place = DerivedPlace(pack, size, (pack / MANIFEST_FILE).read_bytes())
+            place = DerivedTarget(pack, size, (pack / MANIFEST_FILE).read_bytes())
             place.check(overwrite=overwrite)
             place.store.mkdir()
             yield place

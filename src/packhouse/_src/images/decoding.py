@@ -13,7 +13,7 @@ from packhouse._src.images import pillow_, sniffing
 from packhouse._src.images.cropping import Box, Crop, Cut, Size, centre, shrunk
 from packhouse._src.images.formats import NO_DECODER
 from packhouse._src.images.jpeg.markers import JpegHeader
-from packhouse._src.images.jpeg.partial_decode import Need, decode_jpeg
+from packhouse._src.images.jpeg.partial_decode import NeededPart, decode_jpeg
 from packhouse._src.images.pillow_ import Mode
 from packhouse._src.images.pixel_limit import MOST_PIXELS, refuse_bomb
 from packhouse._src.images.probing import probe_with_header
@@ -31,7 +31,7 @@ _COLUMNS_REVERSED = frozenset({2, 3, 6, 7})
 _EVERY_OTHER = 0.5
 
 
-class Wanted(NamedTuple):
+class DecodeOptions(NamedTuple):
     """What is to become of an image."""
 
     crop: Crop
@@ -93,7 +93,7 @@ def decode(
     """
     check_wanted(size, mode, max_pixels)
     if size is not None:
-        wanted = Wanted(centre, mode, max_pixels=max_pixels)
+        wanted = DecodeOptions(centre, mode, max_pixels=max_pixels)
         picture = _decoded(data, size, wanted, (), Scratch())
         out = np.empty((*size, CHANNELS[mode]), np.uint8)  # after a bomb is refused
         _place(picture, out, Scratch())
@@ -135,12 +135,12 @@ def decode_raw(
     if size is None:
         return pillow_.raw_pixels(data, form, mode=mode, max_pixels=max_pixels)
     out = np.empty((*size, CHANNELS[mode]), np.uint8)
-    place_raw(data, form, out, Wanted(centre, mode, max_pixels=max_pixels), (), Scratch())
+    place_raw(data, form, out, DecodeOptions(centre, mode, max_pixels=max_pixels), (), Scratch())
     return out
 
 
 def decode_into(
-    data: bytes, out: NDArray[np.uint8], wanted: Wanted, draws: Sequence[float], scratch: Scratch
+    data: bytes, out: NDArray[np.uint8], wanted: DecodeOptions, draws: Sequence[float], scratch: Scratch
 ) -> None:
     """Decode one image into its place in a batch; otherwise as `decode`.
 
@@ -162,7 +162,7 @@ def place_raw(
     data: bytes,
     form: RawForm,
     out: NDArray[np.uint8],
-    wanted: Wanted,
+    wanted: DecodeOptions,
     draws: Sequence[float],
     scratch: Scratch,
 ) -> None:
@@ -230,12 +230,14 @@ def _upright_size(facts: HeaderFacts) -> Size:
     return size[::-1] if (facts.orientation or 1) >= _FIRST_ON_ITS_SIDE else size
 
 
-def _cut(wanted: Wanted, upright: Size, size: Size, draws: Sequence[float]) -> Cut:
+def _cut(wanted: DecodeOptions, upright: Size, size: Size, draws: Sequence[float]) -> Cut:
     cut = wanted.crop(upright, size, draws[1:])
     return cut._replace(flipped=True) if wanted.flip and draws[0] < _EVERY_OTHER else cut
 
 
-def _decoded(data: bytes, size: Size, wanted: Wanted, draws: Sequence[float], scratch: Scratch) -> _Picture:
+def _decoded(
+    data: bytes, size: Size, wanted: DecodeOptions, draws: Sequence[float], scratch: Scratch
+) -> _Picture:
     facts, header = _checked_facts(data)
     if header is None:
         pixels = _decode_other(data, facts, wanted.mode, wanted.max_pixels)
@@ -244,7 +246,7 @@ def _decoded(data: bytes, size: Size, wanted: Wanted, draws: Sequence[float], sc
     orientation = facts.orientation or 1
     bottom = _stored_bottom(cut.box, _upright_size(facts), orientation)
     pixels, divisor = decode_jpeg(
-        data, header, wanted.mode, Need(cut, bottom, scratch), max_pixels=wanted.max_pixels
+        data, header, wanted.mode, NeededPart(cut, bottom, scratch), max_pixels=wanted.max_pixels
     )
     return _Picture(_turned(pixels, orientation), divisor, cut)
 

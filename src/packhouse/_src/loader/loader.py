@@ -65,7 +65,7 @@ class Loader:
             shuffle=options.shuffle,
             window=None if options.window is None else whole("window", options.window),
         )
-        self.sharding: Sharding = Sharding(  # of this rank; `TurnTaker` puts its own in its place
+        self.sharding: Sharding = Sharding(  # of this rank; `WorkerLoader` puts its own in its place
             count=len(samples),
             batch_size=whole("batch_size", options.batch_size),
             rank=whole("rank", options.rank),

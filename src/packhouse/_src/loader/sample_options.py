@@ -13,10 +13,10 @@ import numpy as np
 
 from packhouse._src.concurrency.threads import default_workers
 from packhouse._src.images.cropping import CROPS, RANDOM, Size
-from packhouse._src.images.decoding import Wanted, check_wanted
+from packhouse._src.images.decoding import DecodeOptions, check_wanted
 from packhouse._src.images.pillow_ import Mode
 from packhouse._src.images.pixel_limit import MOST_PIXELS
-from packhouse._src.loader.choice.choosing import Wish
+from packhouse._src.loader.choice.choosing import ImageSelection
 from packhouse.errors import UsageError
 
 CropName: TypeAlias = Literal["center", "random", "random-resized", "exact", "fit"]
@@ -98,15 +98,15 @@ class SampleOptions:
                 raise UsageError(f"{name} needs a size", hint="size=(height, width)")
 
     @property
-    def wish(self) -> Wish:
+    def selection(self) -> ImageSelection:
         """Which images to select."""
         names = ("where", "split", "split_column", "val", "test")
-        return Wish(**{name: getattr(self, name) for name in names})
+        return ImageSelection(**{name: getattr(self, name) for name in names})
 
     @property
-    def wanted(self) -> Wanted:
+    def wanted(self) -> DecodeOptions:
         """How to crop, scale and flip an image."""
-        return Wanted(CROPS[self.crop], self.mode, self.flip, self.max_pixels)
+        return DecodeOptions(CROPS[self.crop], self.mode, self.flip, self.max_pixels)
 
     @property
     def is_by_chance(self) -> bool:

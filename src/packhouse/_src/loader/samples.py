@@ -23,7 +23,7 @@ from packhouse._src.loader.decode.batch_filling import Failures, Part, fill, gat
 from packhouse._src.loader.decode.decode_threads import Workers
 from packhouse._src.loader.order.chance import draws
 from packhouse._src.loader.sample_options import SampleOptions, whole
-from packhouse._src.loader.smaller import store_for
+from packhouse._src.loader.store_choice import store_for
 from packhouse._src.tables.linked_rows import LinkedColumns
 from packhouse._src.tables.table import Tables
 from packhouse.errors import ImageError, LoaderError, Where
@@ -64,7 +64,7 @@ class Samples(Sequence[Sample]):
         self.options = options
         self._pack = pack
         of_pack = (pack.images, pack.tables, pack.links)
-        choice = choose_rows(*of_pack, options.wish)
+        choice = choose_rows(*of_pack, options.selection)
         self.rows: NDArray[np.int64] = choice.rows
         self._unlabelled = self.rows[:0]
         self._labels: Labels | None = None

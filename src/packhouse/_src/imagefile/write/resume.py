@@ -181,9 +181,9 @@ def begin(
     writer = prepare_writer(len(planned.keys))
     path, journal = folder / UNFINISHED_FILE, folder / JOURNAL_FILE
     try:
-        reading = _go_on(folder, planned)
+        reading = _resumed(folder, planned)
         if reading is None:
-            _begin_anew(folder, planned)
+            _start_over(folder, planned)
         skeleton = _begin_skeleton(folder, planned, writer)
     except BaseException:
         dismiss_writer(writer)
@@ -214,7 +214,7 @@ def _begin_skeleton(folder: Path, planned: PlannedImages, writer: Writer | None)
     return PendingSkeleton(writer, fresh, datasets, file_id=planned.file_id, on_written=take_records)
 
 
-def _go_on(folder: Path, planned: PlannedImages) -> JournalContents | None:
+def _resumed(folder: Path, planned: PlannedImages) -> JournalContents | None:
     """Put the file of an earlier run in order and return what its journal says; None when there is none."""
     reading = read_journal(folder / JOURNAL_FILE)
     if reading is None or reading.head.file_id != planned.file_id:
@@ -227,7 +227,7 @@ def _go_on(folder: Path, planned: PlannedImages) -> JournalContents | None:
     return reading if path.exists() else None
 
 
-def _begin_anew(folder: Path, planned: PlannedImages) -> None:
+def _start_over(folder: Path, planned: PlannedImages) -> None:
     shutil.rmtree(folder, ignore_errors=True)
     try:
         folder.mkdir()

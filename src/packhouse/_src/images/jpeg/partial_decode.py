@@ -21,7 +21,7 @@ _ORDINARY_COMPONENTS = frozenset({1, 3})
 _REDUCED = 4 / 3
 
 
-class Need(NamedTuple):
+class NeededPart(NamedTuple):
     """What is needed of a picture."""
 
     cut: Cut
@@ -38,7 +38,7 @@ def decode_jpeg(
     data: bytes,
     header: JpegHeader,
     mode: Mode,
-    need: Need | None = None,
+    need: NeededPart | None = None,
     *,
     max_pixels: int = MOST_PIXELS,
 ) -> tuple[NDArray[Any], int]:
@@ -74,7 +74,7 @@ def decode_jpeg(
 
 
 def _decode_needed(
-    data: bytes, header: JpegHeader, need: Need, divisor: int, *, grey: bool
+    data: bytes, header: JpegHeader, need: NeededPart, divisor: int, *, grey: bool
 ) -> NDArray[Any] | None:
     width = -(-header.width // divisor)
     whole = need.scratch.take("decoded", (-(-header.height // divisor), width, 1 if grey else 3))

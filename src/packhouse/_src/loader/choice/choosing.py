@@ -30,7 +30,7 @@ MOST_REASONS = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
+class ImageSelection:
     """What was asked for; `Pack.samples` explains it."""
 
     where: str | None = None
@@ -72,14 +72,16 @@ class Choice:
     """The group that was asked for by its own name."""
 
 
-def choose_rows(images: ImageStore, tables: Tables, links: Sequence[LinkedColumns], wish: Wish) -> Choice:
+def choose_rows(
+    images: ImageStore, tables: Tables, links: Sequence[LinkedColumns], selection: ImageSelection
+) -> Choice:
     """Choose images.
 
     Args:
         images: The images of the pack.
         tables: The tables of the pack.
         links: The linked tables.
-        wish: Which.
+        selection: Which.
 
     Returns:
         The choice.
@@ -99,48 +101,54 @@ def choose_rows(images: ImageStore, tables: Tables, links: Sequence[LinkedColumn
         hint = "; ".join(f"{path}: {reason}" for path, reason in (refused or ())[:MOST_REASONS])
         raise UsageError("the pack has no image", where=place, hint=hint)
     pool = np.arange(len(images), dtype=np.int64)
-    if wish.where is not None:
-        pool = rows_of_keys(tables, find_keys(tables, wish.where, links))
+    if selection.where is not None:
+        pool = rows_of_keys(tables, find_keys(tables, selection.where, links))
     folders = folders_of(images)
     try:
-        choice = _chosen(images, tables, links, wish, Choice(pool, pool, folders))
+        choice = _chosen(images, tables, links, selection, Choice(pool, pool, folders))
     except UsageError as err:
         err.where = place if err.where == Where() else err.where
         raise
     if not len(choice.rows):
-        raise UsageError(f"no image matches {wish}", where=place, hint="test a condition with pack.find(...)")
+        raise UsageError(
+            f"no image matches {selection}", where=place, hint="test a condition with pack.find(...)"
+        )
     return choice
 
 
 def _chosen(
-    images: ImageStore, tables: Tables, links: Sequence[LinkedColumns], wish: Wish, every: Choice
+    images: ImageStore,
+    tables: Tables,
+    links: Sequence[LinkedColumns],
+    selection: ImageSelection,
+    every: Choice,
 ) -> Choice:
-    if wish.split is None or wish.split == ALL:
-        _refuse_unused(wish)
-        return every if wish.split == ALL else _unmixed(tables, every)
-    if wish.split_column is not None:
-        source = from_column(tables, links, wish.split_column)
+    if selection.split is None or selection.split == ALL:
+        _refuse_unused(selection)
+        return every if selection.split == ALL else _unmixed(tables, every)
+    if selection.split_column is not None:
+        source = from_column(tables, links, selection.split_column)
     else:
         source = from_folders(tables, every.folders)
-    _refuse_two_meanings(source, wish)
-    rows = _of_split(source, images, every.pool, wish)
+    _refuse_two_meanings(source, selection)
+    rows = _of_split(source, images, every.pool, selection)
     if rows is not None:
         return replace(every, rows=np.intersect1d(every.pool, rows, assume_unique=True))
-    if wish.split_column is None and not wish.fractions:
+    if selection.split_column is None and not selection.fractions:
         groups, codes = groups_of_images(tables)
-        below = np.array([is_below(group, wish.split) for group in groups], bool)[codes]
+        below = np.array([is_below(group, selection.split) for group in groups], bool)[codes]
         if below.any():
             rows = every.pool[below[every.pool]]
-            return _unmixed(tables, replace(every, rows=rows, folder=wish.split))
-    raise _no_such_split(source, images, wish)
+            return _unmixed(tables, replace(every, rows=rows, folder=selection.split))
+    raise _no_such_split(source, images, selection)
 
 
-def _refuse_unused(wish: Wish) -> None:
+def _refuse_unused(selection: ImageSelection) -> None:
     """Refuse options that divide, where no part was asked for."""
-    options = [f"{name}={share}" for name, share in wish.fractions.items()]
-    if wish.split_column is not None:
-        options.append(f"split_column={wish.split_column!r}")
-    if options and wish.split is None:
+    options = [f"{name}={share}" for name, share in selection.fractions.items()]
+    if selection.split_column is not None:
+        options.append(f"split_column={selection.split_column!r}")
+    if options and selection.split is None:
         raise UsageError(
             f"{options[0]} divides the images: say which part to load", hint=f'split="{TRAIN}", {options[0]}'
         )
@@ -148,9 +156,9 @@ def _refuse_unused(wish: Wish) -> None:
         raise UsageError(f"split={ALL!r} takes all images: {options[0]} has no effect with it")
 
 
-def _refuse_two_meanings(source: SplitSource, wish: Wish) -> None:
+def _refuse_two_meanings(source: SplitSource, selection: ImageSelection) -> None:
     """Refuse a fraction for a split that is there already."""
-    for name, share in wish.fractions.items():
+    for name, share in selection.fractions.items():
         if name in source.rows:
             raise UsageError(
                 f"{name}={share} would make a split {name!r}, "
@@ -159,21 +167,21 @@ def _refuse_two_meanings(source: SplitSource, wish: Wish) -> None:
             )
 
 
-def _of_split(source: SplitSource, images: ImageStore, pool: Rows, wish: Wish) -> Rows | None:
+def _of_split(source: SplitSource, images: ImageStore, pool: Rows, selection: ImageSelection) -> Rows | None:
     """Return the images of the split that was asked for; None where there is none of that name."""
-    split = wish.split or ""
-    asked, fractions = split_word(split) or split, wish.fractions
+    split = selection.split or ""
+    asked, fractions = split_word(split) or split, selection.fractions
     if fractions and asked not in SPLITS:
         made = " and ".join(map(repr, (TRAIN, *fractions)))
         raise UsageError(
-            f"{wish.said_fractions} makes the splits {made}; split={split!r} is not one of them",
-            hint=f'split="{TRAIN}", {wish.said_fractions}',
+            f"{selection.said_fractions} makes the splits {made}; split={split!r} is not one of them",
+            hint=f'split="{TRAIN}", {selection.said_fractions}',
         )
     if asked in source.rows and (asked != TRAIN or not fractions):
         return _single(source, asked, pool)
     if not fractions or asked not in (TRAIN, *fractions):
         return None
-    divided = _single(source, TRAIN, pool) if TRAIN in source.rows else _outside(source, pool, wish)
+    divided = _single(source, TRAIN, pool) if TRAIN in source.rows else _outside(source, pool, selection)
     return np.intersect1d(divided, split_of(images, fractions, rest=TRAIN)[asked], assume_unique=True)
 
 
@@ -188,13 +196,13 @@ def _single(source: SplitSource, split: str, pool: Rows) -> Rows:
     return source.rows[split]
 
 
-def _outside(source: SplitSource, pool: Rows, wish: Wish) -> Rows:
+def _outside(source: SplitSource, pool: Rows, selection: ImageSelection) -> Rows:
     """Return the images that fractions divide where no split is for training: those outside all splits."""
     if source.rows and not source.is_whole_pack:
         inside = np.concatenate(list(source.rows.values()))
         if len(np.intersect1d(pool, inside)):
             raise UsageError(
-                f"{wish.said_fractions} divides the images to train on, but {source.place} has "
+                f"{selection.said_fractions} divides the images to train on, but {source.place} has "
                 f"{source.said} and no split {TRAIN!r}",
                 hint="leave those images out with where=, so that the others are divided",
             )
@@ -218,17 +226,17 @@ def _unmixed(tables: Tables, choice: Choice) -> Choice:
     return choice
 
 
-def _no_such_split(source: SplitSource, images: ImageStore, wish: Wish) -> UsageError:
-    if wish.split_column is not None:
+def _no_such_split(source: SplitSource, images: ImageStore, selection: ImageSelection) -> UsageError:
+    if selection.split_column is not None:
         there = f"only {source.said}" if source.rows else "no value at all"
-        problem = f"split={wish.split!r}: {source.place} has no such value, {there}"
+        problem = f"split={selection.split!r}: {source.place} has no such value, {there}"
     else:
         tops = sorted({group.partition("/")[0] for group in images.groups} - {""})
         named = ", ".join(tops[:MOST_NAMED]) + (", ..." if len(tops) > MOST_NAMED else "")
-        problem = f"split={wish.split!r}: there is no such folder at the top of the pack, " + (
+        problem = f"split={selection.split!r}: there is no such folder at the top of the pack, " + (
             f"only {named}" if named else "nor any other"
         )
-    asked = split_word(wish.split or "")
+    asked = split_word(selection.split or "")
     name = asked if asked in (VAL, TEST) else VAL
     hint = (
         f'split="{asked if asked == TEST else TRAIN}", {name}=0.1 holds out a tenth of the images to train on'

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from packhouse._src.imagefile.read.image import StoredImage
 from packhouse._src.imagefile.read.image_index import Range
 from packhouse._src.imagefile.read.store import ImageStore
-from packhouse._src.images.decoding import Wanted, decode, decode_into, decode_raw, place_raw
+from packhouse._src.images.decoding import DecodeOptions, decode, decode_into, decode_raw, place_raw
 from packhouse._src.images.raw import RawForm
 from packhouse._src.images.scratch import Scratch
 from packhouse._src.ranges import cut_lengths
@@ -36,7 +36,7 @@ class Stored(NamedTuple):
     """Of pixels; None where the bytes are a file of an image."""
 
     def decode_into(
-        self, out: NDArray[np.uint8], wanted: Wanted, chances: Sequence[float], scratch: Scratch
+        self, out: NDArray[np.uint8], wanted: DecodeOptions, chances: Sequence[float], scratch: Scratch
     ) -> None:
         """Decode it into a place of a batch, whichever it is."""
         if self.form is None:
@@ -44,7 +44,7 @@ class Stored(NamedTuple):
         else:
             place_raw(self.data, self.form, out, wanted, chances, scratch)
 
-    def decode(self, wanted: Wanted) -> NDArray[Any]:
+    def decode(self, wanted: DecodeOptions) -> NDArray[Any]:
         """Decode it at its stored size, whichever it is."""
         if self.form is None:
             return decode(self.data, mode=wanted.mode, max_pixels=wanted.max_pixels)
@@ -91,7 +91,7 @@ def fill(
     store: ImageStore,
     part: Part,
     out: NDArray[np.uint8],
-    wanted: Wanted,
+    wanted: DecodeOptions,
     draws: NDArray[np.float64] | None,
     scratch: Scratch,
 ) -> Failures:
@@ -121,7 +121,7 @@ def fill(
     return failures
 
 
-def gather(store: ImageStore, part: Part, out: list[NDArray[Any] | None], wanted: Wanted) -> Failures:
+def gather(store: ImageStore, part: Part, out: list[NDArray[Any] | None], wanted: DecodeOptions) -> Failures:
     """Decode the images of a part at their stored sizes; otherwise as `fill`.
 
     Args:

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import packhouse
-from packhouse._src.loader.generations import MOST_EPOCHS, SLOTS, UNKNOWN, Generations
-from packhouse._src.loader.turns import TurnTaker
+from packhouse._src.loader.shared_epochs import MOST_EPOCHS, SLOTS, UNKNOWN, SharedEpochs
+from packhouse._src.loader.worker_loader import WorkerLoader
 from packhouse._src.opening import Pack
 from packhouse.errors import UsageError
 
@@ -29,7 +29,7 @@ def test_any_order_of_processes_begins_one_epoch_after_the_other(pack: Pack, dat
     """They begin and note in any order; what was loaded before is gone on with once."""
     shared = [UNKNOWN] * SLOTS
     loader = pack.loader(batch_size=5, size=8)
-    owner = Generations(shared)
+    owner = SharedEpochs(shared)
     place = data.draw(st.tuples(st.integers(0, 5), st.integers(0, 46)), label="place")
     loader.load_state_dict({**loader.state_dict(), "epoch": place[0], "consumed": place[1]})
     owner.tell(*place)
@@ -38,7 +38,7 @@ def test_any_order_of_processes_begins_one_epoch_after_the_other(pack: Pack, dat
         generation = epoch + 100 * data.draw(st.integers(0, MOST_EPOCHS // 100 - 1), label="generation")
         count = data.draw(st.integers(1, 4), label="processes")
         here = [copy.copy(owner) for _ in range(count)]  # what each was forked with
-        turns = [TurnTaker(pickle.loads(pickle.dumps(loader)), turn, count) for turn in range(count)]  # noqa: S301
+        turns = [WorkerLoader(pickle.loads(pickle.dumps(loader)), turn, count) for turn in range(count)]  # noqa: S301
         steps = [turn for turn in range(count) for _ in range(2)]
         settled = set[int]()
         for turn in data.draw(st.permutations(steps), label="order"):
@@ -56,9 +56,9 @@ def test_any_order_of_processes_begins_one_epoch_after_the_other(pack: Pack, dat
 def test_what_is_told_is_heard_by_those_that_run_on(pack: Pack) -> None:
     """Once each."""
     shared = [UNKNOWN] * SLOTS
-    owner = Generations(shared)
+    owner = SharedEpochs(shared)
     owner.tell(0, 0)
-    here, turn = copy.copy(owner), TurnTaker(pack.loader(batch_size=5, size=8), 0, 1)
+    here, turn = copy.copy(owner), WorkerLoader(pack.loader(batch_size=5, size=8), 0, 1)
     found = []
     for told in (None, None, (7, 10), None, (2, 0), None):
         if told is not None:
@@ -76,4 +76,4 @@ def test_what_is_told_is_heard_by_those_that_run_on(pack: Pack) -> None:
 def test_an_epoch_that_does_not_fit_is_refused() -> None:
     """It would be another one."""
     with pytest.raises(UsageError, match="below"):
-        Generations([UNKNOWN] * SLOTS).tell(MOST_EPOCHS, 0)
+        SharedEpochs([UNKNOWN] * SLOTS).tell(MOST_EPOCHS, 0)

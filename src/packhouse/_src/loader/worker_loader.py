@@ -13,7 +13,7 @@ from packhouse._src.loader.order.state import Plain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Turns(Sharding):
+class WorkerSharding(Sharding):
     """Every n-th step of a rank: those of all turns, one after the other, are the steps of the rank.
 
     What is consumed counts in rounds of all turns, so that each can go on from its own number, whichever of
@@ -43,7 +43,7 @@ class Turns(Sharding):
                 yield step._replace(consumed=end)
 
 
-class TurnTaker:
+class WorkerLoader:
     """The loader of one process of several that share its batches.
 
     Args:
@@ -55,7 +55,7 @@ class TurnTaker:
     def __init__(self, loader: Loader, turn: int, n_turns: int) -> None:
         self._loader = loader
         self._epoch = loader.epoch
-        loader.sharding = Turns(**asdict(loader.sharding), turn=turn, n_turns=n_turns)
+        loader.sharding = WorkerSharding(**asdict(loader.sharding), turn=turn, n_turns=n_turns)
 
     def __iter__(self) -> Iterator[Batch]:
         """Begin an epoch, or go on where a loaded state says."""

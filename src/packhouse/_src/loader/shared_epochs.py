@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol, SupportsInt
 
-from packhouse._src.loader.turns import TurnTaker
+from packhouse._src.loader.worker_loader import WorkerLoader
 from packhouse.errors import UsageError
 
 SLOTS = 4
@@ -14,14 +14,14 @@ MOST_EPOCHS = 1 << 31
 """Epoch and generation stand in one number of 64 bits, which is written in one piece."""
 
 
-class Numbers(Protocol):
+class SharedNumbers(Protocol):
     """SLOTS whole numbers of 64 bits, in memory that the processes share; UNKNOWN at first."""
 
     def __getitem__(self, slot: int, /) -> SupportsInt: ...
     def __setitem__(self, slot: int, value: int, /) -> None: ...
 
 
-class Generations:
+class SharedEpochs:
     """What the owner of a loader tells processes about the next epoch, and these those that come later.
 
     Processes that are started together are a generation. Whichever begins an epoch first notes it; the
@@ -32,7 +32,7 @@ class Generations:
         shared: The numbers.
     """
 
-    def __init__(self, shared: Numbers) -> None:
+    def __init__(self, shared: SharedNumbers) -> None:
         self._shared = shared
         self._heard = self._number(TOLD)
         self._is_new = True  # of a process: it has neither begun an epoch nor loaded a state
@@ -57,7 +57,7 @@ class Generations:
         """Note that this process has loaded a state of its own."""
         self._heard, self._is_new = self._number(TOLD), False
 
-    def begin_next(self, turn: TurnTaker, generation: int) -> None:
+    def begin_next(self, turn: WorkerLoader, generation: int) -> None:
         """Bring a process's loader to where its next epoch begins.
 
         Args:
