@@ -43,6 +43,9 @@ CONSTRUCTIONS = (
     r"one an? (core|table|line|file|image|row|group|command)",
     r"(us|microseconds|bytes|kb|stat|line|row) an? (image|file|row|core|table|member|column|thread)",
     r"(lies|lie|lay) (in|beside|below|behind|outside|there|where)",
+    r"(lies|lie|lay) side by side",
+    r"leaves? (it )?(a|in|no) doubt",
+    r"samples? as (it is|they are) stored",
     r"is there already",
     r"asked for",
     r"not asked",
@@ -71,6 +74,8 @@ WORDS = (
     "mend",
     "namesake",
     "namesakes",
+    "overrule",
+    "overrules",
     "room",
     "rooms",
     "settle",
@@ -82,6 +87,23 @@ PATTERN = re.compile(rf"\b(?:{'|'.join((*CONSTRUCTIONS, *WORDS))})\b", re.IGNORE
 
 SPOKEN = {"internal_error", "not_found", "warn", "Skipped", "Failed", "Refused", "BadParameter"}
 """Calls, besides those of errors, whose texts reach the user."""
+
+SHOWN_ALONE = {
+    "UsageError",
+    "DestinationError",
+    "DestinationExistsError",
+    "DestinationBusyError",
+    "NoSpaceError",
+    "StoreError",
+    "NotAPackError",
+    "CorruptStoreError",
+    "KeyNotFoundError",
+    "LoaderError",
+    "StateMismatchError",
+}
+"""Errors that are printed without a name before them."""
+
+BARE_VERB = re.compile(r"(is|are|has|have|was|were|does|did) ")
 
 OPEN_TO_USERS = (
     "errors.py",
@@ -229,6 +251,22 @@ def test_messages() -> None:
             found[path.relative_to(SOURCE).as_posix()] = hits
 
     assert found == {}
+
+
+def test_errors_have_a_subject() -> None:
+    """The place comes after the problem, so that says "this is not a pack", and not "is not a pack".
+
+    Errors of a source file or table may begin with the verb: the report prints the name before them.
+    """
+    found = []
+    for path in sorted(SOURCE.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in SHOWN_ALONE and node.args:
+                begin = next(texts_in(node.args[0]), "")
+                if BARE_VERB.match(begin):
+                    found.append(f"{path.relative_to(SOURCE).as_posix()}: {begin}")
+
+    assert found == []
 
 
 @pytest.mark.parametrize("name", OPEN_TO_USERS)

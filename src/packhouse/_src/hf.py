@@ -95,7 +95,7 @@ def _refuse_pixels(images: ImageStore) -> None:
         image = StoredImage(images, row)
         if image.raw_form is not None:
             raise UsageError(
-                "is stored as pixels, and a Hugging Face dataset needs image files",
+                "the image is stored as pixels, and a Hugging Face dataset needs image files",
                 where=Where(file=str(images.path), member=image.key),
             )
 

@@ -204,7 +204,7 @@ def _check_pack(pack: Path) -> None:
     where = Where(file=str(pack))
     if pack.is_file():
         raise UsageError(
-            "is a single HDF5 file, and a derived store needs a pack",
+            "this is a single HDF5 file, and a derived store needs a pack",
             where=where,
             hint=f"packhouse pack {pack} -o DEST, then packhouse derive DEST",
         )

@@ -167,7 +167,7 @@ class _Salvage:
     def read_into(self, file: SourceFile, view: memoryview) -> SourceFile:
         done = read_into(self._descriptor, view, file.inode)
         if done != len(view) or digest_of(view) != (self._digests[file.path] or digest_of(view)):
-            raise SourceError("was damaged while it was saved", where=Where(member=file.path))
+            raise SourceError("the table was damaged while it was saved", where=Where(member=file.path))
         return file
 
     def read_ahead(self, files: Sequence[SourceFile]) -> None:

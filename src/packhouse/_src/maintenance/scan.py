@@ -74,7 +74,7 @@ def opened(path: Path) -> Iterator[int]:
         raise CorruptStoreError(f"cannot be opened: {err.strerror}", where=where) from err
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise CorruptStoreError("is not a regular file", where=where)
+            raise CorruptStoreError("this is not a regular file", where=where)
         yield descriptor
     finally:
         os.close(descriptor)

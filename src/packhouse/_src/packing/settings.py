@@ -59,7 +59,9 @@ def read_settings(source: Source, file: SourceFile, options: PackOptions) -> Pac
     with TemporaryDirectory(prefix="packhouse-") as place, source.as_file(file, Path(place)) as path:
         if path.stat().st_size > LONGEST_BYTES:
             raise UsageError(
-                "is too long for a settings file", where=where, hint=f"use at most {LONGEST_BYTES:,} bytes"
+                "the file is too long for a settings file",
+                where=where,
+                hint=f"use at most {LONGEST_BYTES:,} bytes",
             )
         data = path.read_bytes()
     try:

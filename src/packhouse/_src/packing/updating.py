@@ -133,7 +133,7 @@ def check_nothing_is_lost(made: Plan, earlier: EarlierPack, failed: Collection[s
         )
     if earlier.digests and not any(path in made.images for path in earlier.digests):
         raise SourceError(
-            f"has none of the {len(earlier.digests):,} images of the pack, which stays as it is",
+            f"SRC has none of the {len(earlier.digests):,} images of the pack, which stays as it is",
             where=Where(file=str(made.source.path)),
             hint="check SRC; --overwrite replaces the pack anyway",
         )

@@ -27,7 +27,7 @@ def read_paths(path: Path) -> Iterator[str]:
         SourceError: The list cannot be read, or no column of it holds paths.
     """
     if not path.is_file():  # opening a FIFO would wait for ever
-        raise SourceError("is not a regular file", where=Where(file=str(path)))
+        raise SourceError("this is not a regular file", where=Where(file=str(path)))
     try:
         yield from _read_parquet(path) if path.suffix.lower() == ".parquet" else _read_text(path)
     except PackhouseError:

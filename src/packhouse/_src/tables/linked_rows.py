@@ -118,7 +118,7 @@ class _Opened:
     ) -> None:
         if table.columns.get(key_column) != "string":
             raise CorruptStoreError(
-                f"has no column {key_column!r} of keys, as pack.json says it has",
+                f"the table has no column {key_column!r}, which pack.json names",
                 where=Where(file=str(table.path)),
                 hint="pack the data set again, or restore the pack from a copy",
             )

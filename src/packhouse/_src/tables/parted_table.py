@@ -35,7 +35,7 @@ class PartedTable:
         if len(files) != wanted:
             self.close()
             raise CorruptStoreError(
-                f"has {len(files):,} parts" + ("" if wanted is None else f", not {wanted:,}"),
+                f"the table has {len(files):,} parts" + ("" if wanted is None else f", not {wanted:,}"),
                 where=Where(file=str(path)),
                 hint="restore the folder from a copy, or pack the data set again",
             )

@@ -126,7 +126,7 @@ class ArchiveFile:
     def _check(self, descriptor: int) -> None:
         facts = os.fstat(descriptor)
         if not stat.S_ISREG(facts.st_mode):
-            raise SourceError("is not a regular file", where=Where(file=str(self.path)))
+            raise SourceError("this is not a regular file", where=Where(file=str(self.path)))
         if self._identity is None:
             time.sleep(young_for_ns(facts) / 1e9)  # from now on every change of it shows
             self._identity = identity_of(facts)

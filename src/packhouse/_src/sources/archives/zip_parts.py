@@ -30,10 +30,12 @@ def split_archive_error(path: Path, tail: bytes = b"") -> SourceError | None:
     """
     name, where = path.name, Where(file=str(path))
     if part := _PART.fullmatch(name):
-        return SourceError("is one part of a split archive", where=where, hint=_join_hint(f"{part[1]}.zip"))
+        return SourceError(
+            "this is one part of a split archive", where=where, hint=_join_hint(f"{part[1]}.zip")
+        )
     if part := _CUT.fullmatch(name):
         hint = f"join the parts, then pack the result: cat {part[1]}.* > {part[1]}"
-        return SourceError("is one part of a split archive", where=where, hint=hint)
+        return SourceError("this is one part of a split archive", where=where, hint=hint)
     end = tail.rfind(_END_SIGNATURE)
     if end < 0 or len(tail) < end + _END.size:
         return None
