@@ -1,4 +1,4 @@
-"""Small data sets to be killed over: about a dozen images in three groups, one of them empty, and a table."""
+"""Small data sets to be killed over: a dozen images in three groups, one of them empty, and a table or two."""
 
 from __future__ import annotations
 
@@ -33,6 +33,13 @@ def write_source(folder: Path) -> None:
     names = [Path(path).stem for path in (*MANY, *FEW, LONE)]
     rows = [f"{name},{number * 3},thing {number}" for number, name in enumerate(names)]
     put(folder, "items.csv", "\n".join(["item,price,what", *rows, ""]).encode())
+
+
+def write_sales(folder: Path) -> None:
+    """Write a table to be joined with the first one."""
+    items = [Path(path).stem for path in (*MANY, *FEW, LONE)]
+    rows = [f"{number},{items[number * 5 % len(items)]}" for number in range(30)]
+    put(folder, "sales.csv", "\n".join(["sale,item", *rows, ""]).encode())
 
 
 def put(folder: Path, path: str, data: bytes, *, mtime_ns: int = OLD_TIME_NS) -> None:
@@ -93,7 +100,9 @@ class Scene:
     def options(self) -> dict[str, Any]:
         """How it is packed."""
         chosen: dict[str, Any] = {"workers": 2 if self.variant in {"threads", "processes"} else 1}
-        if self.variant not in {"plain", "threads"}:
+        if self.variant == "joined":
+            chosen |= {"joins": ["sold = sales + items on item"], "rows_per_file": 12}
+        elif self.variant not in {"plain", "threads"}:
             chosen["tables"] = ("no table",)
         if self.variant in {"overwrite", "update"}:
             chosen[self.variant] = True
@@ -115,6 +124,8 @@ class Scene:
     def set_up(self, pack: Callable[[], None]) -> None:
         """Write the data set, and the pack that is there before; `pack` runs in a process of its own."""
         write_source(self.source)
+        if self.variant == "joined":
+            write_sales(self.source)
         self.out.mkdir(parents=True)
         (self.area / "cache").mkdir()
         if self.variant in {"overwrite", "update"}:

@@ -35,7 +35,7 @@ SHARE = 4
 
 KILLS = ("kill", "torn", "twice")
 ERRORS = ("EIO", "EIO+", "ENOSPC", "ENOSPC+")
-VARIANTS = ("plain", "threads", "unreadable", "overwrite", "update")
+VARIANTS = ("plain", "threads", "unreadable", "overwrite", "update", "joined")
 
 
 def parts(layer: str, variant: str, how: str, *, step: int, of: int = 1) -> Iterator[CallSeries]:
@@ -97,6 +97,11 @@ def chosen_beneath() -> Iterator[CallSeries]:
     yield from parts("shim", "apart", "worker", step=6, of=6)
     for how in ("EIO!", "ENOSPC+!"):
         yield from parts("shim", "unreadable", how, step=12, of=12)
+    # tables in parts and a join: the dearest points
+    yield from parts("shim", "joined", "kill", step=8, of=4)
+    yield from parts("shim", "joined", "torn", step=4, of=4)
+    for how in ("EIO", "ENOSPC+"):
+        yield from parts("shim", "joined", how, step=16, of=16)
 
 
 def chosen_in_python() -> Iterator[CallSeries]:
