@@ -1,4 +1,4 @@
-"""Small data sets to be killed over: a dozen images in three groups, one of them empty, and a table or two."""
+"""Small data sets to be killed over: a dozen images, one of them empty, and a table or two."""
 
 from __future__ import annotations
 
