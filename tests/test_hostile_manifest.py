@@ -66,6 +66,25 @@ def derive_by_a_name(document: dict[str, Any], _pack: Path) -> None:
     document["derived"] = {"/../../b": {"file": "derived-/../../b/images.h5", "index": "x"}}
 
 
+def name_part(file: str) -> Change:
+    """Let a part of the table have some name."""
+
+    def change(document: dict[str, Any], _pack: Path) -> None:
+        facts = document["tables"]["articles"]
+        part = {"file": file, "rows": facts["rows"], "bytes": facts["bytes"], "digest": facts["digest"]}
+        document["tables"]["articles"] = {**facts, "parts": [part]}
+
+    return change
+
+
+def link_part(document: dict[str, Any], pack: Path) -> None:
+    """Put a link in the place of a part."""
+    (pack / "articles.parquet").unlink()
+    (pack / "articles.parquet").mkdir()
+    (pack / "articles.parquet" / "part-00000.parquet").symlink_to("../../secret.parquet")
+    name_part("part-00000.parquet")(document, pack)
+
+
 CHANGES: dict[str, Change] = {
     "above": name_table("../secret.parquet"),
     "inside": name_table("a/../../secret.parquet"),
@@ -75,6 +94,10 @@ CHANGES: dict[str, Change] = {
     "link": link_file,
     "folder": link_folder,
     "join": name_join,
+    "part above": name_part("../../secret.parquet"),
+    "part absolute": name_part("/secret.parquet"),
+    "part elsewhere": name_part("secret.parquet"),
+    "part link": link_part,
     "derived": derive_elsewhere,
     "derived name": derive_by_a_name,
 }

@@ -14,6 +14,7 @@ PackhouseError
 +-- StoreError                 also OSError              a pack or its image file cannot be read
 |   +-- NotAPackError                                    no pack at this path
 |   +-- CorruptStoreError                                bytes and index disagree
+|   +-- PackReplacedError                               another pack is in its place: open it again
 |   +-- KeyNotFoundError       also KeyError             no such image; lists similar keys
 +-- TableError                 also ValueError           a table cannot be read, typed, linked or joined
 |   +-- CsvError                                         malformed CSV: file, line, what was found
@@ -153,6 +154,10 @@ class NotAPackError(StoreError):
 
 class CorruptStoreError(StoreError):
     """Bytes and index disagree: the file was damaged or replaced."""
+
+
+class PackReplacedError(StoreError):
+    """The pack was replaced by another one while it was open: open it again."""
 
 
 class KeyNotFoundError(StoreError, KeyError):

@@ -20,12 +20,12 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import packhouse
-from packhouse._src.imagefile.footer_digest import add_footer_digest
 from packhouse._src.imagefile.format import IMAGES_FILE, INDEX_COLUMNS, INDEX_FILE
 from packhouse._src.imagefile.index_file import Binding, write_index, write_rows
 from packhouse._src.imagefile.read.image_index import ImageIndex
 from packhouse._src.imagefile.read.store import ImageStore
-from packhouse.errors import CorruptStoreError
+from packhouse._src.sealing.footer_digest import add_footer_digest
+from packhouse.errors import CorruptStoreError, PackReplacedError
 
 FACTS = (
     "key",
@@ -246,7 +246,7 @@ def test_another_index_in_its_place_is_refused(copy: Path, tmp_path: Path, sourc
     packhouse.pack(tmp_path / "other", tmp_path / "other.pack")
     shutil.copy(tmp_path / "other.pack" / INDEX_FILE, copy / INDEX_FILE)
 
-    with pytest.raises(CorruptStoreError, match="replaced"):
+    with pytest.raises(PackReplacedError, match="replaced"):
         index.row_of("0")
 
 

@@ -143,7 +143,10 @@ def test_verify_and_repair_know_parts(packed: tuple[Path, Path], harm: str) -> N
     assert [one.file for one in repaired.lost] == ["customers.parquet"]
     assert packhouse.verify(pack.with_name("mended.pack")).is_sound
     if harm == "a missing part":
-        with packhouse.open(pack) as opened, pytest.raises(CorruptStoreError, match="4 parts, not 5"):
+        with (
+            packhouse.open(pack) as opened,
+            pytest.raises(CorruptStoreError, match=r"00001.*is missing"),
+        ):
             opened.tables["customers"].to_arrow()
 
 

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from bound_tables import bound_tables
 from packhouse._src.tables.finding import find_keys, images_without_row, rows_without_image
 from packhouse._src.tables.linked_rows import LinkedColumns
 from packhouse._src.tables.table import Tables
@@ -42,7 +43,7 @@ def tables(tmp_path: Path) -> Tables:
     }
     for name, columns in (("image_index", index), ("articles", articles), ("labels", labels)):
         pq.write_table(pa.table(columns), tmp_path / f"{name}.parquet")
-    return Tables(tmp_path, {name: f"{name}.parquet" for name in ("image_index", "articles", "labels")})
+    return bound_tables(tmp_path, {name: f"{name}.parquet" for name in ("image_index", "articles", "labels")})
 
 
 @pytest.mark.parametrize(
@@ -130,7 +131,7 @@ def test_a_hint_of_names_that_sql_keeps_for_itself_can_be_typed(tmp_path: Path) 
         columns = {"group": [1], "image": [True], "image_key": ["a"]}
         pq.write_table(pa.table(columns), tmp_path / f"{name}.parquet")
     files = {"image_index": "i.parquet", "one two": "one two.parquet", "select": "select.parquet"}
-    made = Tables(tmp_path, files)
+    made = bound_tables(tmp_path, files)
     links = [LinkedColumns(name, "group", "", "image", "image_key") for name in ("one two", "select")]
 
     with pytest.raises(QueryError) as caught:
@@ -151,7 +152,7 @@ def test_rows_without_an_image_are_told_in_the_words_of_the_report(tmp_path: Pat
         "image_key": pa.array([None, None], pa.string()),
     }
     pq.write_table(pa.table(columns), tmp_path / "t.parquet")
-    made = Tables(tmp_path, {"t": "t.parquet"})
+    made = bound_tables(tmp_path, {"t": "t.parquet"})
 
     for column in ("yes", "when", "far"):
         told = list(rows_without_image(made, [LinkedColumns("t", column, "", "image", "image_key")]))

@@ -11,8 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from bound_tables import bound_tables
 from packhouse._src.tables.linked_rows import LinkedRows
-from packhouse._src.tables.table import Table, Tables
+from packhouse._src.tables.table import Table
 from packhouse.errors import CorruptStoreError
 
 ROWS = 3_000
@@ -33,7 +34,7 @@ def table(tmp_path: Path) -> Table:
         "image_key": pa.array(keys, pa.string()),
     }
     pq.write_table(pa.table(columns), tmp_path / "t.parquet", row_group_size=300)
-    return Tables(tmp_path, {"t": "t.parquet"})["t"]
+    return bound_tables(tmp_path, {"t": "t.parquet"})["t"]
 
 
 @pytest.mark.parametrize("cache_bytes", [0, 40_000, 1 << 30])
@@ -87,7 +88,7 @@ def test_a_table_without_rows(tmp_path: Path) -> None:
     """Names nothing."""
     pq.write_table(pa.table({"image_key": pa.array([], pa.string())}), tmp_path / "t.parquet")
 
-    rows = LinkedRows(Tables(tmp_path, {"t": "t.parquet"})["t"], "image_key")
+    rows = LinkedRows(bound_tables(tmp_path, {"t": "t.parquet"})["t"], "image_key")
 
     assert (rows.first("x"), rows.all("x")) == (None, [])
 
@@ -99,6 +100,6 @@ def test_damage_is_told_with_the_file(table: Table) -> None:
     table.path.write_bytes(table.path.read_bytes()[:-9])
 
     with pytest.raises(CorruptStoreError) as caught:
-        LinkedRows(Tables(table.path.parent, {"t": "t.parquet"})["t"], "image_key").first("x")
+        LinkedRows(bound_tables(table.path.parent, {"t": "t.parquet"})["t"], "image_key").first("x")
 
     assert caught.value.where.file == str(table.path)

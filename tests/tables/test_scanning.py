@@ -21,7 +21,8 @@ import pyarrow.parquet as pq
 import pytest
 
 import packhouse
-from packhouse._src.tables.table import Table, Tables
+from bound_tables import bound_tables
+from packhouse._src.tables.table import Table
 from packhouse.errors import ColumnNotFoundError, QueryError
 
 ROWS = 40_000
@@ -51,7 +52,7 @@ def table(tmp_path: Path, expected: pa.Table) -> Table:
     """The same as a table of a pack, in many row groups."""
     pq.write_table(expected, tmp_path / "t.parquet", row_group_size=3_000)
     pq.write_table(pa.table({"k": ["upper 3", "upper 5"]}), tmp_path / "few.parquet")
-    return Tables(tmp_path, {"t": "t.parquet", "few": "few.parquet"})["t"]
+    return bound_tables(tmp_path, {"t": "t.parquet", "few": "few.parquet"})["t"]
 
 
 def test_columns_are_those_of_the_footer(table: Table, expected: pa.Table) -> None:

@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from bound_tables import bound_tables
 from packhouse._src.tables.table import Tables
 from packhouse.errors import ColumnNotFoundError, CorruptStoreError, QueryError
 
@@ -35,7 +36,9 @@ def make(folder: Path) -> Tables:
     (folder / "deep").mkdir(parents=True)
     pq.write_table(pa.table(ARTICLES), folder / "deep" / "articles.parquet")
     pq.write_table(pa.table(INDEX), folder / "image_index.parquet")
-    return Tables(folder, {"deep_articles": "deep/articles.parquet", "image_index": "image_index.parquet"})
+    return bound_tables(
+        folder, {"deep_articles": "deep/articles.parquet", "image_index": "image_index.parquet"}
+    )
 
 
 @pytest.fixture
@@ -226,7 +229,7 @@ def test_any_name_of_a_pack_will_do(tmp_path: Path, name: str, monkeypatch: pyte
     expected = make(tmp_path / name)["deep_articles"].to_arrow()
     monkeypatch.chdir(tmp_path)
 
-    relative = Tables(Path(name), {"t": "deep/articles.parquet"})
+    relative = bound_tables(Path(name), {"t": "deep/articles.parquet"})
 
     assert relative["t"].to_arrow().equals(expected)
     assert expected.to_pydict() == ARTICLES
@@ -238,7 +241,7 @@ def test_another_current_folder_changes_nothing(tmp_path: Path, monkeypatch: pyt
     """A pack that was opened by a relative path is found after the process has moved."""
     make(tmp_path / "hm.pack")
     monkeypatch.chdir(tmp_path)
-    tables = Tables(Path("hm.pack"), {"t": "deep/articles.parquet"})
+    tables = bound_tables(Path("hm.pack"), {"t": "deep/articles.parquet"})
     (tmp_path / "elsewhere").mkdir()
 
     monkeypatch.chdir(tmp_path / "elsewhere")
@@ -250,7 +253,7 @@ def test_a_pack_behind_a_link(tables: Tables, tmp_path: Path) -> None:
     """A pack may be reached by a link to its folder."""
     (tmp_path / "latest").symlink_to(tables.folder)
 
-    assert len(Tables(tmp_path / "latest", {"t": "deep/articles.parquet"})["t"]) == 3
+    assert len(bound_tables(tmp_path / "latest", {"t": "deep/articles.parquet"})["t"]) == 3
 
 
 def test_threads_ask_at_once(tables: Tables) -> None:
@@ -346,14 +349,16 @@ def test_a_damaged_page_is_told_with_its_file(tables: Tables) -> None:
 def test_a_forked_process_asks_too(tables: Tables) -> None:
     """As the workers of a data loader do, after their parent has asked."""
     code = (
-        "import os, sys; from pathlib import Path; from packhouse._src.tables.table import Tables\n"
-        "t = Tables(Path(sys.argv[1]), {'t': 'deep/articles.parquet'}); t.sql('SELECT count(*) FROM t')\n"
+        "import os, sys; from pathlib import Path; from bound_tables import bound_tables\n"
+        "t = bound_tables(Path(sys.argv[1]), {'t': 'deep/articles.parquet'})\n"
+        "t.sql('SELECT count(*) FROM t')\n"
         "child = os.fork()\n"
         "rows = t.sql('SELECT count(*) AS n FROM t')['n'][0].as_py() + t['t'].to_arrow().num_rows\n"
         "code = os.waitpid(child, 0)[1] if child else 0\n"
         "os._exit(0 if rows == 6 and code == 0 else 1)"
     )
 
-    done = subprocess.run([sys.executable, "-c", code, tables.folder], check=False, timeout=60)
+    with_kit = {**os.environ, "PYTHONPATH": os.path.dirname(bound_tables.__code__.co_filename)}  # noqa: PTH120
+    done = subprocess.run([sys.executable, "-c", code, tables.folder], check=False, timeout=60, env=with_kit)
 
     assert done.returncode == 0

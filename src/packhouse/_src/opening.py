@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from packhouse._src.concurrency.once import once
 from packhouse._src.imagefile.format import DERIVED, IMAGES_FILE, INDEX_FILE, INDEX_TABLE
+from packhouse._src.imagefile.read.generation import Generation
 from packhouse._src.imagefile.read.manifest_reading import describe_lone, read_manifest
 from packhouse._src.imagefile.read.store import ImageStore
 from packhouse._src.loader.loadable import Loadable
 from packhouse._src.option_types.named_values import several
+from packhouse._src.tables.bound_files import BoundFile, BoundFiles
 from packhouse._src.tables.copies import places_of_copies
 from packhouse._src.tables.finding import find_keys, images_without_row, rows_without_image
 from packhouse._src.tables.linked_rows import LinkedColumns, LinkedRows
 from packhouse._src.tables.table import Tables
-from packhouse.errors import NotAPackError, StoreError, UsageError, Where
+from packhouse.errors import CorruptStoreError, NotAPackError, StoreError, UsageError, Where
 from packhouse.progress import Observer, silent
 
 if TYPE_CHECKING:
@@ -34,6 +37,7 @@ class Pack(Loadable):
         progress: Progress callback for the walk through an HDF5 file that has no index yet.
         images_from: As in `open`.
         layout: As in `open`.
+        verify: As in `open`.
 
     Raises:
         NotAPackError: There is no pack at this path.
@@ -48,18 +52,22 @@ class Pack(Loadable):
         progress: Observer = silent,
         images_from: Sequence[str] = (),
         layout: str | None = None,
+        verify: bool = True,
     ) -> None:
+        self._verify = verify
         self.path = path.absolute()  # a pack stays the same when the process changes its folder
         self._is_lone = self.path.is_file()
         if self._is_lone:
             self.__dict__["images"] = _open_lone(self.path, progress, images_from, layout)
             self.manifest = describe_lone(self.images)
         else:
-            self.manifest = read_manifest(path)
+            self.manifest, self._generation = read_manifest(self.path)
 
-    def __reduce__(self) -> tuple[type[Pack], tuple[Path]]:
-        """Pickle as the path."""
-        return (Pack, (self.path,))
+    def __reduce__(self) -> tuple[object, ...]:
+        """Pickle as the path, and as what pack.json says there."""
+        if self._is_lone:
+            return (Pack, (self.path,))
+        return (_open_again, (self.path, self._generation, self._verify))
 
     def __repr__(self) -> str:
         """Return name, images and tables."""
@@ -74,7 +82,7 @@ class Pack(Loadable):
         """Close it."""
         self.close()
 
-    @cached_property
+    @once
     def images(self) -> ImageStore:
         """The images: a mapping from key to image, sorted by key.
 
@@ -91,13 +99,29 @@ class Pack(Loadable):
         if self._is_lone:
             return _open_lone(self.path, silent, (), None)
         try:
-            return ImageStore(self.path / IMAGES_FILE, self.path / INDEX_FILE)
+            store = ImageStore(self.path / IMAGES_FILE, self.path / INDEX_FILE)
+            self._check_bytes(store)
+            self._generation.check()
         except StoreError as err:
+            self._generation.check()
             if (self.path / IMAGES_FILE).is_file():  # else there is nothing to make an index of
                 err.hint = f"packhouse repair {self.path} OUT saves what is intact; or restore it from a copy"
             raise
+        return store
 
-    @cached_property
+    def _check_bytes(self, store: ImageStore) -> None:
+        """See that images.h5 and its index are those that pack.json speaks of, by their sizes."""
+        said, count = self.manifest["images"], len(store)
+        found = {"count": count, "bytes": store.index.binding.file_size}
+        for name, value in found.items():
+            if said[name] != value:
+                store.close()
+                raise CorruptStoreError(
+                    f"image_index.parquet has {name} {value:,}, pack.json says {said[name]:,}",
+                    where=Where(file=str(self.path)),
+                )
+
+    @once
     def derived(self) -> dict[int, ImageStore]:
         """Stores with smaller copies of the images, by the pixels of the shorter side, smallest first.
 
@@ -108,20 +132,32 @@ class Pack(Loadable):
             CorruptStoreError: Index and image file of one do not belong together.
         """
         made = sorted((int(size), facts) for size, facts in self.manifest.get(DERIVED, {}).items())
-        return {
-            size: ImageStore(self.path / facts["file"], self.path / facts["index"]) for size, facts in made
-        }
+        try:
+            return {
+                size: ImageStore(self.path / facts["file"], self.path / facts["index"])
+                for size, facts in made
+            }
+        finally:
+            if made:
+                self._generation.check()
 
-    @cached_property
+    @once
     def tables(self) -> Tables:
         """All tables by their SQL names: CSV tables, joins, and `image_index`."""
         if self._is_lone:
             return _tables_of_lone(self.images.index.path, self.manifest["tables"])
         made = {**self.manifest["tables"], **self.manifest["joins"]}
-        files = {name: facts["file"] for name, facts in made.items()}
+        files = {
+            name: BoundFile(
+                self.path / facts["file"],
+                facts["digest"],
+                tuple((part["file"], part["digest"]) for part in facts.get("parts", ())),
+            )
+            for name, facts in made.items()
+        }
         if self.manifest["images"] is not None:
-            files[INDEX_TABLE] = INDEX_FILE
-        return Tables(self.path, files)
+            files[INDEX_TABLE] = BoundFile(self.path / INDEX_FILE)
+        return Tables(self.path, BoundFiles(files, self._generation, verify=self._verify))
 
     @property
     def links(self) -> tuple[LinkedColumns, ...]:
@@ -136,7 +172,7 @@ class Pack(Loadable):
             for link in self.manifest["links"]
         )
 
-    @cached_property
+    @once
     def _linked_rows(self) -> dict[str, LinkedRows]:
         return {
             link.table: LinkedRows(
@@ -312,6 +348,7 @@ def open(  # noqa: A001  # packhouse.open, as gzip.open
     *,
     images_from: str | Sequence[str] = (),
     layout: str | None = None,
+    verify: bool = True,
     progress: Observer = silent,
 ) -> Pack:
     """Open a pack, or any HDF5 file of images.
@@ -323,6 +360,10 @@ def open(  # noqa: A001  # packhouse.open, as gzip.open
             by names, shapes and attributes.
         layout: Axes of the images of an HDF5 file: "NHWC", "NCHW", "NHW", "HWC", "CHW" or "HW". Default:
             detected.
+        verify: Compare each table with its digest before DuckDB reads it: `sql`, `find` and `scan` with a
+            condition. Once per process and file: one read of the file, 2 GB/s from memory. False saves
+            this; damaged tables can then give wrong answers. Images, footers and what `to_arrow` reads are
+            always checked.
         progress: Progress callback for the walk through an HDF5 file that has no index yet.
 
     Returns:
@@ -342,7 +383,7 @@ def open(  # noqa: A001  # packhouse.open, as gzip.open
     chosen = several(images_from)
     if (chosen or layout is not None) and not Path(path).is_file():
         raise UsageError("images_from and layout are for HDF5 files", where=Where(file=os.fspath(path)))
-    pack = Pack(Path(path), progress=progress, images_from=chosen, layout=layout)
+    pack = Pack(Path(path), progress=progress, images_from=chosen, layout=layout, verify=verify)
     if pack.manifest["images"] is not None:
         _ = pack.images  # so that a damaged pack is refused here, not in the middle of training
     return pack
@@ -359,5 +400,12 @@ def _open_lone(path: Path, progress: Observer, images_from: Sequence[str], layou
 def _tables_of_lone(index: Path, made: Mapping[str, Any]) -> Tables:
     from packhouse._src.foreign.index_places import labels_place
 
-    files = dict.fromkeys(made, labels_place(index).name)
-    return Tables(index.parent, {**files, INDEX_TABLE: index.name})
+    files = dict.fromkeys(made, BoundFile(labels_place(index)))
+    folder = index.parent.absolute()  # the process may change its folder before the first question
+    return Tables(folder, BoundFiles({**files, INDEX_TABLE: BoundFile(index)}, None))
+
+
+def _open_again(path: Path, generation: Generation, verify: bool) -> Pack:  # noqa: FBT001  # of pickle
+    pack = Pack(path, verify=verify)
+    generation.check()
+    return pack

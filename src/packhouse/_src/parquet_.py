@@ -1,14 +1,13 @@
 """Parquet by pyarrow: files written the same way every time, and read part by part.
 
 Same rows, same bytes: row groups are cut at exact row counts, whatever batches arrive, and nothing in the
-file depends on a clock or a host. Pages carry checksums, and our own reads verify them.
+file depends on a clock or a host. Pages carry checksums, which our own reads verify, and the footer a digest.
 """
 
 from __future__ import annotations
 
 import base64
 import json
-import os
 import threading
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,6 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from packhouse._src.schemas import is_made_float, with_pandas_entry
+from packhouse._src.sealing.footer_digest import add_footer_digest
 from packhouse.errors import CorruptStoreError, Where
 
 if TYPE_CHECKING:
@@ -102,8 +102,8 @@ class ParquetSink:
                 text = json.dumps(self.metadata, ensure_ascii=False, sort_keys=True)
                 self._writer.add_key_value_metadata({METADATA_KEY: text, **self._schema_entries()})
                 self._writer.close()
-                self._file.flush()
-                os.fsync(self._file.fileno())
+                self._file.close()
+                add_footer_digest(self.path)
         except BaseException:
             kind = BaseException
             raise

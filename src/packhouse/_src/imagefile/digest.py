@@ -1,22 +1,25 @@
-"""The one module that imports xxhash: the digest that every image carries."""
+"""Digests of byte strings, files and tables."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
 
-import xxhash
-
+from packhouse._src.sealing.xxhash_ import DIGEST_BYTES, DigestSoFar, digest_of
 from packhouse._src.table_records import PARTS
 
-DIGEST_BYTES = 16
+__all__ = [
+    "DIGEST_BYTES",
+    "READ_BYTES",
+    "DigestSoFar",
+    "digest_of",
+    "digest_of_all",
+    "digest_of_file",
+    "digest_of_parts",
+    "digest_of_table",
+]
+
 READ_BYTES = 1 << 20
-
-digest_of = xxhash.xxh3_128_digest
-"""(bytes) -> 16 bytes, XXH3-128 in canonical (big-endian) order. Releases the interpreter lock.
-
-Source: xxHash specification, "Canonical representation".
-"""
 
 
 def digest_of_all(parts: Iterable[bytes]) -> str:
@@ -28,11 +31,11 @@ def digest_of_all(parts: Iterable[bytes]) -> str:
     Returns:
         Lower-case hex.
     """
-    state = xxhash.xxh3_128()
+    state = DigestSoFar()
     for part in parts:
-        state.update(len(part).to_bytes(8, "little"))
-        state.update(part)
-    return str(state.hexdigest())
+        state.add(len(part).to_bytes(8, "little"))
+        state.add(part)
+    return state.hex()
 
 
 def digest_of_file(path: Path) -> str:
@@ -72,18 +75,3 @@ def digest_of_parts(parts: Iterable[tuple[str, str]]) -> str:
         parts: Name and digest of each, in order.
     """
     return digest_of_all(text.encode() for part in parts for text in part)
-
-
-class DigestSoFar:
-    """A digest of bytes that come piece by piece."""
-
-    def __init__(self) -> None:
-        self._state = xxhash.xxh3_128()
-
-    def add(self, piece: bytes) -> None:
-        """Take in the next bytes."""
-        self._state.update(piece)
-
-    def hex(self) -> str:
-        """Return the digest of all bytes so far, as 32 hex digits."""
-        return str(self._state.hexdigest())

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from packhouse._src.imagefile.footer_digest import add_footer_digest, check_footer_digest
 from packhouse._src.imagefile.format import FORMAT_VERSION, IMAGES_FILE, INDEX_COLUMNS, INDEX_ROW_GROUP_ROWS
 from packhouse._src.imagefile.slots import IndexedImage
 from packhouse._src.parquet_ import ParquetSink, ParquetSource, batch_of
+from packhouse._src.sealing.footer_digest import check_footer_digest
+from packhouse._src.sealing.xxhash_ import DigestSoFar
 from packhouse.errors import CorruptStoreError, Where
 
 
@@ -73,13 +74,16 @@ def write_rows(
     if binding.mtime_ns is not None:
         metadata["mtime_ns"] = binding.mtime_ns
     empty = batch_of({name: (kind, []) for name, kind in INDEX_COLUMNS.items()})
-    left = iter(images)
+    left, content = iter(images), DigestSoFar()
     with ParquetSink(path, empty.schema, metadata=metadata, row_group_rows=INDEX_ROW_GROUP_ROWS) as sink:
         while rows := list(islice(left, INDEX_ROW_GROUP_ROWS)):
             columns = zip(*rows, strict=True)
             kinds = INDEX_COLUMNS.items()
-            sink.write(batch_of({n: (k, v) for (n, k), v in zip(kinds, columns, strict=True)}))
-    add_footer_digest(path)
+            batch = batch_of({n: (k, v) for (n, k), v in zip(kinds, columns, strict=True)})
+            for buffer in (one for column in batch.columns for one in column.buffers() if one is not None):
+                content.add(buffer)
+            sink.write(batch)
+        sink.metadata = {**metadata, "content": content.hex()}  # no other index has the same footer
 
 
 def _row(image: IndexedImage) -> tuple[object, ...]:
@@ -100,20 +104,20 @@ def _row(image: IndexedImage) -> tuple[object, ...]:
     )
 
 
-def open_checked(path: Path) -> ParquetSource:
+def open_checked(path: Path) -> tuple[ParquetSource, bytes]:
     """Open an index whose footer is as it was written.
 
     Args:
         path: The file.
 
     Returns:
-        The file, its footer read.
+        The file, its footer read, and the digest of the footer: no other index has the same.
 
     Raises:
         CorruptStoreError: The footer is damaged.
     """
-    check_footer_digest(path)
-    return ParquetSource(path)
+    seal = check_footer_digest(path)
+    return ParquetSource(path), seal
 
 
 def read_binding(source: ParquetSource) -> Binding:

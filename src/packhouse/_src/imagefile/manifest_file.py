@@ -22,7 +22,7 @@ def write_manifest(path: Path, document: Mapping[str, Any]) -> None:
     """
     said = {name: value for name, value in document.items() if name != DIGEST}
     with path.open("x", encoding="utf-8") as file:
-        json.dump({**said, DIGEST: _digest(said)}, file, ensure_ascii=False, indent=1)
+        json.dump({**said, DIGEST: digest_of_document(said)}, file, ensure_ascii=False, indent=1)
         file.write("\n")
         file.flush()
         os.fsync(file.fileno())
@@ -30,11 +30,11 @@ def write_manifest(path: Path, document: Mapping[str, Any]) -> None:
 
 def is_as_written(document: Mapping[str, Any]) -> bool:
     """Say whether what pack.json says is what was written into it."""
-    return document.get(DIGEST) == _digest(
-        {name: value for name, value in document.items() if name != DIGEST}
-    )
+    return document.get(DIGEST) == digest_of_document(document)
 
 
-def _digest(document: Mapping[str, Any]) -> str:
-    text = json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+def digest_of_document(document: Mapping[str, Any]) -> str:
+    """Return the digest of all entries but the one that is the digest."""
+    said = {name: value for name, value in document.items() if name != DIGEST}
+    text = json.dumps(said, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     return digest_of(text.encode("utf-8", "surrogatepass")).hex()

@@ -6,12 +6,13 @@ import operator
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
-from functools import cached_property, partial
+from functools import partial
 from typing import Any, Protocol, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
+from packhouse._src.concurrency.once import once
 from packhouse._src.imagefile.digest import digest_of
 from packhouse._src.imagefile.read.store import ImageStore
 from packhouse._src.images.cropping import DRAWS
@@ -172,19 +173,19 @@ class Samples(Sequence[Sample]):
         """File of the images within the pack: images.h5, or that of a derived store."""
         return self.store.path.relative_to(self.originals.path.parent).as_posix()
 
-    @cached_property
+    @once
     def keys(self) -> list[str]:
         """The keys of all samples, sorted."""
         every = list(self._pack.images)
         return every if len(every) == len(self) else [every[row] for row in self.rows.tolist()]
 
-    @cached_property
+    @once
     def file_names(self) -> list[str]:
         """Paths of the original files below the packed folder, in the order of the keys."""
         every = self.originals.index.file_names()
         return every if len(every) == len(self) else [every[row] for row in self.rows.tolist()]
 
-    @cached_property
+    @once
     def fingerprint(self) -> str:
         """32 hex digits that identify the images of the pack and the selection."""
         of_images = str(self._pack.manifest["images"]["digest"])

@@ -20,7 +20,7 @@ from packhouse._src.imagefile.format import (
 )
 from packhouse._src.imagefile.manifest_file import is_as_written
 from packhouse._src.imagefile.read.index_rows import Damage
-from packhouse._src.imagefile.read.named_files import is_below, problems_of_names
+from packhouse._src.imagefile.read.named_files import is_below, names_of_parts, problems_of_names
 from packhouse._src.sources.folder_walk import ANYWHERE
 from packhouse._src.sources.names import is_encoding
 from packhouse._src.sources.source import SourceOptions
@@ -197,7 +197,9 @@ def _tables(part: object, name: str) -> tuple[list[TableFacts], list[str]]:
     found, wrong = [], []
     for table, facts in part.items():
         match facts:
-            case {"file": str(file), "rows": int(rows), "digest": str(digest)} if is_below(file):
+            case {"file": str(file), "rows": int(rows), "digest": str(digest)} if (
+                is_below(file) and names_of_parts(facts.get("parts")) is not None
+            ):
                 found.append(TableFacts(table, file, rows, digest, _parts(facts.get("parts"))))
             case _:
                 wrong.append(f"lacks file, rows or digest of {table!r}")

@@ -16,6 +16,7 @@ from packhouse._src.imagefile.read.index_rows import Damage, IndexRow
 from packhouse._src.maintenance.compare import Difference, compare
 from packhouse._src.maintenance.image_checks import Findings, check_derived, check_images
 from packhouse._src.maintenance.manifest_checks import Manifest, TableFacts, read_manifest, why_unreadable
+from packhouse._src.sealing.footer_digest import read_footer_digest
 from packhouse.errors import CorruptStoreError
 from packhouse.progress import Observer, silent, task
 
@@ -179,6 +180,11 @@ def _check_table(folder: Path, table: TableFacts, findings: Findings) -> Iterato
     else:
         if rows != table.rows:
             yield f"has {rows:,} rows, pack.json says {table.rows:,}"
+        if read_footer_digest(path) is None:
+            findings.notes.append(
+                f"the footer of {table.file} is not sealed: it was written by an earlier version, "
+                "so its whole file is compared with its digest before it is read"
+            )
 
 
 def _unknown_files(folder: Path, manifest: Manifest, derived: Sequence[str]) -> Iterator[str]:

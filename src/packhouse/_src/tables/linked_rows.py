@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import threading
+import os
 from bisect import bisect_left, bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from packhouse._src.concurrency.process_lock import ProcessLock
 from packhouse._src.parquet_ import sorted_places
-from packhouse._src.tables.querying import open_table
 from packhouse._src.tables.table import Table
 from packhouse.errors import CorruptStoreError, Where
 
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 CACHE_BYTES = 512 << 20
+
+_OF_THE_PARENT: list[object] = []
+"""Files that a forked process has found open: Arrow's own locks may be held by threads that are not there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +75,9 @@ class LinkedRows:
         self._key_column = key_column
         self._copies = copies
         self._cache_bytes = cache_bytes
-        self._lock = threading.Lock()
+        self._lock = ProcessLock()
         self._opened: _Opened | None = None
+        self._process = 0
 
     def first(self, key: str) -> dict[str, Any] | None:
         """Return the first row of the file that names an image.
@@ -105,8 +109,12 @@ class LinkedRows:
 
     def _open(self) -> _Opened:
         with self._lock:
+            if self._opened is not None and self._process != os.getpid():
+                _OF_THE_PARENT.append(self._opened)
+                self._opened = None
             if self._opened is None:
                 self._opened = _Opened(self._table, self._key_column, self._copies(), self._cache_bytes)
+                self._process = os.getpid()
             return self._opened
 
 
@@ -126,11 +134,11 @@ class _Opened:
         self._places = sorted_places(self._keys)
         self._copies = copies
         # text that repeats, as most does in tables that describe, is kept once: half the memory
-        self._source = open_table(table.path, text_as_dictionary=True)
+        self._source = table._reader(text_as_dictionary=True)  # noqa: SLF001  # no user's business
         self._starts = self._source.row_group_starts
         self._most_bytes = cache_bytes
         self._decoded: OrderedDict[int, pa.Table] = OrderedDict()  # the one used last stands last
-        self._lock = threading.Lock()
+        self._lock = ProcessLock()
 
     def places_of(self, key: str) -> Sequence[int]:
         """Return the numbers of the rows that describe the image of a key."""

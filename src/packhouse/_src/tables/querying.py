@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 import re
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from packhouse._src.parquet_ import ParquetSource
+from packhouse._src.concurrency.process_lock import ProcessLock
+from packhouse._src.imagefile.read.generation import FileIdentity
 from packhouse._src.schemas import exact_in_pandas
 from packhouse._src.sql.duckdb_ import connect_for_reading, is_one_select, translated
-from packhouse._src.tables.parted_table import PartedTable
+from packhouse._src.tables.bound_files import BoundFiles
 from packhouse.errors import CorruptStoreError, QueryError, Where
 
 if TYPE_CHECKING:
@@ -35,21 +35,22 @@ class Views:
     """The tables of a pack as SQL knows them. Safe to share between threads; made anew in a forked process.
 
     Args:
-        paths: SQL name -> Parquet file.
+        files: The files of the tables.
         folder: The pack: no file outside of it can be read.
     """
 
-    def __init__(self, paths: Mapping[str, Path], folder: Path) -> None:
-        self.paths = dict(paths)
+    def __init__(self, files: BoundFiles, folder: Path) -> None:
+        self.files = files
+        self.paths = files.paths
         self.folder = folder
-        self._lock = threading.Lock()
+        self._lock = ProcessLock()
         self._connection: duckdb.DuckDBPyConnection | None = None
         self._process = 0
-        self._damaged: dict[str, str] = {}
+        self._damaged: dict[str, CorruptStoreError] = {}
 
-    def __reduce__(self) -> tuple[type[Views], tuple[dict[str, Path], Path]]:
-        """Pickle as the paths."""
-        return (Views, (self.paths, self.folder))
+    def __reduce__(self) -> tuple[type[Views], tuple[BoundFiles, Path]]:
+        """Pickle as the files."""
+        return (Views, (self.files, self.folder))
 
     def answer(self, query: str, parameters: tuple[object, ...] = ()) -> pa.Table:
         """Answer one SELECT.
@@ -68,11 +69,14 @@ class Views:
         with closing(self._cursor()) as cursor:
             try:
                 _demand_one_select(cursor, query)
+                seen = self.files.hold(self.files.named_in(query))
                 with translated():
-                    return exact_in_pandas(cursor.sql(query, params=parameters).to_arrow_table())
+                    found = exact_in_pandas(cursor.sql(query, params=parameters).to_arrow_table())
             except QueryError as err:
                 self._blame_a_file(err, query)
                 raise
+        self.files.confirm(seen)
+        return found
 
     def keeps_order(self, query: str) -> bool:
         """Say whether a SELECT from one table gives its rows in their order; raises as `answer` does.
@@ -99,24 +103,33 @@ class Views:
         cursor = self._cursor()
         try:
             _demand_one_select(cursor, query)
+            seen = self.files.hold(self.files.named_in(query))
             with translated():
                 reader = cursor.sql(query).to_arrow_reader(BATCH_ROWS)
-        except QueryError as err:
+        except BaseException as err:
             cursor.close()
-            self._blame_a_file(err, query)
+            if isinstance(err, QueryError):
+                self._blame_a_file(err, query)
             raise
-        return self._batches(cursor, reader, query)
+        return self._batches(cursor, reader, query, seen)
 
     def _batches(
-        self, cursor: duckdb.DuckDBPyConnection, reader: pa.RecordBatchReader, query: str
+        self,
+        cursor: duckdb.DuckDBPyConnection,
+        reader: pa.RecordBatchReader,
+        query: str,
+        seen: Mapping[Path, FileIdentity],
     ) -> Iterator[pa.RecordBatch]:
         with closing(cursor), closing(reader):
             try:
                 with translated():
-                    yield from reader
+                    for batch in reader:
+                        self.files.confirm(seen)
+                        yield batch
             except QueryError as err:
                 self._blame_a_file(err, query)
                 raise
+        self.files.confirm(seen)
 
     def close(self) -> None:
         """Close the database; what is streaming goes on to its end, the next question opens another."""
@@ -132,67 +145,42 @@ class Views:
                 _OF_THE_PARENT.append(self._connection)
                 self._connection = None
             if self._connection is None:
-                with translated():
-                    self._connection, self._damaged = connect_for_reading(self.paths, self.folder)
-                self._process = os.getpid()
+                self._connection = self._connect()
             with translated():
                 return self._connection.cursor()
+
+    def _connect(self) -> duckdb.DuckDBPyConnection:
+        self._damaged, sound = {}, {}
+        for name, path in self.paths.items():
+            try:
+                self.files.open(name).close()  # DuckDB is given no footer that is damaged
+                sound[name] = path
+            except CorruptStoreError as err:
+                self._damaged[name] = err
+        with translated():
+            connection, unread = connect_for_reading(sound, self.folder)
+        self._damaged |= {name: _unreadable(self.paths[name], reason) for name, reason in unread.items()}
+        self._process = os.getpid()
+        return connection
 
     def _blame_a_file(self, err: QueryError, query: str) -> None:
         """Raise what is wrong with a file instead, when that is why the query failed."""
         missing = _NO_TABLE.search(err.problem)
         if missing is not None:
-            for name, reason in self._damaged.items():
+            for name, damage in self._damaged.items():
                 if name.lower() == missing[1].strip('"').lower():
-                    raise _damage_of(self.paths[name], reason) from err
+                    raise damage from err
+        self.files.check_generation()
         if _USERS_OWN.match(err.problem):
             return
         # DuckDB names no file for most damage: the checksums tell which of those that the query speaks of
-        for name, path in self.paths.items():
-            if name.lower() in query.lower():
-                with closing(open_table(path)) as source:
-                    for _ in source.iterate(threads=True):
-                        pass
+        for name in self.files.named_in(query):
+            with closing(self.files.open(name)) as source:
+                for _ in source.iterate(threads=True):
+                    pass
 
 
-def open_table(path: Path, *, text_as_dictionary: bool = False) -> ParquetSource | PartedTable:
-    """Open the file of a table, or its parts.
-
-    Args:
-        path: The file, or the folder of the parts.
-        text_as_dictionary: As of `ParquetSource`.
-
-    Returns:
-        Its reader, to be closed.
-
-    Raises:
-        CorruptStoreError: It is missing, cut short or damaged.
-    """
-    if path.is_dir():
-        return PartedTable(path, text_as_dictionary=text_as_dictionary)
-    if not path.is_file():
-        raise CorruptStoreError(
-            "a table of the pack is missing",
-            where=Where(file=str(path)),
-            hint="restore it from a copy, or pack the data set again",
-        )
-    return ParquetSource(path, text_as_dictionary=text_as_dictionary)
-
-
-def _damage_of(path: Path, reason: str) -> CorruptStoreError:
-    """Return what is wrong with a file that DuckDB does not take.
-
-    Args:
-        path: The file.
-        reason: What DuckDB said.
-
-    Returns:
-        The error, to be raised.
-    """
-    try:
-        open_table(path).close()
-    except CorruptStoreError as err:
-        return err
+def _unreadable(path: Path, reason: str) -> CorruptStoreError:
     return CorruptStoreError(
         f"cannot be read as a table: {reason}",
         where=Where(file=str(path)),

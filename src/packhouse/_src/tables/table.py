@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from packhouse._src.sql.duckdb_ import relation_of
 from packhouse._src.sql.joins.join_specs import not_found
-from packhouse._src.tables.querying import Views, open_table
+from packhouse._src.tables.bound_files import BoundFiles
+from packhouse._src.tables.querying import Views
 from packhouse._src.tables.scanning import Scan, narrowed
 from packhouse.errors import Where
 
@@ -26,18 +26,17 @@ class Tables(Mapping[str, "Table"]):
 
     Args:
         folder: The pack.
-        files: SQL name -> Parquet file below the folder.
+        files: The files of the tables, below the folder.
     """
 
-    def __init__(self, folder: Path, files: Mapping[str, str]) -> None:
-        # absolute: the process may change its folder before the first question
-        self.folder = folder.absolute()
-        self._files = dict(files)
-        self._views = Views({name: self.folder / file for name, file in files.items()}, self.folder)
+    def __init__(self, folder: Path, files: BoundFiles) -> None:
+        self.folder = folder
+        self._files = files.files
+        self._views = Views(files, folder)
 
-    def __reduce__(self) -> tuple[type[Tables], tuple[Path, dict[str, str]]]:
-        """Return the paths for pickle."""
-        return (Tables, (self.folder, self._files))
+    def __reduce__(self) -> tuple[type[Tables], tuple[Path, BoundFiles]]:
+        """Return the files for pickle."""
+        return (Tables, (self.folder, self._views.files))
 
     def __repr__(self) -> str:
         """Return the folder and the names."""
@@ -146,8 +145,11 @@ class Table(Scan):
         Raises:
             CorruptStoreError: The file is missing or damaged.
         """
-        with closing(open_table(self.path)):
-            return relation_of(self.path, connection)
+        files = self._views.files
+        seen = files.hold([self.name])
+        relation = relation_of(self.path, connection)
+        files.confirm(seen)
+        return relation
 
     def sql(self, query: str) -> pa.Table:
         """Run one SELECT that can use this table and all others of the pack by name.

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from packhouse._src.concurrency.once import once
 from packhouse._src.images.pixel_limit import MOST_PIXELS
 from packhouse._src.images.raw import RawForm, is_raw
 from packhouse.errors import ImageError, Where
@@ -43,7 +43,7 @@ class StoredImage:
         self._store = store
         self._row = row
 
-    @cached_property
+    @once
     def _facts(self) -> dict[str, Any]:
         return self._store.index.facts_of(self._row)
 

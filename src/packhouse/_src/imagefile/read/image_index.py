@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
@@ -13,10 +12,11 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from packhouse._src.concurrency.process_lock import ProcessLock
 from packhouse._src.imagefile.digest import DIGEST_BYTES
 from packhouse._src.imagefile.index_file import open_checked, read_binding
 from packhouse._src.parquet_ import ParquetSource, fixed_width_values
-from packhouse.errors import CorruptStoreError, Where
+from packhouse.errors import CorruptStoreError, PackReplacedError, Where
 
 FACT_COLUMNS = (
     "key",
@@ -121,7 +121,9 @@ class ImageIndex:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._opened: ParquetSource | None = open_checked(path)
+        self._opened: ParquetSource | None
+        self._opened, self.seal = open_checked(path)
+        """The digest of the footer: tells this index from any other."""
         self.binding = read_binding(self._source)
         self.notes = self._source.metadata
         """What `write_rows` was given to keep, among the facts of the file itself."""
@@ -130,7 +132,7 @@ class ImageIndex:
         self._blocks: dict[int, _Block] = {}
         self._facts: dict[int, Any] = {}
         self._by_name: tuple[list[bytes], NDArray[np.int64]] | None = None
-        self._lock = threading.Lock()
+        self._lock = ProcessLock()
 
     def __len__(self) -> int:
         """Return the number of images."""
@@ -235,8 +237,7 @@ class ImageIndex:
         return [self.key_of(row) for row in sorted(near)]
 
     def renew(self) -> None:
-        """Begin anew in a process that was forked: a thread that stayed behind may have held the lock."""
-        self._lock = threading.Lock()
+        """Begin anew in a process that was forked."""
         self._opened = None  # not closed: Arrow's own locks may be held too
 
     def close(self) -> None:
@@ -249,11 +250,10 @@ class ImageIndex:
     def _source(self) -> ParquetSource:
         opened = self._opened
         if opened is None:
-            opened = open_checked(self.path)
-            if read_binding(opened) != self.binding:
-                raise CorruptStoreError(
-                    "the index was replaced since it was opened", where=Where(file=str(self.path))
-                )
+            opened, seal = open_checked(self.path)
+            if seal != self.seal:
+                opened.close()
+                raise replaced(self.path)
             self._opened = opened
         return opened
 
@@ -282,6 +282,15 @@ class ImageIndex:
             order = sorted(range(len(names)), key=names.__getitem__)
             self._by_name = [names[row] for row in order], np.array(order, dtype=np.int64)
         return self._by_name
+
+
+def replaced(index: Path) -> PackReplacedError:
+    """Return the error for another index in the place of the one that was opened."""
+    return PackReplacedError(
+        "the images were replaced or changed while they were open",
+        where=Where(file=str(index)),
+        hint="open the pack again",
+    )
 
 
 def _encoded(key: str) -> bytes:

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from packhouse._src.imagefile.digest import DIGEST_BYTES
-from packhouse._src.imagefile.footer_digest import check_footer_digest
 from packhouse._src.imagefile.format import INDEX_COLUMNS
 from packhouse._src.parquet_ import ParquetSource, batch_of, fixed_width_values
+from packhouse._src.sealing.footer_digest import check_footer_digest
 from packhouse.errors import CorruptStoreError, Where
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from packhouse._src.imagefile.digest import digest_of_all
 from packhouse._src.imagefile.format import FORMAT_VERSION, IMAGES_FILE, MANIFEST_FILE, MANIFEST_FORMAT
 from packhouse._src.imagefile.manifest_file import is_as_written
+from packhouse._src.imagefile.read.generation import FileIdentity, Generation, digest_of_said, read_whole
 from packhouse._src.imagefile.read.named_files import problems_of_names
 from packhouse._src.imagefile.read.store import ImageStore
 from packhouse._src.version import __version__
@@ -17,14 +18,14 @@ from packhouse.errors import CorruptStoreError, NotAPackError, StoreError, Where
 MANIFEST_PARTS = ("images", "tables", "joins", "links")
 
 
-def read_manifest(path: Path) -> dict[str, Any]:
+def read_manifest(path: Path) -> tuple[dict[str, Any], Generation]:
     """Read pack.json and check that it is one of ours.
 
     Args:
         path: The folder of the pack.
 
     Returns:
-        What it says.
+        What it says, and the state of the pack that it stands for.
 
     Raises:
         NotAPackError: There is no pack.json.
@@ -34,14 +35,11 @@ def read_manifest(path: Path) -> dict[str, Any]:
     where = Where(file=str(path))
     if not (path / MANIFEST_FILE).is_file():
         raise NotAPackError(_why_no_pack(path), where=where, hint=_what_to_open(path))
-    try:
-        manifest: dict[str, Any] = json.loads((path / MANIFEST_FILE).read_text(encoding="utf-8"))
-        missing = [part for part in MANIFEST_PARTS if part not in manifest]
-        version = manifest.get("format_version")
-    except (OSError, ValueError, AttributeError, TypeError, RecursionError) as err:
-        raise CorruptStoreError(
-            f"{MANIFEST_FILE} cannot be read: {err}", where=where, hint="restore it from a copy"
-        ) from err
+    manifest, identity = load_manifest(path)
+    version, missing = (
+        manifest.get("format_version"),
+        [part for part in MANIFEST_PARTS if part not in manifest],
+    )
     if version != FORMAT_VERSION:
         raise CorruptStoreError(
             f"the pack has format version {version}, this packhouse reads {FORMAT_VERSION}",
@@ -62,7 +60,37 @@ def read_manifest(path: Path) -> dict[str, Any]:
         raise CorruptStoreError(
             f"{MANIFEST_FILE} {problem}", where=where, hint="it is damaged or malicious: do not open it"
         )
-    return manifest
+    return manifest, Generation(path, digest_of_said(manifest), identity)
+
+
+def load_manifest(path: Path) -> tuple[dict[str, Any], FileIdentity]:
+    """Read pack.json as it is.
+
+    Args:
+        path: The folder of the pack.
+
+    Returns:
+        What it says, and the file that says it.
+
+    Raises:
+        CorruptStoreError: It cannot be read, or is not JSON of an object.
+    """
+    try:
+        data, identity = read_whole(path / MANIFEST_FILE)
+        manifest = json.loads(data)
+    except (OSError, ValueError, RecursionError, MemoryError) as err:
+        raise CorruptStoreError(
+            f"{MANIFEST_FILE} cannot be read: {err}",
+            where=Where(file=str(path)),
+            hint="restore it from a copy",
+        ) from err
+    if not isinstance(manifest, dict):
+        raise CorruptStoreError(
+            f"{MANIFEST_FILE} cannot be read: it is not a JSON object",
+            where=Where(file=str(path)),
+            hint="restore it from a copy",
+        )
+    return manifest, identity
 
 
 def describe_lone(images: ImageStore) -> dict[str, Any]:
@@ -95,7 +123,7 @@ def describe_lone(images: ImageStore) -> dict[str, Any]:
 def _describe_images(images: ImageStore) -> dict[str, Any]:
     """Return what the manifest of a pack says of its images, for an index that belongs to a pack."""
     try:
-        found: dict[str, Any] = read_manifest(images.path.parent)["images"]
+        found: dict[str, Any] = read_manifest(images.path.parent)[0]["images"]
     except StoreError:  # the rest of the pack is missing or damaged: no reason not to open its images
         index = images.index
         return {

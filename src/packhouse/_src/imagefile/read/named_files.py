@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from packhouse._src.imagefile.format import DERIVED, DERIVED_FOLDER, IMAGES_FILE, INDEX_FILE
+
+PART = re.compile(r"part-\d{5,}\.parquet")
+"""Names of the files of a table that is a folder of parts."""
 
 DAMAGED = "its part {!r} is not what packhouse writes"
 
@@ -28,7 +32,7 @@ def problems_of_names(document: Mapping[str, Any], folder: Path) -> Iterator[str
     Yields:
         One text per name that is not to be followed.
 
-    Cost: one look at each folder above each file.
+    Cost: one look at each folder above each file, and one at each part.
     """
     root = os.path.realpath(folder)
     for part in ("tables", "joins", DERIVED):
@@ -37,7 +41,7 @@ def problems_of_names(document: Mapping[str, Any], folder: Path) -> Iterator[str
             yield DAMAGED.format(part)
             continue
         for name, facts in said.items():
-            named = _derived(name, facts) if part == DERIVED else _table(facts)
+            named = _derived(name, facts) if part == DERIVED else _table(facts, root)
             if named is None:
                 yield f"does not say where {name!r} is"
             for file in named or ():
@@ -51,9 +55,25 @@ def _problems_of(file: str, root: str) -> Iterator[str]:
         yield f"names a file that is a link out of the pack: {file!r}"
 
 
-def _table(facts: object) -> tuple[str, ...] | None:
+def _table(facts: object, root: str) -> tuple[str, ...] | None:
+    """Return the file of a table, or its folder and those files in it that are links."""
     file = facts.get("file") if isinstance(facts, dict) else None
-    return (file,) if isinstance(file, str) else None
+    if not (isinstance(facts, dict) and isinstance(file, str)):
+        return None
+    names = names_of_parts(facts.get("parts"))
+    if names is None:
+        return None
+    # the folder tells of the others; there can be a hundred thousand
+    return (file, *(f"{file}/{name}" for name in names if Path(root, file, name).is_symlink()))
+
+
+def names_of_parts(parts: object) -> list[str] | None:
+    """Return the names of the parts of a table; None when they are not what packhouse writes."""
+    if not isinstance(parts, list | None):
+        return None
+    names = [part.get("file") if isinstance(part, dict) else None for part in parts or ()]
+    found = [name for name in names if isinstance(name, str) and PART.fullmatch(name)]
+    return found if len(found) == len(names) else None
 
 
 def _derived(size: str, facts: object) -> tuple[str, ...] | None:

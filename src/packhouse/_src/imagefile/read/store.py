@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import os
 import stat
-import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cache, cached_property
+from functools import cache
 from operator import itemgetter
 from pathlib import Path
 from weakref import WeakValueDictionary
 
+from packhouse._src.concurrency.once import once
+from packhouse._src.concurrency.process_lock import ProcessLock
 from packhouse._src.imagefile.digest import digest_of
 from packhouse._src.imagefile.format import ID_LENGTH
 from packhouse._src.imagefile.read.image import StoredImage
-from packhouse._src.imagefile.read.image_index import ImageIndex, Range
+from packhouse._src.imagefile.read.image_index import ImageIndex, Range, replaced
 from packhouse._src.imagefile.read.key_errors import not_found
 from packhouse._src.ranges import cut_runs, read_range
 from packhouse._src.system.open_flags import READ
@@ -59,16 +60,18 @@ class ImageStore(Mapping[str, StoredImage]):
     Args:
         path: The HDF5 file.
         index: Its index.
+        seal: As of the `ImageIndex` that it must be; None: whatever is there.
 
     Raises:
         NotAPackError: One of the two is missing.
         CorruptStoreError: The index is damaged, or belongs to another images.h5.
+        PackReplacedError: It is another index.
 
     Cost: opening reads the footer of the index and 32 bytes of images.h5. Keys, ranges and facts are read on
     first use, a row group of 16,384 images at a time.
     """
 
-    def __init__(self, path: Path, index: Path) -> None:
+    def __init__(self, path: Path, index: Path, seal: bytes | None = None) -> None:
         self.path = path
         for file in (path, index):
             where = Where(file=str(file.parent))
@@ -81,15 +84,16 @@ class ImageStore(Mapping[str, StoredImage]):
             if not file.is_file():  # opening a FIFO would wait for ever
                 raise NotAPackError(f"{file.name} is not a regular file", where=where)
         self.index = ImageIndex(index)
+        if seal not in (None, self.index.seal):
+            raise replaced(index)
         self._descriptor = -1
-        self._process = -1
-        self._opening = threading.Lock()
+        self._opening = ProcessLock()
         _stores[id(self)] = self
         self._open()
 
-    def __reduce__(self) -> tuple[type[ImageStore], tuple[Path, Path]]:
-        """Return the two paths for pickle."""
-        return (ImageStore, (self.path, self.index.path))
+    def __reduce__(self) -> tuple[type[ImageStore], tuple[Path, Path, bytes]]:
+        """Return the two paths for pickle, and what tells them from others."""
+        return (ImageStore, (self.path, self.index.path, self.index.seal))
 
     def __repr__(self) -> str:
         """Return the number of images and the path."""
@@ -115,12 +119,12 @@ class ImageStore(Mapping[str, StoredImage]):
         """
         return StoredImage(self, self._row(key))
 
-    @cached_property
+    @once
     def groups(self) -> dict[str, int]:
         """Number of images in each group, sorted; "" is the root group. The first access reads one column."""
         return self.index.count_groups()
 
-    @cached_property
+    @once
     def total_bytes(self) -> int:
         """Total size of all images. The first access reads one column."""
         return self.index.total_bytes()
@@ -225,17 +229,15 @@ class ImageStore(Mapping[str, StoredImage]):
         return found, damaged
 
     def renew(self) -> None:
-        """Start afresh in a forked process: a thread of the parent may have held a lock."""
-        self._opening = threading.Lock()
+        """Start afresh in a forked process: Arrow's own locks may be held by threads that are not there."""
         self.index.renew()
 
     def close(self) -> None:
         """Close the files; a later read opens images.h5 again."""
         self.index.close()
-        if self._descriptor >= 0 and self._process == os.getpid():
-            os.close(self._descriptor)
-        self._descriptor = -1
-        self._process = -1
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
 
     def _row(self, key: object) -> int:
         row, several = self._find(key) if isinstance(key, str) else (None, [])
@@ -263,12 +265,11 @@ class ImageStore(Mapping[str, StoredImage]):
         )
 
     def _open(self) -> int:
-        # a descriptor inherited through fork works, but its close in one process must not surprise the other
-        if self._process != os.getpid():
+        # one that is inherited through fork is of the same file, whatever is in its place now
+        if self._descriptor < 0:
             with self._opening:
-                if self._process != os.getpid():
+                if self._descriptor < 0:
                     self._descriptor = self._open_checked()
-                    self._process = os.getpid()
         return self._descriptor
 
     def _open_checked(self) -> int:

@@ -1,7 +1,7 @@
-"""A digest over the footer of image_index.parquet, which Parquet itself leaves unprotected.
+"""A digest over the footer of each Parquet file of a pack, which Parquet itself leaves unprotected.
 
 Pages carry checksums, the footer carries none: one flipped bit in it can make the Parquet library abort the
-whole process, or drop a column in silence. So the digest lies right before the footer, in a gap that other
+whole process, or rename a column in silence. So the digest lies right before the footer, in a gap that other
 readers step over, and is checked before the library sees a byte.
 
     PAR1 <pages> | digest: 16 bytes | <footer> <its length: 4 bytes> PAR1
@@ -13,7 +13,7 @@ import os
 from pathlib import Path
 from typing import BinaryIO
 
-from packhouse._src.imagefile.digest import DIGEST_BYTES, digest_of
+from packhouse._src.sealing.xxhash_ import DIGEST_BYTES, digest_of
 from packhouse.errors import CorruptStoreError, Where
 
 MAGIC = b"PAR1"
@@ -35,27 +35,38 @@ def add_footer_digest(path: Path) -> None:
         os.fsync(file.fileno())
 
 
-def check_footer_digest(path: Path) -> None:
+def check_footer_digest(path: Path) -> bytes:
     """See that the footer of a file with such a digest is whole.
 
     Args:
         path: The file.
+
+    Returns:
+        The digest.
 
     Raises:
         CorruptStoreError: It is not, or there is no digest.
 
     Cost: reads the footer, some 15 KB for a hundred thousand images.
     """
+    digest = read_footer_digest(path)
+    if digest is None:
+        raise CorruptStoreError(
+            "its footer does not match its digest: the file was damaged or truncated",
+            where=Where(file=str(path)),
+            hint="pack the data set again, or restore this file from a copy",
+        )
+    return digest
+
+
+def read_footer_digest(path: Path) -> bytes | None:
+    """Return the digest of a footer; None when the footer is damaged, or has no digest."""
     with path.open("rb") as file:
         footer = _read_footer(file)
         start = file.seek(0, os.SEEK_END) - len(footer) - DIGEST_BYTES
         file.seek(max(0, start))
-        if not footer or start < len(MAGIC) or file.read(DIGEST_BYTES) != digest_of(footer):
-            raise CorruptStoreError(
-                "its footer does not match its digest: the file was damaged or truncated",
-                where=Where(file=str(path)),
-                hint="pack the data set again, or restore this file from a copy",
-            )
+        digest = file.read(DIGEST_BYTES)
+    return digest if footer and start >= len(MAGIC) and digest == digest_of(footer) else None
 
 
 def _read_footer(file: BinaryIO) -> bytes:
