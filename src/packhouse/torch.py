@@ -10,7 +10,7 @@ import inspect
 import operator
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,7 @@ from packhouse.errors import MissingDependencyError, UsageError
 try:
     import torch
     from torch import distributed
-    from torch.utils.data import Dataset, IterableDataset, default_collate, get_worker_info
+    from torch.utils.data import DataLoader, Dataset, IterableDataset, default_collate, get_worker_info
 except ImportError as err:
     raise MissingDependencyError(
         f"packhouse.torch needs PyTorch: {err}", hint='pip install "packhouse[torch]"'
@@ -39,6 +39,9 @@ if TYPE_CHECKING:
 _NUMBERS = "biuf"
 _NOT_SAID = -1
 _MOST_CALLERS = 16
+_MOST_CHECKS = 4
+"""Frames between DataLoader's own and ours: those of the abstract base class that it asks for."""
+
 _SHARE_BY_THEMSELVES = frozenset({"DataLoaderDispatcher", "IterableDatasetShard"})
 """Classes of accelerate that share out what a single rank gives."""
 
@@ -266,6 +269,24 @@ class ImageBatches(IterableDataset[Any]):
         self._find_rank()
         return len(self.loader)
 
+    @property  # type: ignore[misc]  # it is never set
+    def __class__(self) -> type[ImageBatches]:
+        """The class. When a DataLoader is made, it does no more with a dataset than to ask for this.
+
+        Raises:
+            UsageError: A DataLoader that is being made has a batch_size.
+        """
+        frame, depth = inspect.currentframe(), 0
+        while frame is not None and depth < _MOST_CHECKS:
+            said = frame.f_locals
+            # not isinstance, which would ask here again
+            if issubclass(type(said.get("self")), DataLoader) and said.get("dataset") is self:
+                if said.get("batch_size") is not None:
+                    _refuse_batches_of_batches()
+                break
+            frame, depth = frame.f_back, depth + 1
+        return type(self)
+
     def __iter__(self) -> Iterator[Any]:
         """Start an epoch, or resume from a loaded state.
 
@@ -318,10 +339,7 @@ class ImageBatches(IterableDataset[Any]):
         while frame is not None and depth < _MOST_CALLERS:
             caller = frame.f_locals.get("self")
             if caller is not self and getattr(caller, "auto_collation", False) is True:
-                raise UsageError(
-                    "ImageBatches gives whole batches, and this DataLoader would make batches of them",
-                    hint="DataLoader(batches, batch_size=None); ImageBatches(batch_size=...) has the size",
-                )
+                _refuse_batches_of_batches()
             if shares and any(kind.__name__ in _SHARE_BY_THEMSELVES for kind in type(caller).__mro__):
                 raise UsageError(
                     "each rank gives its own share, and accelerate would share out that of one rank again",
@@ -400,6 +418,13 @@ def _distributed_rank() -> tuple[int, int] | None:
     if distributed.is_torchelastic_launched():  # by torchrun, and not initialized yet
         return int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
     return None
+
+
+def _refuse_batches_of_batches() -> NoReturn:
+    raise UsageError(
+        "ImageBatches gives whole batches, and this DataLoader would make batches of them",
+        hint="DataLoader(batches, batch_size=None); ImageBatches(batch_size=...) has the size",
+    )
 
 
 def _described(samples: Samples, output: str, transform: object) -> str:

@@ -13,6 +13,7 @@ import pytest
 
 import packhouse
 from frameworks_kit import COUNT, framework
+from packhouse._src.cli.main import run
 from packhouse._src.opening import Pack
 from packhouse.errors import ImageError
 
@@ -117,23 +118,29 @@ def test_a_broken_image_is_left_out_and_noted(damaged: Pack) -> None:
     assert set(sequence.broken) == {"red/0002"}
 
 
-def test_a_model_learns_from_the_file_of_a_tutorial(tmp_path: Path) -> None:
-    """An HDF5 file with the datasets images and labels, as h5py writes them: no pack is needed."""
+@pytest.mark.parametrize("is_packed", [False, True])
+def test_a_model_learns_from_the_file_of_a_tutorial(tmp_path: Path, *, is_packed: bool) -> None:
+    """An HDF5 file with images and labels, as h5py writes them: opened where it is, or packed."""
     labels = np.arange(60) % 2
     images = np.random.default_rng(0).integers(0, 90, (60, 16, 16, 3), dtype=np.uint8)
     images[labels == 1, :, :, 0] += 120
     with h5py.File(tmp_path / "tutorial.h5", "w") as file:
         file["images"], file["labels"] = images, labels
+    path = tmp_path / "tutorial.h5"
+    if is_packed:
+        assert run(["pack", str(path), "-o", str(tmp_path / "tutorial.pack")]) == 0
+        path = tmp_path / "tutorial.pack"
     keras.utils.set_random_seed(0)
 
-    sequence = ImageSequence(
-        packhouse.open(tmp_path / "tutorial.h5"), batch_size=20, size=16, label="labels.y", seed=1
-    )
+    sequence = ImageSequence(packhouse.open(path), batch_size=20, size=16, label="labels.y", seed=1)
     layers = [keras.layers.Rescaling(1 / 255), keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(2)]
     model = keras.Sequential(layers)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(keras.optimizers.Adam(0.1), loss, metrics=["accuracy"])
     model.fit(sequence, epochs=20, shuffle=False, verbose=0)
+    inputs = [sequence[place] for place in range(len(sequence))]
 
     assert sequence.classes == [0, 1]
+    found = sorted((image.tobytes(), label) for batch in inputs for image, label in zip(*batch, strict=True))
+    assert found == sorted(zip((image.tobytes() for image in images), labels, strict=True))
     assert model.evaluate(sequence, verbose=0)[1] == 1.0

@@ -157,7 +157,7 @@ def test_a_loader_that_would_batch_batches_is_refused(
     batches = ImageBatches(pack, batch_size=16, size=8)
 
     with pytest.raises(UsageError, match=r"whole batches(.*\n)*.*batch_size=None"):
-        next(iter(data.DataLoader(batches, num_workers=workers, **options)))
+        data.DataLoader(batches, num_workers=workers, **options)
     assert len(list(data.DataLoader(batches, batch_size=None, num_workers=workers))) == 4
 
 
