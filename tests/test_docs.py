@@ -28,6 +28,7 @@ KINDS = {
     "loading.md": {"python"},
     "frameworks.md": {"python"},
     "hdf5.md": {"python", "text"},
+    "layouts.md": {"python"},
 }
 """Languages of code blocks that are tested below."""
 
@@ -113,9 +114,18 @@ def test_the_blocks_about_hdf5_files_run(tmp_path: Path, module: str) -> None:
         subprocess.run([sys.executable, "-c", block], cwd=tmp_path, check=True, timeout=120, env=environment)
 
 
+def test_the_block_about_layouts_makes_one_file_of_two(tmp_path: Path) -> None:
+    """Packed by itself, that file has labels."""
+    (block,) = blocks((ROOT / "docs/layouts.md").read_text(encoding="utf-8"), "python")
+    subprocess.run([sys.executable, "-W", "error", "-c", block], cwd=tmp_path, check=True, timeout=120)
+
+    with packhouse.open(tmp_path / "valid_x.h5") as pack:
+        assert pack.samples(size=8, label="labels.y").targets == [0, 1, 1, 0]
+
+
 def test_all_blocks_of_these_pages_are_run() -> None:
     """As many as the tests above count on."""
-    for page, count in (("loading.md", 3), ("frameworks.md", 6), ("hdf5.md", 2)):
+    for page, count in (("loading.md", 3), ("frameworks.md", 6), ("hdf5.md", 2), ("layouts.md", 1)):
         assert len(blocks((ROOT / "docs" / page).read_text(encoding="utf-8"), "python")) == count
 
 
