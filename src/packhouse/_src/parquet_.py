@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import json
-import threading
 from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -22,6 +21,7 @@ import pyarrow.parquet as pq
 
 from packhouse._src.schemas import is_made_float, with_pandas_entry
 from packhouse._src.sealing.footer_digest import add_footer_digest
+from packhouse._src.system.process_lock import ProcessLock
 from packhouse.errors import CorruptStoreError, Where
 
 if TYPE_CHECKING:
@@ -277,7 +277,7 @@ class ParquetSource:
 
     def __init__(self, path: Path, *, text_as_dictionary: bool = False) -> None:
         self.path = path
-        self._lock = threading.Lock()
+        self._lock = ProcessLock()
         texts = []
         try:
             if text_as_dictionary:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -15,13 +14,14 @@ from packhouse._src.delimited.cutting import LONGEST_RECORD_BYTES, Chunk
 from packhouse._src.delimited.dialect import Header
 from packhouse._src.delimited.row_hints import hint_for_row
 from packhouse._src.delimited.text_stream import NOT_UTF8_HINT, UTF8_MARK
+from packhouse._src.system.process_lock import ProcessLock
 from packhouse.errors import (
     CsvError,
     Where,
     internal_error,
 )
 
-_LIMIT = threading.Lock()
+_LIMIT = ProcessLock()
 
 
 def parse_chunk(chunk: Chunk, header: Header, *, shown_as: str) -> pa.RecordBatch:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -11,6 +10,7 @@ from typing import NamedTuple
 from packhouse._src.concurrency.helper_process import HelperProcess
 from packhouse._src.foreign.found import FRAME, LOST, READ
 from packhouse._src.foreign.walker_process import started
+from packhouse._src.system.process_lock import ProcessLock
 from packhouse.errors import SourceError, Where
 
 MOST_SKIPPED = 256
@@ -41,7 +41,7 @@ class LibraryStream:
     def __init__(self, path: Path, datasets: Sequence[StreamedDataset]) -> None:
         self._path = path
         self._datasets = datasets
-        self._lock = threading.Lock()
+        self._lock = ProcessLock()
         self._process: HelperProcess | None = None
         self._first = 0
         self._next = (0, 0)

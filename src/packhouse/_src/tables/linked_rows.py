@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from packhouse._src.concurrency.process_lock import ProcessLock
 from packhouse._src.parquet_ import sorted_places
+from packhouse._src.system.process_lock import ProcessLock
 from packhouse._src.tables.table import Table
 from packhouse.errors import CorruptStoreError, Where
 

@@ -9,10 +9,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from packhouse._src.concurrency.process_lock import ProcessLock
 from packhouse._src.imagefile.read.generation import FileIdentity
 from packhouse._src.schemas import exact_in_pandas
 from packhouse._src.sql.duckdb_ import connect_for_reading, is_one_select, translated
+from packhouse._src.system.process_lock import ProcessLock
 from packhouse._src.tables.bound_files import BoundFiles
 from packhouse.errors import CorruptStoreError, QueryError, Where
 

@@ -12,10 +12,10 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from packhouse._src.concurrency.process_lock import ProcessLock
 from packhouse._src.imagefile.digest import DIGEST_BYTES
 from packhouse._src.imagefile.index_file import open_checked, read_binding
 from packhouse._src.parquet_ import ParquetSource, fixed_width_values
+from packhouse._src.system.process_lock import ProcessLock
 from packhouse.errors import CorruptStoreError, PackReplacedError, Where
 
 FACT_COLUMNS = (

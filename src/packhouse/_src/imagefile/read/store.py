@@ -11,7 +11,6 @@ from pathlib import Path
 from weakref import WeakValueDictionary
 
 from packhouse._src.concurrency.once import once
-from packhouse._src.concurrency.process_lock import ProcessLock
 from packhouse._src.imagefile.digest import digest_of
 from packhouse._src.imagefile.format import ID_LENGTH
 from packhouse._src.imagefile.read.image import StoredImage
@@ -19,6 +18,7 @@ from packhouse._src.imagefile.read.image_index import ImageIndex, Range, replace
 from packhouse._src.imagefile.read.key_errors import not_found
 from packhouse._src.ranges import cut_runs, read_range
 from packhouse._src.system.open_flags import READ
+from packhouse._src.system.process_lock import ProcessLock
 from packhouse.errors import CorruptStoreError, NotAPackError, Where
 
 COALESCE_GAP_BYTES = 64 << 10

@@ -6,7 +6,6 @@ import io
 import os
 import stat
 import tempfile
-import threading
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -20,6 +19,7 @@ from packhouse._src.records import SourceFile
 from packhouse._src.sources.changes import Identity, identity_of, young_for_ns
 from packhouse._src.system.open_flags import READ
 from packhouse._src.system.page_cache import will_read
+from packhouse._src.system.process_lock import ProcessLock
 from packhouse.errors import (
     DestinationError,
     NoSpaceError,
@@ -50,7 +50,7 @@ class ArchiveFile:
         self.path = path
         self._identity = identity
         self._descriptor = -1
-        self._opening = threading.Lock()
+        self._opening = ProcessLock()
 
     def __reduce__(self) -> tuple[type[ArchiveFile], tuple[Path, Identity | None]]:
         """Pickle as the path and what lay there."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import struct
-import threading
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -20,6 +19,7 @@ from packhouse._src.sources.archives.zip_names import ZipNames
 from packhouse._src.sources.archives.zip_parts import split_archive_error
 from packhouse._src.sources.changes import Identity
 from packhouse._src.sources.source import Found
+from packhouse._src.system.process_lock import ProcessLock
 from packhouse.errors import SourceError, Where
 
 LOCAL_HEADER = struct.Struct("<4s22xHH")
@@ -46,7 +46,7 @@ class ZipSource(ArchiveSource):
         super().__init__(path, identity)
         self._name_encoding = name_encoding
         self._members: dict[int, ZipMember] | None = None
-        self._scanning = threading.Lock()
+        self._scanning = ProcessLock()
 
     def __reduce__(self) -> tuple[type[ZipSource], tuple[Path, Identity, str | None]]:
         """Pickle as the path and what lies there."""
