@@ -305,3 +305,19 @@ def test_an_empty_archive_is_no_data_set(tmp_path: Path) -> None:
 
     with pytest.raises(SourceNotFoundError, match="no images and no CSV"):
         packhouse.pack(tmp_path / "empty.tar", tmp_path / "x.pack")
+
+
+def test_a_pack_inside_the_data_set_is_not_packed_again(dataset: DataSet, tmp_path: Path) -> None:
+    """It is listed; a pack.json of something else is nothing special."""
+    source = tmp_path / "source"
+    shutil.copytree(dataset.folder, source)
+    (source / "images" / "pack.json").write_text('{"format": "another"}')
+    first = packhouse.pack(source, source / "made" / "first.pack")
+
+    second = packhouse.pack(source, source / "made" / "second.pack")
+
+    assert first.images is not None
+    assert second.images is not None
+    assert first.images.count == second.images.count == len(dataset.files)
+    assert [one.path for one in second.skipped if "a pack" in one.reason] == ["made/first.pack"]
+    assert "images/pack.json" in {one.path for one in second.skipped}

@@ -51,4 +51,5 @@ def _lines(report: VerifyReport) -> Iterator[str]:
     if report.against is not None:
         differ = "differs" if len(report.differences) == 1 else "differ"
         yield f"  {counted(len(report.differences), 'image')} {differ} from {report.against}"
-    yield f"  {counted(len(report.damaged), 'item')} damaged" if report.damaged else "  no damage found"
+    intact = "the pack itself is not damaged" if report.differences else "no damage found"
+    yield f"  {counted(len(report.damaged), 'item')} damaged" if report.damaged else f"  {intact}"

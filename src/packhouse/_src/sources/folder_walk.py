@@ -3,26 +3,43 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
+from packhouse._src.imagefile.format import MANIFEST_FILE, MANIFEST_FORMAT
 from packhouse._src.records import Failed, Skipped, SourceFile
 from packhouse._src.sources.names import as_text
+from packhouse._src.system.open_flags import READ_NO_LINK
 from packhouse.errors import SourceError
+
+HEAD_BYTES = 200
+IS_PACK = re.compile(rb'\{\s*"format":\s*"' + MANIFEST_FORMAT.encode() + rb'"')
+"""How the pack.json of a pack begins."""
 
 NOT_A_FILE = "not a regular file"
 LINK_WITHIN = "symbolic link within the data set"
 LINK_OUT = "symbolic link to outside the data set"
 LEADS_NOWHERE = "broken symbolic link"
 ANYWHERE = "anywhere"
+A_PACK = "a pack that packhouse made"
 TAKEN = "its name is not UTF-8, and another file has the name under which it would be packed"
 
 
 def with_slash(folder: str) -> str:
     """Return the path of a folder, to which the paths below it can be added."""
     return folder if folder.endswith("/") else folder + "/"
+
+
+def _is_pack(entries: Iterable[os.DirEntry[str]]) -> bool:
+    """Say whether a folder is a pack: its images would be packed once more."""
+    manifest = next((entry for entry in entries if entry.name == MANIFEST_FILE), None)
+    if manifest is None or not manifest.is_file(follow_symlinks=False):
+        return False
+    with open(manifest.path, "rb", opener=lambda path, _flags: os.open(path, READ_NO_LINK)) as file:
+        return IS_PACK.match(file.read(HEAD_BYTES)) is not None
 
 
 def _option(is_inside: bool) -> str:  # noqa: FBT001
@@ -92,6 +109,9 @@ class FolderWalk:
         except (OSError, SourceError) as err:
             message = f"cannot be listed: {_why(err)}"
             self.failed.append(Failed(as_text(folder.path) or ".", "SourceError", message))
+            return 1
+        if folder.path and _is_pack(found):
+            self.skipped.append(Skipped(as_text(folder.path), A_PACK))
             return 1
         for entry in found:
             path = f"{folder.path}/{entry.name}" if folder.path else entry.name
