@@ -73,6 +73,7 @@ class ParquetSink:
         self._row_group_rows = row_group_rows
         self._pending: list[pa.RecordBatch] = []
         self._pending_rows = 0
+        self._pending_bytes = 0
         self._row_group_bytes = row_group_bytes
         self._with_nulls = set(with_nulls)
         self._file = path.open("xb")
@@ -133,10 +134,11 @@ class ParquetSink:
         self._pending.append(pa.RecordBatch.from_arrays(columns, schema=self.schema))
         self._pending_rows += batch.num_rows
         self.rows += batch.num_rows
-        full = self._row_group_bytes is not None and self._row_group_bytes <= sum(
-            pending.nbytes for pending in self._pending
-        )
-        self._flush(everything=full)
+        if self._row_group_bytes is None:
+            self._flush(everything=False)
+            return
+        self._pending_bytes += self._pending[-1].nbytes
+        self._flush(everything=self._row_group_bytes <= self._pending_bytes)
 
     def _flush(self, *, everything: bool) -> None:
         while self._pending_rows >= self._row_group_rows or (everything and self._pending_rows):
@@ -147,6 +149,7 @@ class ParquetSink:
             rest = table.slice(self._row_group_rows)
             self._pending = rest.to_batches()
             self._pending_rows = rest.num_rows
+            self._pending_bytes = sum(pending.nbytes for pending in self._pending)
 
 
 def of_types(schema: pa.Schema, names: Sequence[str], types: Mapping[str, pa.DataType]) -> pa.Schema:
@@ -334,7 +337,7 @@ class ParquetSource:
     def _statistics(self, column: str) -> list[_Statistics]:
         """Return those of each row group, for a column that is not nested."""
         footer = self._file.metadata
-        place = next(n for n in range(len(footer.schema)) if footer.schema.column(n).path == column)
+        place = self._place_of(column)
         found = []
         for group in range(footer.num_row_groups):
             chunk = footer.row_group(group).column(place)
@@ -348,6 +351,16 @@ class ParquetSource:
                 )
             )
         return found
+
+    def _place_of(self, column: str) -> int:
+        """Return the place of a column that is not nested among those of the footer: it has leaves alone."""
+        # a field "b" of a column "a" has the path "a.b" too
+        leaves = self._file.metadata.schema
+        return next(
+            place
+            for place in range(len(leaves))
+            if leaves.column(place).path == column and leaves.column(place).name == column
+        )
 
     @property
     def row_group_starts(self) -> list[int]:
@@ -364,8 +377,9 @@ class ParquetSource:
         if not footer.num_row_groups:
             return set()
         first, found = footer.row_group(0), set()
-        for place, field in enumerate(self._file.schema_arrow):
-            facts = first.column(place).statistics if pa.types.is_integer(field.type) else None
+        for field in self._file.schema_arrow:
+            is_whole = pa.types.is_integer(field.type)
+            facts = first.column(self._place_of(field.name)).statistics if is_whole else None
             if facts is not None and facts.has_min_max and facts.has_null_count:
                 values = first.num_rows - facts.null_count
                 if facts.max - facts.min + 1 < values:

@@ -95,7 +95,7 @@ class Dialect:
     """Whether the user has said what the first line is, so that it is not questioned."""
 
 
-CSV, JSON_LINES = "csv", "jsonl"
+CSV, JSON_LINES, COLUMNAR = "csv", "jsonl", "columnar"
 """Kinds of tables."""
 
 

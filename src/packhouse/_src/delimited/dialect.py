@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
+from packhouse._src.column_names import distinct_names
 from packhouse._src.delimited.delimiters import DELIMITERS, choose_delimiter, delimiter_notes, rows_of, shown
 from packhouse._src.delimited.odd_lines import doubts, rows_of_title, sep_line, title_notes
 from packhouse._src.delimited.packed.zipped import is_zip
@@ -309,21 +310,4 @@ def unique_names(names: Sequence[str], where: Where, table: str) -> tuple[tuple[
                 where=where,
                 hint=f"rename one of them; if the first line is a row: --no-header {table}",
             )
-    taken = {name.lower() for name in names if name}
-    seen: set[str] = set()
-    columns, notes = [], []
-    for number, name in enumerate(names, 1):
-        wanted = name or f"column_{number}"
-        new, count = wanted, 1
-        while new.lower() in seen or (new != name and new.lower() in taken):
-            count += 1
-            new = f"{wanted}_{count}"
-        if not name:
-            notes.append(f"column {number} has no name; it is called {new}")
-        elif new != name:
-            notes.append(
-                f"column {number}, {name!r}, differs from another only in case; it is called {new!r}"
-            )
-        seen.add(new.lower())
-        columns.append(new)
-    return tuple(columns), notes
+    return distinct_names(names)

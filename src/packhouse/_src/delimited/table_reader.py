@@ -16,9 +16,8 @@ import pyarrow.compute as pc
 from packhouse._src.delimited.csv_ import line_of_row, parse_chunk
 from packhouse._src.delimited.cutting import Chunk, cut_records
 from packhouse._src.delimited.dialect import Header, read_header
-from packhouse._src.delimited.missing import without_marks
 from packhouse._src.delimited.text_stream import TableStream, open_table
-from packhouse._src.padding import as_whole_numbers, pad_numbers
+from packhouse._src.padding import as_whole_numbers, pad_numbers, without_marks
 from packhouse._src.table_records import WHITESPACE, TablePlan
 from packhouse.errors import CsvError, TypingError, Where
 

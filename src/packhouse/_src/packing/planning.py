@@ -25,7 +25,7 @@ from packhouse._src.sources.sorting import is_compressed, sort_files
 from packhouse._src.sources.source import Found, Source
 from packhouse._src.sql.joins.join_specs import ResolvedJoins, not_found, resolve_joins
 from packhouse._src.sql.sort_specs import check_sort
-from packhouse._src.table_records import CSV, TablePlan
+from packhouse._src.table_records import CSV, JSON_LINES, TablePlan
 from packhouse.errors import NoSpaceError, SourceError, SourceNotFoundError, UsageError, Where
 from packhouse.progress import Observer, task
 
@@ -272,9 +272,11 @@ def _check_tables(options: PackOptions, tables: Sequence[TablePlan]) -> None:
             meant = [table for table in tables if fits_table(owner, table.name)]
             if not meant:
                 raise not_found("table", owner, [table.name for table in tables], Where(member=owner))
-            if option in of_text and all(table.kind != CSV for table in meant):
+            kinds = (CSV,) if option in of_text else (CSV, JSON_LINES)
+            if all(table.kind not in kinds for table in meant):
+                text = "CSV" if option in of_text else "text"
                 raise UsageError(
-                    f"{option} is for CSV tables, and {meant[0].source} is none",
+                    f"{option} is for {text} tables, and {meant[0].source} is none",
                     where=Where(member=owner),
                     hint="leave it out",
                 )

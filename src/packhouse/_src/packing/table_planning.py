@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 
+from packhouse._src.columnar.copying import ColumnarColumns, read_columns
 from packhouse._src.delimited.dialect import LONGEST_HEADER_BYTES, Start, read_start
 from packhouse._src.delimited.json_lines.json_reader import JsonColumns, find_columns
 from packhouse._src.imagefile.format import IMAGES_FILE, INDEX_FILE, INDEX_TABLE, MANIFEST_FILE
@@ -18,7 +19,7 @@ from packhouse._src.sources.named_images import texts_that_name
 from packhouse._src.sources.sorting import kind_of_table, without_extension
 from packhouse._src.sources.source import Source
 from packhouse._src.sql.joins.join_specs import not_found
-from packhouse._src.table_records import JSON_LINES, Dialect, TablePlan
+from packhouse._src.table_records import COLUMNAR, CSV, JSON_LINES, Dialect, TablePlan
 from packhouse.errors import CsvError, SourceError, TableError, Where
 
 HEADER_BYTES = 64 << 10
@@ -82,23 +83,12 @@ class _Draft:
     file: SourceFile
     target: str
     encoding: str | None
-    start: Start | JsonColumns
+    start: Start | JsonColumns | ColumnarColumns
 
     def plan(self, options: PackOptions, *, is_headless: bool) -> TablePlan:
         """Return the plan; raises CsvError when the header repeats a name."""
-        if isinstance(self.start, JsonColumns):
-            return TablePlan(
-                name=self.name,
-                source=self.file.path,
-                source_bytes=self.file.size,
-                file=self.target,
-                columns=self.start.names,
-                notes=self.start.notes,
-                encoding=self.encoding,
-                null_marks=options.null_marks(self.name, self.start.names),
-                kind=JSON_LINES,
-                keys=self.start.keys,
-            )
+        if not isinstance(self.start, Start):
+            return self._plan_of_names(self.start, options)
         header = self.start.header(is_row=is_headless)
         notes, dialect = list(header.notes), self.start.dialect
         if is_headless:
@@ -123,6 +113,24 @@ class _Draft:
             dialect=dialect,
             null_marks=options.null_marks(self.name, header.columns),
             may_lack_rows=bool(header.doubts),
+        )
+
+    def _plan_of_names(self, found: JsonColumns | ColumnarColumns, options: PackOptions) -> TablePlan:
+        marks = options.null_marks(self.name, found.names)
+        keys, kind = (found.keys, JSON_LINES) if isinstance(found, JsonColumns) else ((), COLUMNAR)
+        if isinstance(found, ColumnarColumns):  # other values than text are missing or not by themselves
+            marks = {name: some for name, some in marks.items() if name in found.texts}
+        return TablePlan(
+            name=self.name,
+            source=self.file.path,
+            source_bytes=self.file.size,
+            file=self.target,
+            columns=found.names,
+            notes=found.notes,
+            encoding=self.encoding,
+            null_marks=marks,
+            kind=kind,
+            keys=keys,
         )
 
 
@@ -167,9 +175,9 @@ def _draft(source: Source, file: SourceFile, others: Mapping[str, _Draft], optio
     encoding = options.encoding_of(name)
     try:
         start = (
-            _json_columns(source, file, name, encoding)
-            if kind_of_table(file.path) == JSON_LINES
-            else _start_of(source, file, encoding, options.dialect_of(name))
+            _start_of(source, file, encoding, options.dialect_of(name))
+            if kind_of_table(file.path) == CSV
+            else _columns_of(source, file, name, encoding)
         )
     except SourceError:
         raise
@@ -202,8 +210,12 @@ def _check_target(target: str, source: str, others: Mapping[str, _Draft], option
         )
 
 
-def _json_columns(source: Source, file: SourceFile, table: str, encoding: str | None) -> JsonColumns:
+def _columns_of(
+    source: Source, file: SourceFile, table: str, encoding: str | None
+) -> JsonColumns | ColumnarColumns:
     with TemporaryDirectory(prefix="packhouse-") as place, source.as_file(file, Path(place)) as path:
+        if kind_of_table(file.path) == COLUMNAR:
+            return read_columns(path, shown_as=file.path)
         return find_columns(path, shown_as=file.path, table=table, encoding=encoding)
 
 

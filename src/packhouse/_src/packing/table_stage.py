@@ -12,6 +12,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TypeVar
 
+from packhouse._src.columnar.copying import copy_columns
 from packhouse._src.delimited.convert import convert_table
 from packhouse._src.imagefile.digest import digest_of_all, digest_of_parts
 from packhouse._src.imagefile.format import INDEX_FILE
@@ -42,6 +43,7 @@ from packhouse._src.sql.links.link import LinkTask, link_table
 from packhouse._src.sql.links.search import ImageNames
 from packhouse._src.sql.query_output import Workbench
 from packhouse._src.table_records import (
+    COLUMNAR,
     COMPRESSIONS,
     JoinReport,
     JoinSpec,
@@ -128,7 +130,8 @@ class _Work:
         }
         keys = KeyColumns(
             self._plan.joins,
-            asked={(table, column) for table, types in wanted.items() for column in types},
+            asked={(table, column) for table, types in wanted.items() for column in types}
+            | self._typed_columns(),
             padded=self._options.padded_columns(names),
         )
         for table in sorted(self._plan.tables, key=self._turn_of):
@@ -140,6 +143,11 @@ class _Work:
             if not self._kept.place(made):
                 self._convert_again(made.name)
         self.done.tables.sort(key=lambda made: names.index(made.name))
+
+    def _typed_columns(self) -> set[tuple[str, str]]:
+        """Return the columns that come with types; as keys they are compared as text where that is needed."""
+        typed = (table for table in self._plan.tables if table.kind == COLUMNAR)
+        return {(table.name, column) for table in typed for column in table.columns}
 
     def _convert(self, table: TablePlan, wanted: Mapping[str, str], keys: KeyColumns) -> None:
         text_keys = keys.text_keys(table.name, self.done.tables)
@@ -158,7 +166,8 @@ class _Work:
         (self._bench.folder / table.file).unlink(missing_ok=True)
         with self._plan.source.as_file(file, self._bench.folder / SPILL_FOLDER) as path:
             with SourceDigest(path, file) as source:
-                made = convert_table(self._bench, table, path, wanted=wanted, text_keys=text_keys)
+                convert = copy_columns if table.kind == COLUMNAR else convert_table
+                made = convert(self._bench, table, path, wanted=wanted, text_keys=text_keys)
             self._kept.say_converted(table, made, source, wanted=wanted, text_keys=text_keys)
         return made
 

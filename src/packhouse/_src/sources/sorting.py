@@ -11,10 +11,17 @@ from posixpath import splitext
 
 from packhouse._src.images.formats import IMAGE_EXTENSIONS
 from packhouse._src.records import Skipped, SourceFile
-from packhouse._src.table_records import CSV, JSON_LINES
+from packhouse._src.table_records import COLUMNAR, CSV, JSON_LINES
 
-KINDS_OF_TABLES = {".csv": CSV, ".tsv": CSV, ".jsonl": JSON_LINES, ".ndjson": JSON_LINES}
+KINDS_OF_TABLES = {
+    ".csv": CSV,
+    ".tsv": CSV,
+    ".jsonl": JSON_LINES,
+    ".ndjson": JSON_LINES,
+    **dict.fromkeys((".parquet", ".feather", ".arrow"), COLUMNAR),
+}
 TABLE_EXTENSIONS = frozenset(KINDS_OF_TABLES)
+TEXT_EXTENSIONS = frozenset(name for name, kind in KINDS_OF_TABLES.items() if kind != COLUMNAR)
 COMPRESSED_EXTENSIONS = frozenset((".gz", ".zst", ".bz2", ".xz", ".zip"))
 """Behind that of a table: labels.csv.gz."""
 
@@ -108,19 +115,19 @@ def archive_stem(path: str) -> str | None:
     longest = max((one for one in ARCHIVE_EXTENSIONS if lower.endswith(one)), key=len)
     stem = path[: -len(longest)]
     name = stem.rpartition("/")[2]
-    return stem if name and _extension(name) not in TABLE_EXTENSIONS else None
+    return stem if name and _extension(name) not in TEXT_EXTENSIONS else None
 
 
 def is_compressed(path: str) -> bool:
-    """Say whether a table is compressed, by its name."""
-    return splitext(path)[1].lower() in COMPRESSED_EXTENSIONS
+    """Say whether a table is compressed, by its name; one in Parquet or Arrow is."""
+    return splitext(path)[1].lower() in COMPRESSED_EXTENSIONS or kind_of_table(path) == COLUMNAR
 
 
 def _extension(name: str) -> str:
     """Return the extension in lower case; of a compressed table that of the table."""
     stem, last = splitext(name)
     extension = last.lower()
-    if extension in COMPRESSED_EXTENSIONS and splitext(stem)[1].lower() in TABLE_EXTENSIONS:
+    if extension in COMPRESSED_EXTENSIONS and splitext(stem)[1].lower() in TEXT_EXTENSIONS:
         return splitext(stem)[1].lower()
     return extension
 

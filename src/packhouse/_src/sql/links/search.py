@@ -39,7 +39,7 @@ the places alone: half of the values must name images with them, which no gap be
 FLUSH_CELLS = 1_000_000
 """So many cells are compared with the names at once, when a table is searched whole."""
 
-INTEGERS = ("int8", "int16", "int32", "int64")
+INTEGERS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
 KINDS = {
     "integer": "-?[0-9]+",
     "double": r"-?[0-9]+(\.[0-9]+)?([eE][-+]?[0-9]+)?",

@@ -1,0 +1,1 @@
+"""Tables that come with types: Parquet, Feather and Arrow files."""
