@@ -158,6 +158,14 @@ def names_in_no_order(file: h5py.File) -> None:
     file["labels"] = NUMBERS
 
 
+def demonstrations(file: h5py.File) -> None:
+    """Groups of one length: a column belongs to the images below its own group."""
+    for place, start in enumerate((0, 6)):
+        file[f"demo_{place}/obs/camera_image"] = PIXELS[start : start + 6]
+        file[f"demo_{place}/label"] = NUMBERS[start : start + 6]
+        file[f"demo_{place}/obs/forces"] = np.zeros((6, 4), "f4")
+
+
 def created_backwards(file: h5py.File) -> None:
     """Names count one way, and the images were created the other way."""
     group = file.create_group("images", track_order=True)
@@ -203,6 +211,9 @@ LABELLED = {
     "described": Look(described, PIXELS[:3], NUMBERS[:3].tolist(), refused=["description", "mean", "n"]),
     "two sets": Look(two_sets, [*PIXELS, *PIXELS], refused=["labels"]),
     "names in no order": Look(names_in_no_order, [PIXELS[row] for _, row in BY_NAME], refused=["labels"]),
+    "demonstrations": Look(
+        demonstrations, PIXELS, NUMBERS.tolist(), refused=["demo_0/obs/forces", "demo_1/obs/forces"]
+    ),
     "created backwards": Look(created_backwards, PIXELS, refused=["labels"]),
     "sizes of two": Look(sizes_of_two, PIXELS[:2], refused=["size"]),
 }
@@ -391,6 +402,22 @@ REFUSED: dict[str, tuple[Callable[[h5py.File], object], str]] = {
     "flattened colours": (
         lambda file: file.create_dataset("data", data=np.zeros((12, 3072), "f4")),
         r"\(12, 32, 32, 3\)",
+    ),
+    "images along the last axis": (
+        lambda file: file.create_dataset("X", data=PIXELS.transpose(1, 2, 3, 0)),
+        "transpose it to",
+    ),
+    "a table among images": (
+        lambda file: file.create_dataset("images/positions", data=np.zeros((12, 14), "f4")),
+        "12 rows of 14 numbers: neither",
+    ),
+    "floats without a name": (
+        lambda file: file.create_dataset("spectrogram", data=np.zeros((24, 18, 3), "f4")),
+        "--images-from spectrogram takes it",
+    ),
+    "several labels": (
+        lambda file: file.create_dataset("labels", data=np.ones((12, 3), "u1")),
+        "no dataset or group has 12 images",
     ),
     "rows of files": (rows_of_files, "image files padded to .*variable length"),
     "records": (records, "records .*store each field as a dataset"),

@@ -17,7 +17,7 @@ SUFFIX = ".index.parquet"
 LABELS_SUFFIX = ".labels.parquet"
 
 RECOGNITION = "recognition"
-RECOGNITION_VERSION = 3
+RECOGNITION_VERSION = 4
 """Of what is taken as an image or a label; an index of another version is made again."""
 
 

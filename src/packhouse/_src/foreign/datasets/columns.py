@@ -90,7 +90,8 @@ class Columns:
             table = np.frombuffer(self.stored(column), dtype=column.unit).reshape(column.shape or ())
         if not (((table == 0) | (table == 1)).all() and (table.sum(axis=1, dtype=np.float64) == 1).all()):
             raise RefusedError(
-                f"has {table.shape[1]:,} numbers in each of its {len(table):,} rows, and is not one-hot"
+                f"has {table.shape[1]:,} numbers in each of its {len(table):,} rows, and is not one-hot: "
+                "store each column as a dataset of its own"
             )
         return [int(place) for place in table.argmax(axis=1)]
 

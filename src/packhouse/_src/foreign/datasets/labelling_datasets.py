@@ -188,7 +188,7 @@ class LabelFinder:
         values = self._columns.values_of(dataset)
         if dataset.kind in {"text", "vlen"}:
             yield ClassNames(dataset.path, [str(value) for value in values])
-        elif values == list(range(len(values))):
+        elif values and values == list(range(len(values))):
             yield OffsetColumn(dataset.path)  # it says no more than that the labels are numbers
         else:
             yield Refused(dataset.path, _unused(candidate, []))

@@ -22,7 +22,7 @@ from packhouse._src.foreign.datasets.offset_columns import LENGTHS, OFFSETS, col
 from packhouse._src.foreign.datasets.pictures import HEAD_BYTES, MOST_IMAGE_BYTES, Pictures, decoded
 from packhouse._src.foreign.evidence.label_columns import ImageSet
 from packhouse._src.foreign.evidence.layouts import NOT_CHOSEN, Hdf5Wish, judge
-from packhouse._src.foreign.evidence.name_words import IMAGE, OTHER, read_name
+from packhouse._src.foreign.evidence.name_words import IMAGE, IMAGES, OTHER, Named, read_name
 from packhouse._src.foreign.evidence.unclear_shapes import is_numbered_picture
 from packhouse._src.foreign.found import (
     Absent,
@@ -46,6 +46,7 @@ EMPTY = "canonical empty"
 NUMBERS = "holds numbers, not images"
 TEXT = "holds text, not images"
 REFERENCES = "holds references, not images"
+NO_TABLE = "neither pixels of 8 bits nor a column of labels"
 STORE_EACH = "store each as a dataset of its own, or with a variable length"
 NEEDS_BYTES = "packhouse packs pixels of 8 bits: store them as uint8"
 _NO_NUMBERS = {"bool": "true and false", "enum": "values of an enumeration"}
@@ -196,7 +197,8 @@ class Recognizer:
         return self._role_of_texts(dataset) if dataset.kind == "text" else self._role_of_bytes(dataset)
 
     def _role_of_array(self, dataset: Dataset, shape: tuple[int, ...], counts: Collection[int]) -> _Role:
-        if may_be_one_hot(dataset) and dataset.key not in self._wish.images_from:
+        is_chosen = dataset.key in self._wish.images_from
+        if may_be_one_hot(dataset) and not is_chosen:
             return _Role(COLUMN, reason=f"holds {shape[0]:,} rows of {shape[1]:,} numbers, not images")
         named = read_name(dataset.key)
         is_table = len(shape) == len("HW") and dataset.unit == "|u1" and dataset.kind == "byte"
@@ -205,6 +207,8 @@ class Recognizer:
         judged = judge(dataset.key, shape, dataset.marks, named=named, counts=counts, wish=self._wish)
         if not math.prod(shape):
             return _Role(NEITHER, reason="is empty")
+        if not is_chosen and (reason := _doubt(dataset, named, judged.layout)):
+            return _Role(NEITHER, reason=reason)
         if judged.layout is None:
             return _Role(NEITHER, reason=self._padded(dataset) or judged.reason)
         if dataset.kind in {"bool", "enum"} or (dataset.unit != "|u1" and dataset.kind != "float"):
@@ -411,6 +415,20 @@ def _as_one(dataset: Dataset, role: _Role) -> Dataset:
     if len(dataset.starts) > 1 and not dataset.obstacle:
         return dataset._replace(obstacle="is stored in several chunks")
     return dataset
+
+
+def _doubt(dataset: Dataset, named: Named, layout: str | None) -> str:
+    """Say why an array of other numbers than bytes is no image by its name; "" where its name says enough."""
+    shape, digits = dataset.shape or (), any(letter.isdigit() for letter in dataset.name)
+    is_named = named.says in {IMAGE, IMAGES} and (named.is_leaf or digits)
+    if dataset.unit == "|u1" or named.says == OTHER or is_named:
+        return ""
+    if len(shape) == len("HW"):
+        return f"holds {shape[0]:,} rows of {shape[1]:,} numbers: {NO_TABLE}"
+    if layout is None or layout[0] == "N" or dataset.kind != "float":
+        return ""
+    reason = "holds floating-point numbers, and its name does not say that it is an image"
+    return f"{reason}: --images-from {dataset.key} takes it"
 
 
 def _is_readable(value: bytes) -> bool:

@@ -103,7 +103,21 @@ def sets_labelled(path: str, count: int, sets: Iterable[ImageSet]) -> list[Image
             found.append((one, split == theirs))
     # x_train and x beside y_train: the one that says the same
     same = [one for one, is_same in found if is_same]
-    return same or [one for one, _ in found]
+    return _nearest(path, same or [one for one, _ in found])
+
+
+def _nearest(path: str, sets: list[ImageSet]) -> list[ImageSet]:
+    """Keep the sets below the same group as the column: demo_1/obs/images beside demo_1/rewards."""
+    parts = path.split("/")[:-1]
+    depths = [_shared_parts(parts, one.path.split("/")) for one in sets]
+    return [one for one, depth in zip(sets, depths, strict=True) if depth == max(depths)]
+
+
+def _shared_parts(some: Sequence[str], others: Sequence[str]) -> int:
+    pairs = zip(some, others, strict=False)
+    return next(
+        (place for place, (one, other) in enumerate(pairs) if one != other), min(len(some), len(others))
+    )
 
 
 def _counted(keys: Sequence[str]) -> list[str] | None:

@@ -45,6 +45,10 @@ def unclear(path: str, shape: Sequence[int], layouts: Sequence[str]) -> str:
 
 
 def misshapen(shape: Sequence[int]) -> str:
+    """Say that no layout fits."""
+    if len(shape) == len("HWCN") and shape[2] in {1, RGB, RGB + 1}:
+        may_be = f"its shape {tuple(shape)} may be (height, width, channels, N)"
+        return f"{may_be}: transpose it to (N, height, width, channels)"
     return (
         f"its shape {tuple(shape)} is neither the bytes of one image nor pixels as (N, height, width), "
         "(N, height, width, 1 or 3 or 4), (N, 1 or 3 or 4, height, width) or (height, width, 1 or 3 or 4)"
