@@ -228,12 +228,9 @@ def test_a_file_without_images_opens_empty(tmp_path: Path) -> None:
         assert len(pack.images) == 0
         assert list(pack.images) == []
         assert "x" not in pack.images
-        assert pack.manifest["refused"] == [
-            {
-                "path": "numbers",
-                "reason": "holds numbers, not images, and no dataset or group has 3 images that its values could label",
-            }
-        ]
+        (refused,) = pack.manifest["refused"]
+        assert refused["path"] == "numbers"
+        assert refused["reason"].startswith("holds numbers, not images, and no dataset or group has 3 images")
 
 
 def test_any_hdf5_file_opens(tmp_path: Path, dataset: DataSet) -> None:
