@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -20,6 +23,7 @@ import pytest
 from pyarrow import feather
 
 import packhouse
+from packhouse._src.columnar.column_files import open_columns
 from packhouse._src.packing import table_stage
 from packhouse.errors import UsageError
 from small_dataset import jpeg
@@ -410,6 +414,44 @@ def test_an_update_keeps_what_is_unchanged(
 
     assert done == ["b"]
     assert pq.read_table(dest / "b.parquet").to_pydict() == {"x": ["c", "d"]}
+
+
+def test_rows_are_printed_as_json(src: Path, tmp_path: Path) -> None:
+    """What JSON has no numbers for is text: NaN, infinity, decimals, in lists too."""
+    odd = {"image": ["0"], "x": [float("nan")], "l": [[float("inf"), 1.5]], "d": [D("1.10")], "b": [b"a"]}
+    pq.write_table(pa.table(odd), src / "t.parquet")
+    packhouse.pack(src, tmp_path / "x.pack")
+    program = Path(sys.executable).with_name("packhouse")
+
+    done = subprocess.run(
+        [program, "rows", tmp_path / "x.pack", "0", "--json"], capture_output=True, check=True
+    )
+
+    (row,) = json.loads(done.stdout, parse_constant=pytest.fail)["t"]
+    assert row == {
+        "image": "0",
+        "x": "nan",
+        "l": ["inf", 1.5],
+        "d": "1.10",
+        "b": "b'a'",
+        "has_image": True,
+        "image_key": "0",
+    }
+
+
+def test_memory_does_not_grow_with_a_row_group(tmp_path: Path) -> None:
+    """A row group of 80 MB is read in a fraction of that."""
+    count = 2_000_000
+    columns = dict.fromkeys("abcde", np.random.default_rng(1).random(count))
+    pq.write_table(pa.table(columns), tmp_path / "t.parquet", row_group_size=count, use_dictionary=False)
+    del columns
+    before = pa.total_allocated_bytes()
+
+    with open_columns(tmp_path / "t.parquet", shown_as="t.parquet") as file:
+        found = [(batch.num_rows, pa.total_allocated_bytes() - before) for batch in file.batches()]
+
+    assert sum(rows for rows, _ in found) == count
+    assert max(taken for _, taken in found) < 30 << 20
 
 
 def test_two_files_of_one_name(src: Path, tmp_path: Path) -> None:

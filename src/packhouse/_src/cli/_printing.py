@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -20,8 +21,21 @@ THOUSAND = 1000
 
 
 def print_json(document: object) -> None:
-    """Print one JSON document to stdout; values that JSON lacks (dates) become text."""
-    click.echo(json.dumps(document, ensure_ascii=False, indent=2, default=str))
+    """Print one JSON document to stdout; values that JSON lacks (dates, NaN) become text."""
+    try:
+        text = json.dumps(document, ensure_ascii=False, indent=2, default=str, allow_nan=False)
+    except ValueError:
+        text = json.dumps(_finite(document), ensure_ascii=False, indent=2, default=str)
+    click.echo(text)
+
+
+def _finite(document: object) -> object:
+    """Return a document with text in place of numbers that are not finite."""
+    if isinstance(document, float) and not math.isfinite(document):
+        return str(document)
+    if isinstance(document, dict):
+        return {key: _finite(value) for key, value in document.items()}
+    return [_finite(one) for one in document] if isinstance(document, list | tuple) else document
 
 
 def size(n_bytes: float) -> str:

@@ -23,6 +23,9 @@ BATCH_ROWS = 16_384
 BATCH_BYTES = 32 << 20
 """Batches have fewer rows where these are so long."""
 
+STREAM_BYTES = 1 << 20
+"""For each column of a Parquet file; without, the whole row group would be in memory, compressed."""
+
 INT96 = "INT96"
 END_OF_STREAM = b"\xff\xff\xff\xff\0\0\0\0"
 """Arrow Columnar Format, IPC Streaming Format."""
@@ -110,7 +113,11 @@ def _parquet(path: Path, opened: ExitStack) -> ColumnFile:
     # INT96 counts nanoseconds from a day that may be in the year 9999, which 64 bits cannot
     file = opened.enter_context(
         pq.ParquetFile(
-            path, page_checksum_verification=True, coerce_int96_timestamp_unit="us", pre_buffer=False
+            path,
+            page_checksum_verification=True,
+            coerce_int96_timestamp_unit="us",
+            pre_buffer=False,
+            buffer_size=STREAM_BYTES,
         )
     )
     footer = file.metadata
