@@ -32,6 +32,7 @@ ARROW_KEY = "ARROW:schema"
 """Where Arrow keeps its schema in a Parquet file: an IPC message in base64."""
 
 ROW_GROUP_ROWS = 122_880
+_SURELY_SMALL_BYTES = 8 << 20
 
 
 class ParquetSink:
@@ -222,6 +223,18 @@ def fixed_width_values(column: pa.ChunkedArray) -> memoryview:
     return values[array.offset * width : (array.offset + len(array)) * width]
 
 
+def _text_bytes(array: pa.DictionaryArray) -> int:
+    """Return how large text is when it is not folded into distinct values."""
+    values = array.dictionary
+    ends = np.frombuffer(values.buffers()[1], "<i4")[values.offset : values.offset + len(values) + 1]
+    lengths = np.diff(ends)
+    longest = int(lengths.max(initial=0))
+    if longest * len(array) < _SURELY_SMALL_BYTES:
+        return 0
+    places = array.indices.fill_null(0).to_numpy(zero_copy_only=False)
+    return int(lengths[places].sum(dtype=np.int64)) if len(lengths) else 0
+
+
 def sorted_places(column: pa.ChunkedArray) -> memoryview:
     """Return the places of a column's values in ascending order of the values; nulls have none.
 
@@ -273,20 +286,25 @@ class ParquetSource:
         path: The file.
         text_as_dictionary: Read text as the distinct values of each row group and a number per row: a half to
             a third of the memory where values repeat.
+        most_text_bytes: Of a column of text in a row group; more is refused before it is in memory.
 
     Raises:
         CorruptStoreError: It is not a whole Parquet file.
     """
 
-    def __init__(self, path: Path, *, text_as_dictionary: bool = False) -> None:
+    def __init__(
+        self, path: Path, *, text_as_dictionary: bool = False, most_text_bytes: int | None = None
+    ) -> None:
         self.path = path
+        self._most_text_bytes = most_text_bytes
+        self._has_dictionaries = text_as_dictionary or most_text_bytes is not None
         self._lock = ProcessLock()
         texts = []
         try:
-            if text_as_dictionary:
+            if self._has_dictionaries:
                 texts = [field.name for field in pq.read_schema(path) if field.type == pa.string()]
             self._file = pq.ParquetFile(path, read_dictionary=texts, page_checksum_verification=True)
-        except (pa.ArrowInvalid, OSError) as err:
+        except (pa.ArrowException, OSError) as err:
             raise self._corrupt(err) from err
 
     def _corrupt(self, err: Exception) -> CorruptStoreError:
@@ -311,7 +329,13 @@ class ParquetSource:
     @property
     def schema(self) -> pa.Schema:
         """Names and types of the columns."""
-        return self._file.schema_arrow
+        schema = self._file.schema_arrow
+        if self._most_text_bytes is None:
+            return schema
+        plain = [
+            field.with_type(pa.string()) if pa.types.is_dictionary(field.type) else field for field in schema
+        ]
+        return pa.schema(plain, metadata=schema.metadata)
 
     def columns_with_nulls(self) -> frozenset[str]:
         """Return the columns of integers and booleans that have missing values, by the footer."""
@@ -424,16 +448,41 @@ class ParquetSource:
         Raises:
             CorruptStoreError: A page does not match its checksum, or the file was cut.
         """
+        if self._most_text_bytes is not None:
+            self._check_chunks(row_group, self._most_text_bytes)
         try:
             with self._lock:
                 wanted = None if columns is None else list(columns)
                 table = self._file.read_row_group(row_group, columns=wanted, use_threads=threads)
-        except (pa.ArrowInvalid, OSError) as err:
+            if self._has_dictionaries:
+                table.validate(full=True)  # a damaged page header can make places point behind the values
+        except (pa.ArrowException, OSError) as err:
             raise self._corrupt(err) from err
         rows = self._file.metadata.row_group(row_group).num_rows
         if table.num_rows != rows:  # a damaged page header, which has no checksum, can hide rows in silence
             raise self._corrupt(ValueError(f"{table.num_rows:,} of {rows:,} rows of row group {row_group}"))
-        return table
+        return table if self._most_text_bytes is None else self._unfolded(table, self._most_text_bytes)
+
+    def _check_chunks(self, row_group: int, most_bytes: int) -> None:
+        group = self._file.metadata.row_group(row_group)
+        for place in range(group.num_columns):
+            unpacked = group.column(place).total_uncompressed_size
+            if unpacked > most_bytes:
+                raise self._corrupt(ValueError(f"a column of row group {row_group} has {unpacked:,} bytes"))
+
+    def _unfolded(self, table: pa.Table, most_bytes: int) -> pa.Table:
+        """Return a table with plain text, if that is not too large."""
+        columns = []
+        for name, column in zip(table.column_names, table.itercolumns(), strict=True):
+            if pa.types.is_dictionary(column.type):
+                if sum(map(_text_bytes, column.chunks)) > most_bytes:
+                    raise self._corrupt(
+                        ValueError(f"column {name!r} has more than {most_bytes:,} bytes of text")
+                    )
+                columns.append(column.cast(pa.string()))
+            else:
+                columns.append(column)
+        return pa.table(columns, names=table.column_names)
 
     def iterate(self, columns: Sequence[str] | None = None, *, threads: bool = False) -> Iterable[pa.Table]:
         """Yield some columns of each row group in turn.

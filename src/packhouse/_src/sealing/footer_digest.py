@@ -18,6 +18,9 @@ from packhouse.errors import CorruptStoreError, Where
 
 MAGIC = b"PAR1"
 LENGTH_BYTES = 4
+MOST_BYTES, MOST_SHARE = 4 << 20, 8
+"""A footer may have so many bytes and so much of the file: it takes ten times as much memory."""
+
 TAIL_BYTES = LENGTH_BYTES + len(MAGIC)
 
 
@@ -62,20 +65,20 @@ def check_footer_digest(path: Path) -> bytes:
 def read_footer_digest(path: Path) -> bytes | None:
     """Return the digest of a footer; None when the footer is damaged, or has no digest."""
     with path.open("rb") as file:
-        footer = _read_footer(file)
+        footer = _read_footer(file, most=MOST_BYTES + path.stat().st_size // MOST_SHARE)
         start = file.seek(0, os.SEEK_END) - len(footer) - DIGEST_BYTES
         file.seek(max(0, start))
         digest = file.read(DIGEST_BYTES)
     return digest if footer and start >= len(MAGIC) and digest == digest_of(footer) else None
 
 
-def _read_footer(file: BinaryIO) -> bytes:
+def _read_footer(file: BinaryIO, *, most: int | None = None) -> bytes:
     """Return the footer, its length and the closing magic; nothing when they are not there."""
     size = file.seek(0, os.SEEK_END)
     file.seek(max(0, size - TAIL_BYTES))
     tail = file.read(TAIL_BYTES)
     whole = int.from_bytes(tail[:LENGTH_BYTES], "little") + TAIL_BYTES
-    if tail[LENGTH_BYTES:] != MAGIC or whole > size:
+    if tail[LENGTH_BYTES:] != MAGIC or whole > min(size, size if most is None else most):
         return b""
     file.seek(size - whole)
     return file.read(whole)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from packhouse._src.imagefile.digest import DIGEST_BYTES
+from packhouse._src.imagefile.index_bounds import check_bounds, check_width
 from packhouse._src.imagefile.index_file import open_checked, read_binding
 from packhouse._src.parquet_ import ParquetSource, fixed_width_values
 from packhouse._src.system.process_lock import ProcessLock
@@ -53,7 +54,9 @@ class _Block:
         self._by_dict = by_dict
         self._places: dict[str, int] | None = None
         # NumPy's "S" cuts trailing NULs, which no key has
-        keys = np.array([key.encode() for key in table["key"].to_pylist()], dtype="S")
+        texts = [key.encode() for key in table["key"].to_pylist()]
+        check_width(source, max(map(len, texts), default=0), len(texts))
+        keys = np.array(texts, dtype="S")
         self._width = keys.dtype.itemsize
         self._stride = SAMPLED * self._width
         self._text = keys.tobytes()
@@ -128,6 +131,7 @@ class ImageIndex:
         self.notes = self._source.metadata
         """What `write_rows` was given to keep, among the facts of the file itself."""
         self._starts = self._source.row_group_starts
+        check_bounds(self._source, self._starts)
         self._first_keys = self._source.first_values("key") if self._source.rows else []
         self._blocks: dict[int, _Block] = {}
         self._facts: dict[int, Any] = {}
