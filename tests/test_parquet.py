@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from packhouse._src.parquet_ import ParquetSink, ParquetSource, batch_of, fixed_width_values
+from packhouse._src.parquet_ import ROW_GROUP_BYTES, ParquetSink, ParquetSource, batch_of, fixed_width_values
 from packhouse._src.table_records import COMPRESSIONS
 from packhouse.errors import CorruptStoreError
 
@@ -33,10 +33,23 @@ TABLE = pa.table(
 )
 
 
-def write(path: Path, table: pa.Table, cuts: Sequence[int], *, row_group_rows: int = 100) -> bytes:
+def write(
+    path: Path,
+    table: pa.Table,
+    cuts: Sequence[int],
+    *,
+    row_group_rows: int = 100,
+    row_group_bytes: int = ROW_GROUP_BYTES,
+) -> bytes:
     """Write a table in batches cut at those rows; return the bytes of the file."""
     edges = [0, *sorted(cuts), table.num_rows]
-    with ParquetSink(path, table.schema, metadata={"a": 1}, row_group_rows=row_group_rows) as sink:
+    with ParquetSink(
+        path,
+        table.schema,
+        metadata={"a": 1},
+        row_group_rows=row_group_rows,
+        row_group_bytes=row_group_bytes,
+    ) as sink:
         for start, stop in pairwise(edges):
             for batch in table.slice(start, stop - start).combine_chunks().to_batches():
                 sink.write(batch)
@@ -61,6 +74,30 @@ def test_row_groups_and_bytes_do_not_follow_the_batches(
     assert sizes == [each] * (rows // each) + [rows % each] * (rows % each > 0)
     assert in_pieces == in_one
     assert pq.read_table(folder / "a").equals(table)
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    cuts=st.lists(st.integers(0, 1000), max_size=30), each=st.integers(20, 300), most=st.integers(1, 30_000)
+)
+def test_row_groups_of_long_rows_do_not_follow_the_batches(
+    tmp_path_factory: pytest.TempPathFactory, cuts: list[int], each: int, most: int
+) -> None:
+    """A group ends before the row that would make it too large, wherever the batches are cut."""
+    folder = tmp_path_factory.mktemp("sink")
+
+    in_pieces = write(folder / "a", TABLE, cuts, row_group_rows=each, row_group_bytes=most)
+    in_one = write(folder / "b", TABLE, [], row_group_rows=each, row_group_bytes=most)
+
+    assert in_pieces == in_one
+    assert pq.read_table(folder / "a").equals(TABLE)
+    footer = pq.ParquetFile(folder / "a").metadata
+    start = 0
+    for rows in (footer.row_group(group).num_rows for group in range(footer.num_row_groups - 1)):
+        # Arrow counts bits of missing values too
+        size, with_next = (TABLE.slice(start, rows + more).combine_chunks().nbytes for more in (0, 1))
+        assert rows == each or (with_next > most - 1000 and (rows == 1 or size <= most + 1000))
+        start += rows
 
 
 def test_pages_do_not_follow_the_batches(tmp_path: Path) -> None:

@@ -34,6 +34,9 @@ ARROW_KEY = "ARROW:schema"
 ROW_GROUP_ROWS = 122_880
 _SURELY_SMALL_BYTES = 8 << 20
 
+ROW_GROUP_BYTES = 32 << 20
+"""Row groups end sooner where rows are so long, in memory, that 122,880 of them would take more."""
+
 
 class ParquetSink:
     """Writes record batches to one file, in row groups of an exact size; a context manager.
@@ -49,8 +52,7 @@ class ParquetSink:
         names: Names of the columns in the file, where they are not the schema's.
         compression: One of table_records.COMPRESSIONS; zstd is written at level 1.
         row_group_rows: Rows in every row group but the last.
-        row_group_bytes: A row group also ends with the batch that makes it so large in memory; so the same
-            batches must come every time.
+        row_group_bytes: A row group also ends before the row that would make it larger in memory.
         with_nulls: Columns that have missing values in other files of the table.
     """
 
@@ -63,7 +65,7 @@ class ParquetSink:
         names: Sequence[str] | None = None,
         compression: str = "zstd",
         row_group_rows: int = ROW_GROUP_ROWS,
-        row_group_bytes: int | None = None,
+        row_group_bytes: int = ROW_GROUP_BYTES,
         with_nulls: Iterable[str] = (),
     ) -> None:
         self.path = path
@@ -72,10 +74,10 @@ class ParquetSink:
         named = [field.with_name(name) for field, name in zip(schema, names or schema.names, strict=True)]
         self.schema = pa.schema(named)
         self._row_group_rows = row_group_rows
+        self._row_group_bytes = row_group_bytes
         self._pending: list[pa.RecordBatch] = []
         self._pending_rows = 0
         self._pending_bytes = 0
-        self._row_group_bytes = row_group_bytes
         self._with_nulls = set(with_nulls)
         self._file = path.open("xb")
         self._writer = pq.ParquetWriter(
@@ -100,7 +102,7 @@ class ParquetSink:
         """Complete the file, or remove it when an exception is under way."""
         try:
             if kind is None:
-                self._flush(everything=True)
+                self._flush()
                 text = json.dumps(self.metadata, ensure_ascii=False, sort_keys=True)
                 self._writer.add_key_value_metadata({METADATA_KEY: text, **self._schema_entries()})
                 self._writer.close()
@@ -132,25 +134,63 @@ class ParquetSink:
         self._with_nulls |= {
             field.name for column, field in zip(columns, self.schema, strict=True) if column.null_count
         }
-        self._pending.append(pa.RecordBatch.from_arrays(columns, schema=self.schema))
-        self._pending_rows += batch.num_rows
         self.rows += batch.num_rows
-        if self._row_group_bytes is None:
-            self._flush(everything=False)
-            return
-        self._pending_bytes += self._pending[-1].nbytes
-        self._flush(everything=self._row_group_bytes <= self._pending_bytes)
+        rest = pa.RecordBatch.from_arrays(columns, schema=self.schema)
+        del batch, columns
+        while rest.num_rows:
+            rows, n_bytes = self._fitting(rest)
+            if rows:
+                self._pending.append(rest.slice(0, rows))
+                self._pending_rows += rows
+                self._pending_bytes += n_bytes
+                rest = rest.slice(rows)
+            if not rows or self._pending_rows == self._row_group_rows:
+                self._flush()
 
-    def _flush(self, *, everything: bool) -> None:
-        while self._pending_rows >= self._row_group_rows or (everything and self._pending_rows):
-            # one contiguous chunk: page cuts follow the chunks, so the bytes would follow the batches
-            table = pa.Table.from_batches(self._pending, schema=self.schema)
-            group = table.slice(0, self._row_group_rows).combine_chunks()
-            self._writer.write_table(group, row_group_size=self._row_group_rows)
-            rest = table.slice(self._row_group_rows)
-            self._pending = rest.to_batches()
-            self._pending_rows = rest.num_rows
-            self._pending_bytes = sum(pending.nbytes for pending in self._pending)
+    def _fitting(self, batch: pa.RecordBatch) -> tuple[int, int]:
+        """Return how many rows still go into the row group, and their size; one goes into an empty one."""
+        rows = min(batch.num_rows, self._row_group_rows - self._pending_rows)
+        free = self._row_group_bytes - self._pending_bytes
+        n_bytes = sum(int(_bytes_before(column, rows)) for column in batch.columns)
+        if n_bytes <= free:
+            return rows, n_bytes
+        each = np.arange(1, rows + 1)
+        ends = sum((_bytes_before(column, each) for column in batch.columns), np.zeros(rows, np.int64))
+        rows = int(np.searchsorted(ends, free, side="right")) or int(not self._pending_rows)
+        return rows, int(ends[rows - 1]) if rows else 0
+
+    def _flush(self) -> None:
+        if not self._pending_rows:
+            return
+        # one contiguous chunk: page cuts follow the chunks, so the bytes would follow the batches
+        group = pa.Table.from_batches(self._pending, schema=self.schema).combine_chunks()
+        self._pending = []  # not to be held while it is encoded
+        self._pending_rows = self._pending_bytes = 0
+        self._writer.write_table(group, row_group_size=self._row_group_rows)
+
+
+def _bytes_before(column: pa.Array, rows: Any) -> Any:  # noqa: ANN401  # a number or an array of them
+    """Return the size of so many first rows of a column: of each row the same, however rows are cut."""
+    kind = column.type
+    width = _OFFSETS.get(kind.id)
+    if width is not None and len(column):
+        offsets = np.frombuffer(column.buffers()[1], width)
+        return offsets[column.offset + rows].astype(np.int64) - offsets[column.offset] + OFFSET_BYTES * rows
+    try:
+        return rows * kind.bit_width // 8
+    except (ValueError, AttributeError):  # of no fixed width, and no text
+        return rows * OTHER_BYTES
+
+
+_OFFSETS = {
+    pa.string().id: np.int32,
+    pa.binary().id: np.int32,
+    pa.large_string().id: np.int64,
+    pa.large_binary().id: np.int64,
+}
+OFFSET_BYTES = 4
+OTHER_BYTES = 64
+"""What a value of another type is taken for."""
 
 
 def of_types(schema: pa.Schema, names: Sequence[str], types: Mapping[str, pa.DataType]) -> pa.Schema:
@@ -250,6 +290,11 @@ def sorted_places(column: pa.ChunkedArray) -> memoryview:
 
     places = pc.sort_indices(column).slice(0, len(column) - column.null_count)
     return memoryview(places.cast(pa.uint32()).buffers()[1]).cast("I")[: len(places)]
+
+
+def give_memory_back() -> None:
+    """Have Arrow give the system what it keeps of freed memory, which counts as ours."""
+    pa.default_memory_pool().release_unused()
 
 
 def part_of(schema: pa.Schema, names: Sequence[str]) -> pa.Schema:

@@ -13,11 +13,11 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from csv_cells import Rows, records, spelled, without_blanks
-from packhouse._src.delimited import cutting
 from packhouse._src.delimited.csv_ import line_of_row, parse_chunk
 from packhouse._src.delimited.cutting import Chunk, cut_records
 from packhouse._src.delimited.dialect import Header
-from packhouse.errors import AccountingError, CsvError
+from packhouse._src.delimited.limits.long_rows import RowLimit
+from packhouse.errors import AccountingError, CsvError, Where
 
 DELIMITERS = st.sampled_from(",;\t|")
 LINE_ENDS = ("\n", "\r\n", "\r")
@@ -214,10 +214,8 @@ def test_chunks_are_the_same_however_the_bytes_arrive(
     assert found == lines
 
 
-def test_a_plain_chunk_ends_at_its_last_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_plain_chunk_ends_at_its_last_line() -> None:
     """Chunks are as long as whole records allow, and one longer record is read whole."""
-    monkeypatch.setattr(cutting, "LONGEST_RECORD_BYTES", 1000)
-
     chunks = list(cut(b"1,2\n" * 5 + b"3," + b"x" * 90 + b"\n4,5", size=10))
 
     assert [len(chunk.data) for chunk in chunks][:2] == [8, 8]
@@ -226,20 +224,85 @@ def test_a_plain_chunk_ends_at_its_last_line(monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.parametrize("cell", [b'"' + b"x\n" * 600, b"y" * 1200])
-def test_a_quote_that_swallows_too_much_is_called_so(monkeypatch: pytest.MonkeyPatch, cell: bytes) -> None:
-    """Not the whole file is taken into memory in search of a closing quote."""
-    monkeypatch.setattr(cutting, "LONGEST_RECORD_BYTES", 1000)
+def test_a_cell_that_is_too_long_is_named(cell: bytes) -> None:
+    """Not the whole file is taken into memory in search of its end."""
     stream = io.BytesIO(b"1,2\n3," + cell * 9)
 
-    with pytest.raises(CsvError, match="a row is longer than 1,000 bytes") as caught:
+    with pytest.raises(CsvError, match="a cell is longer than 1,000 bytes") as caught:
         list(
             cut_records(
-                stream, delimiter=",", first_line=5, blank_is_record=False, shown_as="t", chunk_bytes=64
+                stream,
+                delimiter=",",
+                first_line=5,
+                blank_is_record=False,
+                shown_as="t",
+                limit=RowLimit(1000, ("a", "b")),
+                chunk_bytes=64,
             )
         )
 
-    assert caught.value.where.line == 6
-    assert stream.tell() < 5000
+    assert caught.value.where == Where(file="t", line=6, member="column 'b'")
+    assert "--memory-limit" in caught.value.hint
+    assert stream.tell() < 1200
+
+
+def test_a_row_of_many_cells_that_is_too_long_is_called_so() -> None:
+    """No cell alone is to blame."""
+    stream = io.BytesIO(b"1," * 5000)
+
+    with pytest.raises(CsvError, match="a row is longer than 1,000 bytes"):
+        list(
+            cut_records(
+                stream,
+                delimiter=",",
+                first_line=1,
+                blank_is_record=False,
+                shown_as="t",
+                limit=RowLimit(1000),
+                chunk_bytes=64,
+            )
+        )
+
+
+@pytest.mark.parametrize("line_end", [b"\n", b"\r\n", b"\r"])
+def test_a_quote_that_swallows_rows_is_told_early(line_end: bytes) -> None:
+    """What looks like thousands of rows in one cell is not read to its end, though there is no more quote."""
+    rows = line_end.join(b"%d,text of some length,%d" % (row, row % 7) for row in range(2_000_000))
+    stream = io.BytesIO(b'1,"a",2' + line_end + b'2,"open,3' + line_end + rows)
+
+    with pytest.raises(CsvError, match="a quote is never closed") as caught:
+        list(
+            cut_records(
+                stream,
+                delimiter=",",
+                first_line=2,
+                blank_is_record=False,
+                shown_as="t",
+                limit=RowLimit(columns=("a", "b", "c")),
+            )
+        )
+
+    assert caught.value.where == Where(file="t", line=3, member="column 'b'")
+    assert stream.tell() < 10_000_000 < len(stream.getbuffer())
+
+
+def test_a_long_cell_of_prose_is_read() -> None:
+    """Lines with commas are no rows unless each has as many as the table."""
+    prose = "".join(f"line {number}, and{',' * (number % 3)} more\n" for number in range(400_000))
+    data = f'1,"{prose}"\n2,"{prose}"\n'.encode()
+    chunks = list(
+        cut_records(
+            io.BytesIO(data),
+            delimiter=",",
+            first_line=1,
+            blank_is_record=False,
+            shown_as="t",
+            limit=RowLimit(columns=("a", "b")),
+        )
+    )
+
+    assert cells_of(chunks) == [("1", prose), ("2", prose)]
+    assert [chunk.first_line for chunk in chunks][-1] == 400_002
 
 
 @pytest.mark.parametrize("records_cut", [1, 3])

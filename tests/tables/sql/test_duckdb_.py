@@ -61,10 +61,10 @@ def count_rows(stream: Stream) -> int:
         ("1.5GiB", 3 * 2**29),
         ("512MiB", 2**29),
         ("0.2tb", 2 * 10**11),
-        ("100MB", 10**8),
-        ("100000KB", 10**8),
-        ("100000000", 10**8),
-        ("100000000b", 10**8),
+        ("400MB", 4 * 10**8),
+        ("400000KB", 4 * 10**8),
+        ("400000000", 4 * 10**8),
+        ("400000000b", 4 * 10**8),
     ],
 )
 def test_sizes_of_memory(text: str, size: int) -> None:
@@ -83,10 +83,10 @@ def test_sizes_of_memory(text: str, size: int) -> None:
         "two GB",
         "2GB!",
         "\u0662GB",
-        "99MB",
+        "399MB",
         "0",
-        "200000000i",
-        "200000000iB",
+        "800000000i",
+        "800000000iB",
         "nan",
     ],
 )
@@ -94,6 +94,14 @@ def test_sizes_that_are_refused(text: str) -> None:
     """Anything else, and what is too small to work with, is an error of usage."""
     with pytest.raises(UsageError):
         parse_memory(text)
+
+
+def test_too_small_a_limit_says_what_is_needed() -> None:
+    """It names what packhouse needs for itself, and the smallest limit."""
+    with pytest.raises(UsageError, match="200MB is too small: packhouse itself needs about 150 MB") as caught:
+        parse_memory("200MB")
+
+    assert "at least 400MB" in caught.value.hint
 
 
 def test_the_default_memory_is_at_most_two_gigabytes() -> None:

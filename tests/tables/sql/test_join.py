@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import random
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -670,13 +671,70 @@ def test_ranges_have_the_rows_of_one_join(tmp_path: Path) -> None:
             files = put(bench, l=left, r=right)
             chain = Chain(engine, parse_join("j = l + r on k"), folder, files, how="inner")
             ranges = len(chain.cuts(int(memory * RANGE_SHARE)))
-            join_tables(bench, parse_join("j = l + r on k"), files, manner=JoinManner())
+            manner = JoinManner(allow_many=True)  # which is not made by the numbers of rows
+            join_tables(bench, parse_join("j = l + r on k"), files, manner=manner)
         made.append((ranges, (folder / "j.parquet").read_bytes()))
 
     assert [ranges for ranges, _ in made] == [4, 4, 1]
     assert made[0][1] == made[1][1] == made[2][1]
     table = pq.ParquetFile(tmp_path / "100000000-1" / "j.parquet").read().to_pydict()
     assert table["row"] == [row for row, key in enumerate(left["k"]) if int(key) < 800]
+
+
+KINDS_OF_KEYS: dict[str, list[Any]] = {
+    "text": ["b", None, "é", "b", "", "none", "a" * 70],
+    "numbers": [3, None, -1, 3, 0, 12, 2**40],
+    "days": [dt.date(2018, 9, 20), None, dt.date(1, 1, 1), dt.date(2018, 9, 20), dt.date(9999, 12, 31)] * 2,
+}
+
+
+@pytest.mark.parametrize("how", ["inner", "left"])
+@pytest.mark.parametrize("kind", KINDS_OF_KEYS)
+def test_rows_taken_by_number_are_those_of_the_query(
+    tmp_path: Path, how: str, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A join made by the numbers of the right rows is byte for byte what DuckDB's join and sort give.
+
+    Two right tables, texts, missing values, empty texts, rows without a partner, several row groups and
+    several ranges of left rows.
+    """
+    choice, keys = random.Random(3), KINDS_OF_KEYS[kind]
+    rows = ROW_GROUP_ROWS + 1000
+    moment = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
+    left: dict[str, list[Any]] = {
+        "k": [choice.choice(keys) for _ in range(rows)],
+        "n": [choice.randrange(30) for _ in range(rows)],
+        "row": list(range(rows)),
+    }
+    of_key = list(dict.fromkeys(keys[2:]))
+    right: dict[str, list[Any]] = {
+        "k": of_key,
+        "text": [None if place == 1 else "x" * place for place in range(len(of_key))],
+        "yes": [None, *[True, False] * len(of_key)][: len(of_key)],
+        "when": [moment + dt.timedelta(days=place) for place in range(len(of_key))],
+    }
+    other: dict[str, list[Any]] = {
+        "n": list(range(25)),
+        "text": [f"é{n}" for n in range(25)],
+        "none": [None] * 25,
+    }
+    files, reports = [], []
+    for name, manner in (("a", JoinManner(how)), ("b", JoinManner(how, allow_many=True))):
+        folder = tmp_path / name
+        folder.mkdir()
+        with Engine(spill=folder / "spill", memory_bytes=500_000_000) as engine:
+            bench = Workbench(folder, "zstd", silent, engine)
+            tables = put(bench, l=left, r=right, s=other)
+            monkeypatch.setattr(engine, "memory_bytes", 4_000_000)
+            monkeypatch.setattr(engine, "give_memory_back", lambda: None)
+            spec = parse_join("j = l + r on k + s on n")
+            reports.append(join_tables(bench, spec, tables, manner=manner))
+        files.append((folder / "j.parquet").read_bytes())
+
+    assert files[0] == files[1]
+    assert dataclasses.replace(reports[0], file="") == dataclasses.replace(reports[1], file="")
+    assert 0 < reports[0].steps[0].left_unmatched < rows
+    assert reports[0].steps[1].right_unmatched == 0
 
 
 def test_a_join_may_be_sorted(bench: Workbench) -> None:
@@ -730,10 +788,14 @@ def test_too_little_memory_is_told_and_leaves_no_file(tmp_path: Path) -> None:
     assert not (tmp_path / "j.parquet").exists()
 
 
-@pytest.mark.parametrize(("sorted_by", "problem"), [((), "needs more"), (("text",), "sorting needs more")])
-def test_too_little_memory_to_write_says_where(
-    tmp_path: Path, sorted_by: tuple[str, ...], problem: str
-) -> None:
+@pytest.mark.parametrize(
+    ("manner", "problem"),
+    [
+        (JoinManner(allow_many=True), "needs more"),
+        (JoinManner(sorted_by=("text",)), "sorting needs more"),
+    ],
+)
+def test_too_little_memory_to_write_says_where(tmp_path: Path, manner: JoinManner, problem: str) -> None:
     """The keys were counted, the rows do not fit: the error names the join, and the sort if there is one."""
     rows = 400_000
     texts = [f"{n * 7919 % rows:0200d}" for n in range(rows)]
@@ -744,7 +806,7 @@ def test_too_little_memory_to_write_says_where(
         bench = Workbench(tmp_path, "zstd", silent, engine)
         files = {"l": "l.parquet", "r": "r.parquet"}
         with pytest.raises(TableError) as caught:
-            join_tables(bench, parse_join("j = l + r on k"), files, manner=JoinManner(sorted_by=sorted_by))
+            join_tables(bench, parse_join("j = l + r on k"), files, manner=manner)
 
     assert caught.value.problem == f"{problem} memory than the limit allows"
     assert caught.value.where.member == "join j = l + r on k"

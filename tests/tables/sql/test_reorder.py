@@ -117,7 +117,7 @@ def test_a_pack_is_sorted_where_it_was_asked_for(tmp_path: Path) -> None:
     }
 
     report = packhouse.pack(tmp_path / "src", tmp_path / "a.pack", **options)
-    packhouse.pack(tmp_path / "src", tmp_path / "b.pack", **options, memory_limit="200MB")
+    packhouse.pack(tmp_path / "src", tmp_path / "b.pack", **options, memory_limit="400MB")
 
     files = {
         name: pq.ParquetFile(tmp_path / "a.pack" / f"{name}.parquet") for name in ("sales", "one", "two")

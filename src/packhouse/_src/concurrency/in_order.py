@@ -37,7 +37,9 @@ def map_in_order(
             for piece in pieces:
                 if stop.is_set():
                     return
-                ahead.put(pool.submit(work, piece))
+                future = pool.submit(work, piece)
+                del piece  # a large one is not kept while the next one is waited for
+                ahead.put(future)
             ahead.put(None)
         except BaseException as err:  # noqa: BLE001  # handed over to the thread that asks for the results
             ahead.put(err)
@@ -49,7 +51,10 @@ def map_in_order(
             while (found := ahead.get()) is not None:
                 if isinstance(found, BaseException):
                     raise found
-                yield found.result()
+                result = found.result()
+                del found
+                yield result
+                del result
         finally:
             stop.set()
             while feeder.is_alive():  # it may wait for room

@@ -14,19 +14,25 @@ from pathlib import Path
 from typing import Self
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from packhouse._src.concurrency.in_order import map_in_order
+from packhouse._src.concurrency.memory_gate import MemoryGate
 from packhouse._src.concurrency.threads import default_workers
 from packhouse._src.delimited.column_types import INTEGER
 from packhouse._src.delimited.cutting import Chunk
 from packhouse._src.delimited.deciding import Counts, Guess, TableName, Tally, clash_of, decide, guess
 from packhouse._src.delimited.json_lines.json_reader import JsonLinesReader
+from packhouse._src.delimited.limits.converting_memory import (
+    COMFORTABLE_BYTES,
+    MemoryShares,
+)
 from packhouse._src.delimited.odd_lines import footer_note, has_odd_end
 from packhouse._src.delimited.proving import arrow_type, prove_column
 from packhouse._src.delimited.spelling.collisions import Pairs, Spellings
 from packhouse._src.delimited.table_reader import CellWishes, TableReader
 from packhouse._src.delimited.text_stream import TableStream
-from packhouse._src.parquet_ import ParquetSink
+from packhouse._src.parquet_ import ParquetSink, give_memory_back
 from packhouse._src.table_records import (
     CSV,
     JSON_LINES,
@@ -42,8 +48,8 @@ from packhouse.progress import Task, task
 FIRST_ROWS = 10_000
 """Rows that propose the types."""
 
-GROUP_BYTES = 64 << 20
-"""Row groups end sooner where rows are so long, in memory, that 122,880 of them would take more."""
+LONGEST_FIRST = 2000
+"""Characters of a cell of those: none that is longer is anything but text."""
 
 
 def convert_table(
@@ -53,6 +59,7 @@ def convert_table(
     *,
     wanted: Mapping[str, str],
     text_keys: Mapping[str, TextKey] | None = None,
+    memory_bytes: int = COMFORTABLE_BYTES,
 ) -> TableReport:
     """Convert one CSV or JSON Lines file.
 
@@ -62,22 +69,26 @@ def convert_table(
         source: The file.
         wanted: Column -> type that the user asked for.
         text_keys: Column -> why it is text, and to how many digits its numbers are filled up.
+        memory_bytes: What this process may have in RAM.
 
     Returns:
         What was made.
 
     Raises:
-        TableError: The file is malformed: line and what was found.
+        TableError: The file is malformed: line and what was found. Or a cell is too long for the memory.
         TypingError: A value does not fit the type that the user asked for.
         AccountingError: Rows written are not rows read.
         NoSpaceError: The disk ran full.
 
     Cost: one scan of the file; another one when a later row breaks what the first had suggested. Memory of
-    some chunks and one row group, whatever the size of the file.
+    some chunks and one row group, whatever the size of the file; of fewer chunks where memory is short.
     """
     target = output.folder / plan.file
     _make_folder(target, plan)
-    rows, columns, notes = _Conversion(output, plan, source, wanted, text_keys or {}).run()
+    give_memory_back()
+    shares = MemoryShares.of(memory_bytes, columns=len(plan.columns), in_python=plan.kind == JSON_LINES)
+    rows, columns, notes = _Conversion(output, plan, source, wanted, text_keys or {}, shares).run()
+    give_memory_back()
     return TableReport(
         name=plan.name,
         file=plan.file,
@@ -124,6 +135,9 @@ class _Part:
     pairs: list[Pairs | None]
     """The spellings of the columns that are compared."""
 
+    cost: int
+    """Memory that was counted for it."""
+
     def fitting(self) -> pa.RecordBatch:
         """Return the converted cells."""
         if self.batch is None:
@@ -134,9 +148,10 @@ class _Part:
 class _Comparison:
     """Compares the spellings of some columns; a context manager."""
 
-    def __init__(self, guesses: Sequence[Guess], folder: Path) -> None:
+    def __init__(self, guesses: Sequence[Guess], folder: Path, shares: MemoryShares) -> None:
         self._candidates = {place: one.candidates[0] for place, one in enumerate(guesses) if one.collects}
-        self._spellings = {place: Spellings(folder) for place in self._candidates}
+        most = shares.pairs_of(len(self._candidates))
+        self._spellings = {place: Spellings(folder, most=most) for place in self._candidates}
 
     def __enter__(self) -> Self:
         return self
@@ -169,10 +184,12 @@ class _Conversion:
         source: Path,
         wanted: Mapping[str, str],
         text_keys: Mapping[str, TextKey],
+        shares: MemoryShares,
     ) -> None:
         self._output = output
         self._plan = plan
-        self._reader = _READERS[plan.kind](plan, source)
+        self._shares = shares
+        self._reader = _READERS[plan.kind](plan, source, longest_bytes=shares.longest_row)
         self._header = self._reader.header
         self._known: dict[int, ColumnType] = {}
         self._wanted = wanted
@@ -208,10 +225,12 @@ class _Conversion:
         if first is None:
             return [guess([], self._wanted.get(name)) for name in names]
         cells = self._reader.parse(first, self._wishes)
-        columns = [
+        firsts = [
             (cells.columns[place] if name in self._wanted else cells.to_prove(place)).slice(0, FIRST_ROWS)
             for place, name in enumerate(names)
         ]
+        # not millions of Python's characters for one cell
+        columns = [pc.utf8_slice_codeunits(column, 0, LONGEST_FIRST) for column in firsts]
         guesses = [
             self._first_guess(name, column, self._wanted.get(name))
             for column, name in zip(columns, names, strict=True)
@@ -265,12 +284,17 @@ class _Conversion:
 
     def _scan(self, guesses: Sequence[Guess], name: str) -> tuple[Counts, bool]:
         """Count over all rows, and write them if all fit; say whether they were written."""
-        counts = Counts([Tally() for _ in guesses])
+        counts, gate = Counts([Tally() for _ in guesses]), self._shares.gate()
+
+        def wait() -> None:
+            gate.wait_until_empty()
+            give_memory_back()
+
         with (
             task(self._output.observer, name, total=100, unit="percent") as progress,
-            self._reader.chunks() as (stream, chunks),
-            closing(self._parts(stream, chunks, guesses, progress)) as found,
-            _Comparison(guesses, self._output.folder) as comparison,
+            self._reader.chunks(wait) as (stream, chunks),
+            closing(self._parts(stream, chunks, guesses, progress, gate)) as found,
+            _Comparison(guesses, self._output.folder, self._shares) as comparison,
         ):
             parts = map(comparison.add, found)
             try:
@@ -278,6 +302,7 @@ class _Conversion:
                     for part in parts:
                         counts.add(part.rows, part.tallies)
                         sink.write(part.fitting())
+                        del part
                     self._check_rows(counts.rows, sink.rows)
                     comparison.finish(counts)
                     sink.metadata = self._metadata(self._exact_columns(guesses, counts))
@@ -302,21 +327,45 @@ class _Conversion:
             pa.schema([(name, arrow_type(one.arrow)) for name, one in named]),
             metadata={},
             compression=self._output.compression,
-            row_group_bytes=GROUP_BYTES,
         )
 
     def _parts(
-        self, stream: TableStream, chunks: Iterator[Chunk], guesses: Sequence[Guess], progress: Task
+        self,
+        stream: TableStream,
+        chunks: Iterator[Chunk],
+        guesses: Sequence[Guess],
+        progress: Task,
+        gate: MemoryGate,
     ) -> Generator[_Part]:
         size = max(1, self._reader.size)
-        placed = ((chunk, stream.position) for chunk in chunks)
-        done = map_in_order(placed, lambda one: self._prove(*one, guesses), workers=default_workers())
+        done = map_in_order(
+            self._admitted(stream, chunks, gate),
+            lambda one: self._prove(*one, guesses),
+            workers=default_workers(),
+        )
         with closing(done):
-            for part in done:
-                yield part
-                progress.reach(int(100 * part.position / size))
+            try:
+                for part in done:
+                    cost, position, parts = part.cost, part.position, [part]
+                    del part  # or a long one would be kept until the next one is there
+                    yield parts.pop()
+                    gate.leave(cost)
+                    progress.reach(int(100 * position / size))
+            finally:
+                gate.open()
 
-    def _prove(self, chunk: Chunk, position: int, guesses: Sequence[Guess]) -> _Part:
+    def _admitted(
+        self, stream: TableStream, chunks: Iterator[Chunk], gate: MemoryGate
+    ) -> Iterator[tuple[Chunk, int, int]]:
+        """Yield the chunks with their places and costs, each when there is memory for it."""
+        for chunk in chunks:
+            cost = self._shares.cost(len(chunk.data), chunk.records)
+            gate.enter(cost)
+            pieces = [(chunk, stream.position, cost)]
+            del chunk
+            yield pieces.pop()
+
+    def _prove(self, chunk: Chunk, position: int, cost: int, guesses: Sequence[Guess]) -> _Part:
         cells = self._reader.parse(chunk, self._wishes)
         proofs = [
             prove_column(one, cells.columns[place] if one.takes_any_text else cells.to_prove(place))
@@ -331,7 +380,7 @@ class _Conversion:
         fits = all(array is not None for array in arrays)
         batch = pa.RecordBatch.from_arrays(arrays, names=self._header.columns) if fits else None
         pairs = [proof.pairs for proof in proofs]
-        return _Part([proof.tally for proof in proofs], chunk.records, batch, position, pairs)
+        return _Part([proof.tally for proof in proofs], chunk.records, batch, position, pairs, cost)
 
     def _decide(self, tried: Sequence[Guess], counts: Counts) -> Iterator[ColumnType | Guess]:
         for place, (one, tally) in enumerate(zip(tried, counts.tallies, strict=True)):

@@ -10,10 +10,10 @@ from contextlib import contextmanager
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 
-from packhouse._src.delimited.cutting import LONGEST_RECORD_BYTES, Chunk
+from packhouse._src.delimited.cutting import Chunk
 from packhouse._src.delimited.dialect import Header
 from packhouse._src.delimited.row_hints import hint_for_row
-from packhouse._src.delimited.text_stream import NOT_UTF8_HINT, UTF8_MARK
+from packhouse._src.delimited.text_stream import LONGEST_RECORD_BYTES, NOT_UTF8_HINT, UTF8_MARK
 from packhouse._src.system.process_lock import ProcessLock
 from packhouse.errors import (
     CsvError,

@@ -15,15 +15,19 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
+from packhouse._src.delimited.limits.converting_memory import CHUNK_BYTES
+from packhouse._src.delimited.limits.long_rows import (
+    ANY_LENGTH,
+    RowLimit,
+    check_long_row,
+    count_cells,
+)
 from packhouse._src.delimited.packed.decompressors import Bytes
 from packhouse._src.delimited.row_hints import BACKSLASH_HINT, DOUBLED_HINT
 from packhouse.errors import CsvError, Where
 
-CHUNK_BYTES = 4 << 20
-"""Measured: pyarrow parses 4 MiB at 1.2 GB/s a core, 256 KiB at 0.7; far larger ones leave the caches."""
-
-LONGEST_RECORD_BYTES = 256 << 20
-"""More is taken for a quote that is never closed."""
+WINDOW_BYTES = 1 << 20
+"""So much of a long record is looked at with arrays of a number per byte."""
 
 LF, CR, QUOTE = b'\n\r"'
 Codes = npt.NDArray[np.uint8]
@@ -62,13 +66,14 @@ class _StrayQuoteError(Exception):
     """A quote stands where it neither opens nor closes a cell."""
 
 
-def cut_records(
+def cut_records(  # noqa: PLR0913  # what a table is, and how it is cut
     stream: Bytes,
     *,
     delimiter: str,
     first_line: int,
     blank_is_record: bool,
     shown_as: str,
+    limit: RowLimit = ANY_LENGTH,
     chunk_bytes: int = CHUNK_BYTES,
 ) -> Iterator[Chunk]:
     """Cut a stream that begins with a record.
@@ -79,34 +84,42 @@ def cut_records(
         first_line: Line of the file on which the stream begins.
         blank_is_record: Whether a blank line is a record: so in a table of one column.
         shown_as: Path of the table, for errors.
+        limit: How long a record may be.
         chunk_bytes: How much to cut at once.
 
     Yields:
         Chunks, in order; the same for the same bytes, however they arrive.
 
     Raises:
-        CsvError: A quote is never closed, or something stands behind a closing one; with its line.
+        CsvError: A quote is never closed, or something stands behind a closing one; with its line. Or a
+            record is too long; with the cell.
 
-    Cost: a scan of the bytes; memory of two chunks, or of the longest record.
+    Cost: a scan of the bytes; memory of two chunks, or twice the longest record.
     """
-    line, rest, wanted = first_line, b"", chunk_bytes
+    line, rest = first_line, b""
     at_end = False
     while rest or not at_end:
-        buffer, at_end = _filled(stream, rest, wanted)
-        cut = _cut(buffer, delimiter, at_end=at_end, where=Where(file=shown_as, line=line))
+        where = Where(file=shown_as, line=line)
+        buffer, at_end = _filled(stream, rest, chunk_bytes)
+        cut = _cut(buffer, delimiter, at_end=at_end, where=where)
+        by_parity = True
+        while not cut.end and not at_end:
+            check_long_row(buffer, delimiter, limit, where=where)
+            limit.wait()
+            # up to where it may end, or twice as far: it is not to be looked through time and again
+            wanted = min(2 * len(buffer), limit.longest_bytes + 1)
+            buffer, at_end = _longer(stream, buffer, wanted, step=chunk_bytes, by_parity=by_parity)
+            by_parity = by_parity and len(buffer) >= wanted
+            cut = _cut(buffer, delimiter, at_end=at_end, where=where)
         rest = buffer[cut.end :]
         records = cut.records + (cut.blanks if blank_is_record else 0)
         if records:
-            yield Chunk(buffer[: cut.end] if rest else buffer, line, records, is_last=at_end and not rest)
+            data = buffer[: cut.end] if rest else buffer
+            chunks = [Chunk(data, line, records, is_last=at_end and not rest)]
+            # or a long one would be kept until the next one is asked for
+            del buffer, data
+            yield chunks.pop()
         line += cut.lines
-        # twice as much when not one record ended, so that a long one is not looked through time and again
-        wanted = chunk_bytes if cut.end else 2 * len(buffer)
-        if len(rest) > LONGEST_RECORD_BYTES:
-            raise CsvError(
-                f"a row is longer than {LONGEST_RECORD_BYTES:,} bytes, or its quote is never closed",
-                where=Where(file=shown_as, line=line),
-                hint=DOUBLED_HINT,
-            )
 
 
 def _filled(stream: Bytes, rest: bytes, wanted: int) -> tuple[bytes, bool]:
@@ -121,6 +134,27 @@ def _filled(stream: Bytes, rest: bytes, wanted: int) -> tuple[bytes, bool]:
     return b"".join(parts), False
 
 
+def _longer(stream: Bytes, buffer: bytes, wanted: int, *, step: int, by_parity: bool) -> tuple[bytes, bool]:
+    """Read on in a record, piece by piece, until there is enough; or up to where it ends by its quotes."""
+    parts, size, at_end = [buffer], len(buffer), False
+    is_inside = bool(buffer.count(b'"') % 2)
+    while size < wanted and not at_end:
+        piece, at_end = _filled(stream, b"", step)
+        parts.append(piece)
+        size += len(piece)
+        if by_parity and _may_end(piece, is_inside=is_inside):
+            break
+        is_inside ^= bool(piece.count(b'"') % 2)
+    return b"".join(parts), at_end
+
+
+def _may_end(piece: bytes, *, is_inside: bool) -> bool:
+    """Say whether a line ends outside of quotes, when they stand where they should."""
+    codes = np.frombuffer(piece, np.uint8)
+    ends, quotes = _line_ends(codes), _places(codes, QUOTE)
+    return bool((np.searchsorted(quotes, ends) % 2 == is_inside).any())
+
+
 def _cut(buffer: bytes, delimiter: str, *, at_end: bool, where: Where) -> _Cut:
     if QUOTE not in buffer and CR not in buffer:
         return _cut_plain(buffer, at_end=at_end)
@@ -133,6 +167,8 @@ def _cut(buffer: bytes, delimiter: str, *, at_end: bool, where: Where) -> _Cut:
 def _cut_plain(buffer: bytes, *, at_end: bool) -> _Cut:
     """Cut what has neither quotes nor CR: the usual case, and the fast one."""
     end = len(buffer) if at_end else buffer.rfind(b"\n") + 1
+    if end > CHUNK_BYTES:
+        return _cut_by_parity(buffer, QUOTE, at_end=at_end)
     is_end = np.frombuffer(buffer, np.uint8, end) == LF
     lines = int(np.count_nonzero(is_end))
     # with arrays: to search for two bytes, as in `b"\n\n" in buffer`, costs as much as to parse the cells
@@ -148,7 +184,7 @@ def _cut_by_parity(buffer: bytes, delimiter: int, *, at_end: bool) -> _Cut:
     a doubled quote closes and opens again.
     """
     codes = np.frombuffer(buffer, np.uint8)
-    quotes = np.flatnonzero(codes == QUOTE)
+    quotes = _places(codes, QUOTE)
     ends = _line_ends(codes)
     outside = ends[np.searchsorted(quotes, ends) % 2 == 0] if len(quotes) else ends
     if at_end:
@@ -171,9 +207,19 @@ def _cut_by_parity(buffer: bytes, delimiter: int, *, at_end: bool) -> _Cut:
 
 def _line_ends(codes: Codes) -> Places:
     """Return the places of LF, CR and, once, of CRLF: that of its LF."""
-    is_lf, is_cr = codes == LF, codes == CR
-    is_cr[:-1] &= ~is_lf[1:]
-    return np.flatnonzero(is_lf | is_cr)
+    found = []
+    for start in range(0, len(codes), WINDOW_BYTES):
+        window = codes[start : start + WINDOW_BYTES + 1]  # with the byte behind it, which may be an LF
+        is_lf, is_cr = window == LF, window == CR
+        is_cr[:-1] &= ~is_lf[1:]
+        found.append(start + np.flatnonzero((is_lf | is_cr)[:WINDOW_BYTES]))
+    return np.concatenate(found) if found else np.zeros(0, np.intp)
+
+
+def _places(codes: Codes, code: int) -> Places:
+    windows = range(0, len(codes), WINDOW_BYTES)
+    found = [start + np.flatnonzero(codes[start : start + WINDOW_BYTES] == code) for start in windows]
+    return np.concatenate(found) if found else np.zeros(0, np.intp)
 
 
 def _check_quotes(
@@ -203,16 +249,6 @@ def _patterns(delimiter: str) -> tuple[re.Pattern[bytes], re.Pattern[bytes]]:
     record = cells + b"(?:" + quoted + b"|" + plain + b")" + b"(\r\n|\n|\r|\\Z)"
     begun = cells + b'(?:"[^"]*(?:""[^"]*)*"?|' + plain + b")\\Z"
     return re.compile(record), re.compile(begun)
-
-
-def _count_cells(buffer: bytes, delimiter: str) -> int:
-    """Return the number of whole cells, each with its delimiter, that a record begins with."""
-    mark = re.escape(delimiter.encode())
-    cell = re.compile(b'(?:"[^"]*(?:""[^"]*)*"|(?!")[^' + mark + b"\r\n]*)" + mark)
-    number = place = 0
-    while match := cell.match(buffer, place):
-        number, place = number + 1, match.end()
-    return number
 
 
 def _cut_one_by_one(buffer: bytes, delimiter: str, *, at_end: bool, where: Where) -> _Cut:
@@ -250,7 +286,7 @@ def _broken(buffer: bytes, delimiter: str, where: Where) -> CsvError:
     first = re.split(rb"[\r\n]", buffer[:200], maxsplit=1)[0].decode("utf-8", "replace")
     return CsvError(
         f"a quoted cell is malformed, {problem}: {first[:80]}",
-        where=Where(file=where.file, line=where.line, member=f"column {_count_cells(buffer, delimiter) + 1}"),
+        where=Where(file=where.file, line=where.line, member=f"column {count_cells(buffer, delimiter) + 1}"),
         hint=BACKSLASH_HINT if _escapes_quotes(buffer) else DOUBLED_HINT,
     )
 

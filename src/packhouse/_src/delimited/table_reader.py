@@ -5,7 +5,7 @@ The reader of CSV files; that of JSON Lines is one too.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,7 +16,8 @@ import pyarrow.compute as pc
 from packhouse._src.delimited.csv_ import line_of_row, parse_chunk
 from packhouse._src.delimited.cutting import Chunk, cut_records
 from packhouse._src.delimited.dialect import Header, read_header
-from packhouse._src.delimited.text_stream import TableStream, open_table
+from packhouse._src.delimited.limits.long_rows import RowLimit
+from packhouse._src.delimited.text_stream import LONGEST_RECORD_BYTES, TableStream, open_table
 from packhouse._src.padding import as_whole_numbers, pad_numbers, without_marks
 from packhouse._src.table_records import WHITESPACE, TablePlan
 from packhouse.errors import CsvError, TypingError, Where
@@ -74,13 +75,15 @@ class TableReader:
     Args:
         plan: What it is.
         source: The file.
+        longest_bytes: The longest row that there is memory for.
 
     Raises:
         CsvError: It is not as it was when it was planned.
     """
 
-    def __init__(self, plan: TablePlan, source: Path) -> None:
+    def __init__(self, plan: TablePlan, source: Path, *, longest_bytes: int = LONGEST_RECORD_BYTES) -> None:
         self._plan = plan
+        self._longest_bytes = longest_bytes
         self._source = source
         self._facts = source.stat()
         self.header: Header = self._read_header()
@@ -121,15 +124,24 @@ class TableReader:
         )
 
     @contextmanager
-    def chunks(self) -> Iterator[tuple[TableStream, Iterator[Chunk]]]:
+    def chunks(
+        self, wait: Callable[[], None] = lambda: None
+    ) -> Iterator[tuple[TableStream, Iterator[Chunk]]]:
         """Open the file behind its header.
+
+        Args:
+            wait: Called before a row is read on that is longer than a chunk.
 
         Yields:
             The stream, and its records in chunks.
         """
         plan, squeeze = self._plan, self._plan.dialect.delimiter == WHITESPACE
         with open_table(
-            self._source, shown_as=plan.source, encoding=plan.encoding, squeeze=squeeze
+            self._source,
+            shown_as=plan.source,
+            encoding=plan.encoding,
+            squeeze=squeeze,
+            longest_bytes=self._longest_bytes,
         ) as stream:
             stream.skip(self.header.n_bytes)
             yield (
@@ -140,6 +152,7 @@ class TableReader:
                     first_line=1 + self.header.n_lines,
                     blank_is_record=len(self.header.columns) == 1,
                     shown_as=plan.source,
+                    limit=RowLimit(self._longest_bytes, self.header.columns, wait),
                 ),
             )
 

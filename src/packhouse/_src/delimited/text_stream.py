@@ -16,6 +16,9 @@ from zipfile import BadZipFile
 from packhouse._src.delimited.packed.decompressors import Bytes, decompressed
 from packhouse.errors import CsvError, UsageError, Where
 
+LONGEST_RECORD_BYTES = 256 << 20
+"""No longer row is read, whatever the memory."""
+
 UTF8_MARK = codecs.BOM_UTF8
 UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 DAMAGE = (EOFError, zlib.error, lzma.LZMAError, BadZipFile, OSError)
@@ -68,7 +71,12 @@ class TableStream:
 
 @contextmanager
 def open_table(
-    path: Path, *, shown_as: str, encoding: str | None = None, squeeze: bool = False
+    path: Path,
+    *,
+    shown_as: str,
+    encoding: str | None = None,
+    squeeze: bool = False,
+    longest_bytes: int = LONGEST_RECORD_BYTES,
 ) -> Iterator[TableStream]:
     """Open a table, decompressed by what its first bytes say.
 
@@ -78,6 +86,7 @@ def open_table(
         encoding: As the user said, any that Python knows; None: UTF-8. A file with the byte order mark of
             UTF-8 is UTF-8 all the same.
         squeeze: Whether each run of blanks and tabs is to be one tab, and none at the ends of lines.
+        longest_bytes: The longest line that is read then.
 
     Yields:
         Its bytes.
@@ -96,7 +105,7 @@ def open_table(
         text: Bytes = rest
         if not (encoding is None or marked or codecs.lookup(encoding).name == "utf-8"):
             text = _Transcoded(rest, encoding, shown_as)
-        yield TableStream(raw, _Squeezed(text) if squeeze else text, shown_as)
+        yield TableStream(raw, _Squeezed(text, longest_bytes, shown_as) if squeeze else text, shown_as)
 
 
 def check_encoding(encoding: str) -> None:
@@ -138,16 +147,24 @@ class _Prefixed:
 class _Squeezed:
     """A stream in which runs of blanks separate the cells, with tabs in their place; lines stay lines."""
 
-    def __init__(self, stream: Bytes) -> None:
+    def __init__(self, stream: Bytes, longest_bytes: int, shown_as: str) -> None:
         self._stream = stream
+        self._longest_bytes = longest_bytes
+        self._shown_as = shown_as
         self._rest = b""
         self._ended = False
 
     def read(self, size: int) -> bytes:
         while not self._ended:
-            data = self._stream.read(size)
+            data = self._stream.read(max(size, len(self._rest)))  # a long line is not put together bit by bit
             self._ended = not data
             self._rest += data
+            if len(self._rest) - self._rest.rfind(b"\n") > self._longest_bytes:
+                raise CsvError(
+                    f"a line is longer than {self._longest_bytes:,} bytes",
+                    where=Where(file=self._shown_as),
+                    hint="check that the table has line ends, or use a larger --memory-limit",
+                )
             # what may be cut is kept: blanks before a line end are dropped, those between cells are not
             end = len(self._rest) if self._ended else self._rest.rfind(b"\n") + 1
             if end:

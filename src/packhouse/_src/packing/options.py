@@ -235,7 +235,7 @@ class PackOptions:
     memory_limit: Annotated[
         str | None,
         Option(
-            "Memory for joining, sorting and linking tables (DuckDB), e.g. 4GB",
+            "Memory of the process while it makes tables, e.g. 4GB",
             metavar="SIZE",
             default="2GB or a quarter of RAM, whichever is less",
         ),

@@ -36,6 +36,7 @@ from packhouse._src.packing.updating import (
     with_earlier_options,
 )
 from packhouse._src.records import Failed
+from packhouse._src.system.resident_memory import foreign_bytes
 from packhouse.errors import SourceError, UsageError
 from packhouse.progress import Observer, silent
 
@@ -170,8 +171,8 @@ def pack(  # noqa: PLR0913  # all options, as `PackOptions` spells them
         workers: Number of workers that copy images. Default: one per core, 8 at most.
         engine: How images are copied: by threads (local) or by processes. "processes" is for sources that
             keep one interpreter busy; a script then needs `if __name__ == "__main__":`.
-        memory_limit: Memory for joining, sorting and linking tables (DuckDB), e.g. 4GB. Default: 2GB or a
-            quarter of RAM, whichever is less. It does not limit the conversion of CSV files.
+        memory_limit: Memory of the process while it makes tables, e.g. 4GB. What it had before the call does
+            not count. Default: 2GB or a quarter of RAM, whichever is less.
         on_error: report: list failures and continue; stop: abort at the first one.
         overwrite: Replace an existing pack.
         update: Bring an existing pack up to date; unchanged images are reused: those whose files have the
@@ -193,8 +194,7 @@ def pack(  # noqa: PLR0913  # all options, as `PackOptions` spells them
         PackhouseError: With on_error="stop", the first failure.
 
     Cost: images are read and written once. A table is read once, and once more if a late row contradicts the
-    types that its first rows propose. Memory: about 1 KB per image; a few chunks of a CSV file per thread
-    while it is converted; then up to memory_limit.
+    types that its first rows propose. Memory: about 1 KB per image; for tables up to memory_limit.
     """
     options = PackOptions(
         joins=several(joins),
@@ -229,11 +229,11 @@ def pack(  # noqa: PLR0913  # all options, as `PackOptions` spells them
         overwrite=overwrite,
         update=update,
     )
-    started = time.perf_counter()
+    started, before = time.perf_counter(), foreign_bytes()
     with _without_garbage_collection() as resume_collection:
         made = plan(src, dest, options=options, progress=progress)
         scanned = time.perf_counter() - started
-        return _execute(made, progress or silent, resume_collection, seconds={"scan": scanned})
+        return _execute(made, progress or silent, resume_collection, before, seconds={"scan": scanned})
 
 
 @contextmanager
@@ -255,9 +255,17 @@ def _without_garbage_collection() -> Iterator[Callable[[], None]]:
 
 
 def _execute(
-    made: Plan, observer: Observer, resume_collection: Callable[[], None], *, seconds: dict[str, float]
+    made: Plan,
+    observer: Observer,
+    resume_collection: Callable[[], None],
+    foreign: int,
+    *,
+    seconds: dict[str, float],
 ) -> Report:
-    """Do what a plan says; the garbage collector is switched on again when the images are done."""
+    """Do what a plan says; the garbage collector is switched on again when the images are done.
+
+    What else is in the memory of this process, `foreign`, does not count for the limit.
+    """
     check_space(made)
     if made.failed and made.options.on_error == "stop":
         first = made.failed[0]
@@ -275,7 +283,7 @@ def _execute(
         seconds = {**seconds, "images": time.perf_counter() - started}
         if made.tables:
             resume_collection()
-        report = _pack_tables(made, folder, images, earlier, observer, seconds)
+        report = _pack_tables(made, folder, images, earlier, observer, seconds, foreign)
         check_nothing_is_lost(made, earlier, {failure.path for failure in report.failed})
         if report.images is None and not report.tables:
             first = report.failed[0]
@@ -300,13 +308,14 @@ def _pack_images(made: Plan, folder: Path, earlier: EarlierPack, observer: Obser
     return images
 
 
-def _pack_tables(
+def _pack_tables(  # noqa: PLR0913, PLR0917  # what is known by now
     made: Plan,
     folder: Path,
     images: PackedImages | None,
     earlier: EarlierPack,
     observer: Observer,
     seconds: dict[str, float],
+    foreign: int,
 ) -> Report:
     failed = list(made.failed)
     if images is not None:
@@ -315,8 +324,14 @@ def _pack_tables(
     if made.tables:
         from packhouse._src.packing.table_stage import pack_tables  # brings DuckDB, which images do not need
 
-        has_images = images is not None
-        done = pack_tables(made, folder, observer, has_images=has_images, earlier=earlier.made_of)
+        done = pack_tables(
+            made,
+            folder,
+            observer,
+            has_images=images is not None,
+            limit_bytes=made.options.memory_bytes + foreign,
+            earlier=earlier.made_of,
+        )
         failed += done.failed
     totals = Totals(
         seen=made.seen,

@@ -20,11 +20,11 @@ from packhouse._src.packing.destination import SPILL_FOLDER
 from packhouse._src.packing.keeping.source_digest import SourceDigest
 from packhouse._src.packing.keeping.table_journal import TableJournal, TableMemory
 from packhouse._src.packing.options import PackOptions, split_column
-from packhouse._src.packing.parts.cut_parts import cut_into_parts
+from packhouse._src.packing.parts.cut_parts import cut_into_parts, workers_within
 from packhouse._src.packing.planning import Plan
 from packhouse._src.packing.report import TableOutcome
 from packhouse._src.packing.reusing.kept_tables import KeptTables, StartAgainError
-from packhouse._src.parquet_ import ParquetSource
+from packhouse._src.parquet_ import ParquetSource, give_memory_back
 from packhouse._src.records import Failed
 from packhouse._src.sql.duckdb_ import Engine
 from packhouse._src.sql.joins.compact_keys import Lookups
@@ -41,7 +41,9 @@ from packhouse._src.sql.links.evidence import (
 )
 from packhouse._src.sql.links.link import LinkTask, link_table
 from packhouse._src.sql.links.search import ImageNames
+from packhouse._src.sql.memory_limit import SMALLEST_MEMORY
 from packhouse._src.sql.query_output import Workbench
+from packhouse._src.system.resident_memory import resident_bytes, trim_heap
 from packhouse._src.table_records import (
     COLUMNAR,
     COMPRESSIONS,
@@ -58,7 +60,13 @@ _Made = TypeVar("_Made", TableReport, JoinReport)
 
 
 def pack_tables(
-    plan: Plan, folder: Path, observer: Observer, *, has_images: bool, earlier: TableMemory | None = None
+    plan: Plan,
+    folder: Path,
+    observer: Observer,
+    *,
+    has_images: bool,
+    limit_bytes: int,
+    earlier: TableMemory | None = None,
 ) -> TableOutcome:
     """Write one Parquet file a CSV file and a join; one that fails does not stop the others.
 
@@ -67,6 +75,7 @@ def pack_tables(
         folder: Where to write; image_index.parquet is there when there are images.
         observer: Progress callback.
         has_images: Whether there are images to link.
+        limit_bytes: What this process may have in RAM.
         earlier: What is known of the tables of the pack that is updated.
 
     Returns:
@@ -78,23 +87,29 @@ def pack_tables(
         AccountingError: Rows got lost.
     """
     journal = TableJournal(folder, earlier)
+    if plan.options.memory_limit is None:  # the default fails nobody who has millions of images
+        limit_bytes = max(limit_bytes, resident_bytes() + SMALLEST_MEMORY)
     afresh: set[str] = set()
     while True:
         kept = KeptTables(journal, plan, folder / SPILL_FOLDER, frozenset(afresh))
         try:
-            return _pack(plan, folder, observer, kept, has_images=has_images)
+            return _pack(plan, folder, observer, kept, has_images=has_images, limit_bytes=limit_bytes)
         except StartAgainError as err:
             afresh.add(err.table)
 
 
 def _pack(
-    plan: Plan, folder: Path, observer: Observer, kept: KeptTables, *, has_images: bool
+    plan: Plan, folder: Path, observer: Observer, kept: KeptTables, *, has_images: bool, limit_bytes: int
 ) -> TableOutcome:
-    with Engine(spill=folder / SPILL_FOLDER, memory_bytes=plan.options.memory_bytes) as engine:
+    with Engine(spill=folder / SPILL_FOLDER, memory_bytes=limit_bytes) as engine:
+        engine.fit_into(limit_bytes)
         bench = Workbench(folder, plan.options.compression or COMPRESSIONS[0], observer, engine)
-        work = _Work(plan, bench, kept)
+        work = _Work(plan, bench, kept, limit_bytes)
         with work.timed("tables"):
             work.convert()
+        give_memory_back()
+        trim_heap()
+        engine.fit_into(limit_bytes)
         if has_images and plan.options.link is not False:
             with work.timed("link"):
                 work.link()
@@ -104,16 +119,17 @@ def _pack(
             work.join()
         with work.timed("tables"):
             work.finish()
-        if plan.options.rows_per_file is not None:
-            with work.timed("parts"):
-                work.cut(plan.options.rows_per_file)
+    if plan.options.rows_per_file is not None:
+        with work.timed("parts"):
+            work.cut(plan.options.rows_per_file)
     return work.done
 
 
 class _Work:
     """One run: the plan, where it is done, and what has come of it."""
 
-    def __init__(self, plan: Plan, bench: Workbench, kept: KeptTables) -> None:
+    def __init__(self, plan: Plan, bench: Workbench, kept: KeptTables, limit_bytes: int) -> None:
+        self._limit_bytes = limit_bytes
         self.done = TableOutcome(digests=kept.digests)
         self._kept = kept
         self._plan = plan
@@ -166,8 +182,17 @@ class _Work:
         (self._bench.folder / table.file).unlink(missing_ok=True)
         with self._plan.source.as_file(file, self._bench.folder / SPILL_FOLDER) as path:
             with SourceDigest(path, file) as source:
-                convert = copy_columns if table.kind == COLUMNAR else convert_table
-                made = convert(self._bench, table, path, wanted=wanted, text_keys=text_keys)
+                if table.kind == COLUMNAR:
+                    made = copy_columns(self._bench, table, path, wanted=wanted, text_keys=text_keys)
+                else:
+                    made = convert_table(
+                        self._bench,
+                        table,
+                        path,
+                        wanted=wanted,
+                        text_keys=text_keys,
+                        memory_bytes=self._limit_bytes,
+                    )
             self._kept.say_converted(table, made, source, wanted=wanted, text_keys=text_keys)
         return made
 
@@ -308,6 +333,7 @@ class _Work:
 
     def cut(self, rows_per_file: int) -> None:
         """Make a folder of parts of each table and join."""
+        give_memory_back()
         tables, joins = [*self.done.tables], [*self.done.joins]
         self.done.digests = dict(self.done.digests)
         for place, table in enumerate(tables):
@@ -322,7 +348,7 @@ class _Work:
             made.name,
             rows_per_file,
             compression=bench.compression,
-            workers=self._options.n_workers,
+            workers=workers_within(self._limit_bytes - resident_bytes(), self._options.n_workers),
             observer=bench.observer,
         )
         digest = digest_of_parts((part.file, part.digest) for part in parts)

@@ -15,6 +15,7 @@ import duckdb
 from packhouse._src.full_disk import FULL, is_full
 from packhouse._src.sql.batches import Stream
 from packhouse._src.sql.quoting import as_pattern, parquet_rows, quote_name, quote_text
+from packhouse._src.system.resident_memory import resident_bytes
 from packhouse.errors import (
     CHECK_DISK,
     FREE_SPACE,
@@ -33,8 +34,11 @@ Row = tuple[Any, ...]
 
 POLL_S = 0.05
 
-QUERY_SHARE = 0.85
+QUERY_SHARE = 0.7
 """Of the memory; the rest is for batches under way to the file, and for what DuckDB does not count."""
+
+LEAST_BYTES = 80_000_000
+"""With less, hardly anything can be joined."""
 
 UTC = "GLOBAL TimeZone='UTC'"
 """Not the zone of the host, which would show in what is written and in what a condition means."""
@@ -48,15 +52,16 @@ class Engine:
 
     Args:
         spill: Folder for what does not fit in memory; made when needed, removed by DuckDB.
-        memory_bytes: Hard limit of the memory of queries and of the batches that wait to be written.
+        memory_bytes: For queries, and for the batches that wait to be written.
     """
 
     def __init__(self, *, spill: Path, memory_bytes: int) -> None:
         self.memory_bytes = memory_bytes
+        self.spill = spill
+        self._limit_bytes: int | None = None
         self._connection = duckdb.connect()
         self._cancelled = threading.Event()
         for setting in (
-            f"memory_limit='{int(memory_bytes * QUERY_SHARE) // 1000}KB'",
             f"temp_directory={quote_text(os.fspath(spill))}",
             "preserve_insertion_order=true",
             UTC,
@@ -64,8 +69,43 @@ class Engine:
             "enable_progress_bar_print=false",
             "autoinstall_known_extensions=false",
             "autoload_known_extensions=false",
+            "enable_external_file_cache=false",  # the system has those files in its own cache
         ):
             self._connection.execute(f"SET {setting}")
+        self._limit_queries()
+
+    def fit_into(self, limit_bytes: int) -> None:
+        """Take for queries and what they write what this process does not have yet of a limit.
+
+        Args:
+            limit_bytes: What it may have in RAM.
+
+        Raises:
+            TableError: It is too little.
+        """
+        self._limit_bytes = limit_bytes
+        (own,) = self.row("SELECT coalesce(sum(memory_usage_bytes), 0) FROM duckdb_memory()")
+        others = resident_bytes() - int(own)
+        self.memory_bytes = limit_bytes - others
+        if self.memory_bytes < LEAST_BYTES:
+            raise TableError(
+                f"{OUT_OF_MEMORY}: {others // 1_000_000:,} MB are in use before it begins",
+                hint=f"use a larger --memory-limit, at least {(others + LEAST_BYTES) // 1_000_000 + 1:,}MB",
+            )
+        self._limit_queries()
+
+    def give_memory_back(self) -> None:
+        """Have DuckDB free what it does not need, since other work needs memory now; see what is left."""
+        # only a lower limit makes it give freed memory to the system; what is in use spills, or stays
+        with suppress(duckdb.Error):
+            self._connection.execute(f"SET memory_limit='{LEAST_BYTES // 2000}KB'")
+        if self._limit_bytes is None:
+            self._limit_queries()
+        else:
+            self.fit_into(self._limit_bytes)
+
+    def _limit_queries(self) -> None:
+        self._connection.execute(f"SET memory_limit='{int(self.memory_bytes * QUERY_SHARE) // 1000}KB'")
 
     def __enter__(self) -> Self:
         """Return the engine itself."""

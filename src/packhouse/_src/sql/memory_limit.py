@@ -1,4 +1,4 @@
-"""How much memory the table engine may use."""
+"""How much memory a run may have while it makes tables."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ import re
 
 from packhouse.errors import UsageError
 
-SMALLEST_MEMORY = 100_000_000
+SMALLEST_MEMORY = 400_000_000
+"""A process with all libraries has 150 MB before it begins, and a row group that is written up to 128 MB."""
+
 _SIZE = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*((?:[kmgt]i?)?)b?\s*", re.IGNORECASE)
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 _BINARY_UNITS = {"ki": 2**10, "mi": 2**20, "gi": 2**30, "ti": 2**40}
@@ -34,6 +36,7 @@ def parse_memory(text: str | None) -> int:
     size = int(float(match[1]) * (_UNITS | _BINARY_UNITS)[match[2].lower()])
     if size < SMALLEST_MEMORY:
         raise UsageError(
-            f"a memory limit of {text} is too small", hint="use at least 100MB; 1GB is comfortable"
+            f"a memory limit of {text} is too small: packhouse itself needs about 150 MB of it",
+            hint=f"use at least {SMALLEST_MEMORY // 1_000_000}MB; 1GB is comfortable",
         )
     return size

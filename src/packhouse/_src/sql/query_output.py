@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from packhouse._src.parquet_ import ROW_GROUP_ROWS, ParquetSink, of_types
+from packhouse._src.parquet_ import ParquetSink, of_types
 from packhouse._src.sql.batches import Stream
 from packhouse._src.sql.duckdb_ import OUT_OF_MEMORY, Engine
 from packhouse._src.table_records import TableOutput
@@ -18,6 +18,9 @@ from packhouse.errors import TableError, Where
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+BATCH_ROWS = 16_384
+"""Rows that come at once: less than a row group, so that several may wait."""
 
 AHEAD_SHARE = 0.08
 """Of the memory, for batches that wait to be written while DuckDB works on."""
@@ -97,7 +100,7 @@ def write_query(  # noqa: PLR0913  # names, types and facts of the file are what
         return sink.rows
 
     queries = [sql] if isinstance(sql, str) else sql
-    return bench.engine.stream(queries, write, rows=ROW_GROUP_ROWS)
+    return bench.engine.stream(queries, write, rows=BATCH_ROWS)
 
 
 def _take_apart(

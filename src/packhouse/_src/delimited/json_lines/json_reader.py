@@ -15,6 +15,7 @@ from packhouse._src.delimited.cutting import Chunk
 from packhouse._src.delimited.dialect import Header, unique_names
 from packhouse._src.delimited.json_lines.line_cutting import cut_lines, lines_of
 from packhouse._src.delimited.json_lines.objects import Nested, NoRowError, Value, read_keys, read_row
+from packhouse._src.delimited.limits.long_rows import RowLimit
 from packhouse._src.delimited.table_reader import Cells, CellWishes, TableReader
 from packhouse._src.delimited.text_stream import TableStream, open_table
 from packhouse._src.parquet_ import batch_of
@@ -117,15 +118,21 @@ class JsonLinesReader(TableReader):
         return Header(self._plan.columns)
 
     @contextmanager
-    def chunks(self) -> Iterator[tuple[TableStream, Iterator[Chunk]]]:
+    def chunks(
+        self, wait: Callable[[], None] = lambda: None
+    ) -> Iterator[tuple[TableStream, Iterator[Chunk]]]:
         """Open the file.
+
+        Args:
+            wait: Called before a line is read on that is longer than a chunk.
 
         Yields:
             The stream, and its lines in chunks.
         """
         plan = self._plan
         with open_table(self._source, shown_as=plan.source, encoding=plan.encoding) as stream:
-            yield stream, cut_lines(stream, shown_as=plan.source)
+            limit = RowLimit(self._longest_bytes, wait=wait)
+            yield stream, cut_lines(stream, shown_as=plan.source, limit=limit)
 
     def parse(self, chunk: Chunk, wishes: CellWishes) -> Cells:
         """Return the cells of a chunk; null, and what a line does not have, is missing.

@@ -14,13 +14,13 @@ from typing import Any
 
 from packhouse._src.concurrency.in_order import map_in_order
 from packhouse._src.imagefile.digest import digest_of_file
-from packhouse._src.parquet_ import ParquetSink, ParquetSource
+from packhouse._src.parquet_ import ROW_GROUP_BYTES, ParquetSink, ParquetSource
 from packhouse._src.table_records import MOST_PARTS, PART_NAME, TablePart
 from packhouse.errors import TableError, Where
 from packhouse.progress import Observer, task
 
-GROUP_BYTES = 64 << 20
-"""Row groups end sooner where rows are so long, in memory, that 122,880 of them would take more."""
+WORKER_BYTES = 5 * ROW_GROUP_BYTES
+"""A row group that is read, the one that is written, and what encodes it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,6 @@ class _Whole:
                 source.schema.remove_metadata(),
                 metadata={**self.facts, "part": number, "parts": self.count},
                 compression=self.compression,
-                row_group_bytes=GROUP_BYTES,
                 with_nulls=self.with_nulls,
             ) as sink,
         ):
@@ -67,8 +66,19 @@ class _Whole:
         return TablePart(target.name, end - first, target.stat().st_size, digest_of_file(target))
 
 
+def workers_within(memory_bytes: int, workers: int) -> int:
+    """Return how many parts can be written at once: fewer where memory is short."""
+    return max(1, min(workers, memory_bytes // WORKER_BYTES))
+
+
 def cut_into_parts(  # what is cut, into what, by whom
-    path: Path, name: str, rows_per_file: int, *, compression: str, workers: int, observer: Observer
+    path: Path,
+    name: str,
+    rows_per_file: int,
+    *,
+    compression: str,
+    workers: int,
+    observer: Observer,
 ) -> tuple[TablePart, ...]:
     """Put a folder of parts in the place of the file of a table.
 

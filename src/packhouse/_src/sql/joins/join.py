@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 
+from packhouse._src.parquet_ import give_memory_back
 from packhouse._src.sql.duckdb_ import OUT_OF_MEMORY, Engine
 from packhouse._src.sql.joins.compact_keys import Compacted, Lookups
+from packhouse._src.sql.joins.gathering import read_right, write_matches
 from packhouse._src.sql.joins.join_specs import ColumnOf
-from packhouse._src.sql.joins.join_sql import Chain, Link
+from packhouse._src.sql.joins.join_sql import Chain
 from packhouse._src.sql.joins.key_values import KeyValues
+from packhouse._src.sql.joins.matching import check_unique, find_matches
 from packhouse._src.sql.query_output import Workbench, told_of_memory, write_query
-from packhouse._src.sql.quoting import quote_name
 from packhouse._src.table_records import JoinManner, JoinReport, JoinSpec, JoinStepReport
 from packhouse.errors import (
-    DuplicateKeyError,
     Where,
     internal_error,
 )
 from packhouse.progress import task
 
-EXAMPLES = 5
+RIGHT_SHARE = 0.7
+"""Of the memory, for the right tables, when their rows are taken by number."""
 
 RANGE_SHARE = 0.25
 """Of the memory, for the rows of the left table that are joined at once; sorting them takes twice that."""
@@ -60,23 +63,46 @@ def join_tables(
     with told_of_memory(where, "the keys of the tables alone need more memory than the limit allows"):
         values = KeyValues(bench.engine, chain, origin)
         values.check_types()
-        steps, expected = _count(bench.engine, chain, manner)
+        matches = find_matches(bench.engine, chain, manner) if lookups is None else None
+        if matches is None:
+            steps, expected = _count(bench.engine, chain, manner)
+        else:
+            steps, expected = matches.report(), matches.rows
         problem = values.explain(steps)
         compacted = lookups.compact(chain) if lookups is not None else Compacted()
     target = bench.folder / f"{join.name}.parquet"
+    metadata = _metadata(join, manner, compacted)
     with (
+        matches or nullcontext(),
         told_of_memory(where, f"sorting {OUT_OF_MEMORY}" if manner.sorted_by else OUT_OF_MEMORY),
         task(bench.observer, f"join {join.name}", total=expected, unit="rows") as progress,
     ):
-        rows = write_query(
-            bench,
-            _queries(chain, manner, compacted, int(bench.engine.memory_bytes * RANGE_SHARE)),
-            target,
-            names=[compacted.name_of(cell.name) for cell in chain.cells],
-            types={cell.name: cell.side.types[cell.column] for cell in chain.cells},
-            metadata=_metadata(join, manner, compacted),
-            on_rows=progress.reach,
-        )
+        right = None
+        if matches is not None:
+            bench.engine.give_memory_back()
+            right = read_right(chain, most_bytes=int(bench.engine.memory_bytes * RIGHT_SHARE))
+            give_memory_back()
+        if matches is not None and right is not None:
+            rows = write_matches(
+                bench,
+                chain,
+                matches,
+                right,
+                target,
+                memory_bytes=(bench.engine.memory_bytes - right.nbytes) // 3,
+                metadata=metadata,
+                on_rows=progress.reach,
+            )
+        else:
+            rows = write_query(
+                bench,
+                _queries(chain, manner, compacted, int(bench.engine.memory_bytes * RANGE_SHARE)),
+                target,
+                names=[compacted.name_of(cell.name) for cell in chain.cells],
+                types={cell.name: cell.side.types[cell.column] for cell in chain.cells},
+                metadata=metadata,
+                on_rows=progress.reach,
+            )
     if rows != expected:
         target.unlink()
         raise internal_error(
@@ -134,7 +160,7 @@ def _count(engine: Engine, chain: Chain, manner: JoinManner) -> tuple[list[JoinS
     come = chain.left.rows
     for place, link in enumerate(chain.links):
         if not manner.allow_many:
-            _check_unique(engine, chain.join, link)
+            check_unique(engine, chain.join, link)
         of_left, of_right = _count_unmatched(engine, chain, place)
         keys = link.step.written_keys
         reports.append(JoinStepReport(link.step.right, keys, come, of_left, of_right, link.renamed))
@@ -143,24 +169,6 @@ def _count(engine: Engine, chain: Chain, manner: JoinManner) -> tuple[list[JoinS
         elif manner.how == "inner":
             come -= of_left
     return reports, come
-
-
-def _check_unique(engine: Engine, join: JoinSpec, link: Link) -> None:
-    columns = ", ".join(quote_name(name) for name in link.step.right_keys)
-    present = " AND ".join(f"{quote_name(name)} IS NOT NULL" for name in link.step.right_keys)
-    repeated = (
-        f"SELECT {columns}, count(*) FROM {link.side.plain} "
-        f"WHERE {present} GROUP BY {columns} HAVING count(*) > 1"
-    )
-    (number,) = engine.row(f"SELECT count(*) FROM ({repeated})")
-    if number:
-        rows = engine.query(f"{repeated} ORDER BY {columns} LIMIT {EXAMPLES}")
-        examples = "; ".join(f"{', '.join(map(str, key))} ({n} rows)" for *key, n in rows)
-        raise DuplicateKeyError(
-            f"{number:,} keys occur more than once in {link.step.right}: {examples}",
-            where=Where(member=str(join)),
-            hint="remove the duplicates, or use --allow-many to repeat the left rows",
-        )
 
 
 def _count_unmatched(engine: Engine, chain: Chain, place: int) -> tuple[int, int]:

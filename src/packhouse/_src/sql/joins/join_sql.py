@@ -13,7 +13,7 @@ from packhouse._src.sql.joins.join_specs import rename_right
 from packhouse._src.sql.quoting import FILE_ROW_NUMBER, numbered_rows, parquet_rows, quote_name
 from packhouse._src.table_records import JoinSpec, JoinStep
 
-SAMPLE_ROWS = 10_000
+SAMPLE_ROWS = 2048
 CELL_BYTES = 16
 """What DuckDB takes for a cell, the letters of a text not counted."""
 
@@ -38,6 +38,7 @@ class Side:
     def __init__(self, engine: Engine, name: str, path: Path, alias: str) -> None:
         self.name = name
         self.alias = alias
+        self.path = path
         self.plain = parquet_rows(path)
         described = engine.query(f"DESCRIBE SELECT * FROM {self.plain}")
         self.columns: dict[str, str] = {row[0]: row[1] for row in described}

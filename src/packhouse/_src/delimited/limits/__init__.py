@@ -1,0 +1,1 @@
+"""What a conversion may take: memory, and the longest row."""
