@@ -34,8 +34,8 @@ lint: .venv/ready ## style, types, floors
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: .venv/ready ## ratios against tar, bare reads and other formats, in one run
-	$(BIN)/python benchmarks/run.py
+bench: .venv/ready ## ratios against tar, bare reads and other formats, in one run; ONLY=notebook SCALE=0.1
+	$(BIN)/python benchmarks/run.py $(if $(ONLY),--only $(ONLY)) $(if $(SCALE),--scale $(SCALE))
 
 format: .venv/ready
 	$(BIN)/ruff check --fix .

@@ -96,16 +96,16 @@ def _convert(scale: Scale, source: Path) -> None:
     ours, bare, pandas = [], [], []
     for number in range(scale.rounds + 1):
         clear(pack)
-        ran = _run(PROGRAM, "pack", source.parent, "-o", pack)
+        ran = run(PROGRAM, "pack", source.parent, "-o", pack)
         clear(other)
-        duckdb = _run(sys.executable, "-c", DUCKDB_CONVERT, source, other)
+        duckdb = run(sys.executable, "-c", DUCKDB_CONVERT, source, other)
         if number:  # the first round warms up
             ours.append(ran)
             bare.append(duckdb)
             record("convert", ours_s=ran.seconds, ours_mb=ran.peak_mb, duckdb_s=duckdb.seconds)
     for _ in range(scale.peer_rounds):
         clear(other)
-        pandas.append(_run(sys.executable, "-c", PANDAS_CONVERT, source, other))
+        pandas.append(run(sys.executable, "-c", PANDAS_CONVERT, source, other))
         record("convert_pandas", pandas_s=pandas[-1].seconds, pandas_mb=pandas[-1].peak_mb)
     our_s, bare_s, pandas_s = ([one.seconds for one in runs] for runs in (ours, bare, pandas))
     few = our_s[: len(pandas_s)]
@@ -125,16 +125,16 @@ def _join(scale: Scale, made: Path) -> None:
     right = OUT / "right.parquet"
     for name, target in (("transactions_train", left), ("customers", right)):
         clear(target)
-        _run(sys.executable, "-c", PANDAS_CONVERT, made / f"{name}.csv", target)
+        run(sys.executable, "-c", PANDAS_CONVERT, made / f"{name}.csv", target)
     join_s, whole, pandas = [], [], []
     for _ in range(scale.peer_rounds):
         clear(pack)
-        ran = _run(PROGRAM, "pack", made, "-o", pack, "--no-link", "--join", JOIN, "--json")
+        ran = run(PROGRAM, "pack", made, "-o", pack, "--no-link", "--join", JOIN, "--json")
         report: dict[str, Any] = json.loads(ran.printed)
         whole.append(ran)
         join_s.append(float(report["seconds"]["joins"]))
         clear(other)
-        pandas.append(_run(sys.executable, "-c", PANDAS_MERGE, left, right, other))
+        pandas.append(run(sys.executable, "-c", PANDAS_MERGE, left, right, other))
         record(
             "join",
             join_s=join_s[-1],
@@ -155,7 +155,7 @@ def _join(scale: Scale, made: Path) -> None:
         clear(path)
 
 
-def _run(*arguments: str | Path) -> Ran:
+def run(*arguments: str | Path) -> Ran:
     """Run one process to its end, with its own peak of memory."""
     settle()
     started = time.perf_counter()

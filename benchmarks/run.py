@@ -3,13 +3,15 @@
 Every pair is run in turn, several times, and the median of the ratios is what counts: a shared machine
 drifts. The tables go to stdout, the figures of every round as JSON lines to bench-out/results.jsonl.
 
-usage: python benchmarks/run.py [--quick] [--only packing|reading|opening|peers|tables|loading]
-       (20 GB of disk; --quick: a tenth; tables: 16 GB of memory for pandas)
+usage: python benchmarks/run.py [--quick | --scale PART] [--only NAME]
+       (20 GB of disk; --quick: a tenth; --scale 0.2: a fifth of the images and rows of notebook and tables;
+       notebook and tables: 16 GB of memory for pandas)
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import importlib
 import os
 import shutil
@@ -19,6 +21,7 @@ import time
 from measuring import FULL, OUT, QUICK, record
 
 PARTS = {
+    "notebook": "notebook",
     "packing": "against_tar",
     "reading": "random_reads",
     "opening": "opening_time",
@@ -34,8 +37,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Measures packhouse; see the head of this file.")
     parser.add_argument("--quick", action="store_true", help="a tenth of the images, fewer rounds")
     parser.add_argument("--only", choices=PARTS, help="one part")
+    parser.add_argument("--scale", type=float, metavar="PART", help="part of the rows of notebook and tables")
     options = parser.parse_args()
     scale = QUICK if options.quick else FULL
+    if options.scale is not None:
+        rows = {
+            name: max(1, round(getattr(FULL, name) * options.scale)) for name in ("transactions", "customers")
+        }
+        scale = dataclasses.replace(scale, **rows)
     OUT.mkdir(exist_ok=True)
     if not options.quick and shutil.disk_usage(OUT).free < NEEDED_BYTES:
         sys.exit(f"needs {NEEDED_BYTES / 1e9:.0f} GB of free disk at {OUT}, or --quick")

@@ -22,16 +22,21 @@ MOST_BYTES = int(1.1 * 400_000_000)
 PROGRAM = Path(sys.executable).with_name("packhouse")
 
 
+PEAK = """
+import resource, subprocess, sys
+code = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL).returncode
+print(code, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
+
+
 def peak_bytes(*arguments: str | Path) -> int:
-    """Run packhouse in a process of its own, which must succeed, and return the most that it had in RAM."""
-    with subprocess.Popen(
-        [PROGRAM, *arguments], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-    ) as process:
-        said = process.stderr.read() if process.stderr else b""
-        _pid, status, used = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    assert process.returncode == 0, said.decode()
-    return used.ru_maxrss * 1024
+    """Run packhouse, which must succeed, and return the most that it had in RAM."""
+    # in between a small process: what is started by a large one is said to have had as much
+    command = [sys.executable, "-c", PEAK, PROGRAM, *arguments]
+    run = subprocess.run(command, capture_output=True, text=True, check=True)
+    code, peak_kib = map(int, run.stdout.split())
+    assert code == 0, run.stderr
+    return peak_kib * 1024
 
 
 def long_rows(folder: Path, *, rows: int) -> None:

@@ -262,12 +262,13 @@ def test_a_cut_file_is_no_shorter_one(read: Read) -> None:
 
 def test_a_line_without_end(monkeypatch: pytest.MonkeyPatch, read: Read) -> None:
     """Memory is bounded: a line longer than a cell may be is refused with its number."""
-    monkeypatch.setattr("packhouse._src.delimited.json_lines.line_cutting.LONGEST_RECORD_BYTES", 1000)
+    monkeypatch.setattr("packhouse._src.delimited.limits.converting_memory.LONGEST_RECORD_BYTES", 1000)
 
-    with pytest.raises(TableError, match=r"longer than 1,000 bytes") as caught:
-        read(b'{"a": 1}\n' + b" " * (5 << 20))
+    with pytest.raises(TableError, match=r"longer than 4,194,304 bytes") as caught:
+        read(b'{"a": 1}\n' + b" " * (9 << 20))
 
     assert caught.value.where.line == 2
+    assert "--memory-limit" in caught.value.hint
 
 
 def test_a_file_that_changes_is_refused(read: Read, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

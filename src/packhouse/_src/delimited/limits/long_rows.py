@@ -54,7 +54,7 @@ def check_long_row(buffer: bytes, delimiter: str, limit: RowLimit, *, where: Whe
         buffer[start : start + SURE_BYTES], delimiter, columns
     ):
         raise CsvError(
-            "a quote is never closed: the lines behind it look like rows",
+            "a quoted cell is malformed, its quote is never closed: the lines behind it look like rows",
             where=_in_column(where, place, columns),
             hint=DOUBLED_HINT,
         )
@@ -103,11 +103,16 @@ def _end_of_cell(buffer: bytes, place: int, mark: bytes) -> int | None:
 
 
 def _are_rows(text: bytes, delimiter: str, columns: Sequence[str]) -> bool:
-    """Say whether lines, but for the first, which is part of a row, are rows of the table."""
+    """Say whether lines, but for the first, which is part of a row, are rows of the table.
+
+    Text with quotes in it is none: a quote that stays open has none behind it, or it would be closed there.
+    """
     lines = re.split(rb"\r\n|[\r\n]", text)[1:-1]
     marks = len(columns) - 1
     alike = sum(line.count(delimiter.encode()) == marks for line in lines)
-    return marks > 0 and len(lines) >= SURE_LINES and alike >= SURE_SHARE * len(lines)
+    return (
+        b'"' not in text[1:] and marks > 0 and len(lines) >= SURE_LINES and alike >= SURE_SHARE * len(lines)
+    )
 
 
 def _in_column(where: Where, place: int, columns: Sequence[str]) -> Where:
