@@ -177,7 +177,7 @@ def _bytes_before(column: pa.Array, rows: Any) -> Any:  # noqa: ANN401  # a numb
         offsets = np.frombuffer(column.buffers()[1], width)
         return offsets[column.offset + rows].astype(np.int64) - offsets[column.offset] + OFFSET_BYTES * rows
     try:
-        return rows * kind.bit_width // 8
+        return rows * -(-kind.bit_width // 8)  # whole bytes, or sizes of parts would not add up
     except (ValueError, AttributeError):  # of no fixed width, and no text
         return rows * OTHER_BYTES
 
