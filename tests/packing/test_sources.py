@@ -303,7 +303,7 @@ def test_an_empty_archive_is_no_data_set(tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "empty.tar", "w"):
         pass
 
-    with pytest.raises(SourceNotFoundError, match="no images and no CSV"):
+    with pytest.raises(SourceNotFoundError, match="no images and no tables"):
         packhouse.pack(tmp_path / "empty.tar", tmp_path / "x.pack")
 
 

@@ -163,3 +163,36 @@ def test_awkward_names_are_names(name: str) -> None:
     assert paths(sort(name))["images"] == [name]
     assert paths(sort(name, images=("*.jpg",)))["images"] == [name]
     assert paths(sort(f"d/{name}", images=("d/*",)))["images"] == [f"d/{name}"]
+
+
+def test_tables_of_a_pack_are_none_of_the_data_set() -> None:
+    """A pack that was left in the data set is not packed again, unless the tables are chosen."""
+    files = (
+        "old/pack.json",
+        "old/a.parquet",
+        "old/deep/b.parquet",
+        "old/c.csv",
+        "older.parquet",
+        "x_pack.json",
+    )
+
+    assert paths(sort(*files))["tables"] == ["old/c.csv", "older.parquet"]
+    assert "--tables" in next(one.reason for one in sort(*files).skipped if one.path == "old/a.parquet")
+    assert paths(sort(*files, tables=("*.parquet",)))["tables"] == [
+        "old/a.parquet",
+        "old/deep/b.parquet",
+        "older.parquet",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "is_one"),
+    [
+        *((f"a.{kind}", True) for kind in ("csv", "tsv", "jsonl", "NDJSON", "parquet", "feather", "arrow")),
+        *((f"a.csv.{packed}", True) for packed in ("gz", "zst", "bz2", "xz", "ZIP")),
+        *(("a.jsonl.gz", True), ("a.parquet.gz", False), ("a.json", False), ("a.txt.gz", False)),
+    ],
+)
+def test_every_extension_of_a_table(name: str, is_one: bool) -> None:  # noqa: FBT001
+    """Text is known compressed too; files that are compressed inside are not compressed again."""
+    assert (paths(sort(name))["tables"] == [name]) is is_one

@@ -230,7 +230,9 @@ def _where_images_may_be(found: Found) -> str:
     links = [one.reason for one in found.skipped if one.reason.startswith("symbolic link")]
     if links:
         return f"{len(links):,} symbolic links are not followed; --follow-links does that ({links[0]})"
-    return "choose a folder with .jpg, .png, ... or .csv files, or select files with --images, --tables"
+    return (
+        "choose a folder with .jpg, .png, .csv, .parquet, ... files, or select files with --images, --tables"
+    )
 
 
 def _share(table: TablePlan) -> float:
@@ -244,7 +246,7 @@ def _nothing_found(src: Path, found: Found, failed: Sequence[Failed]) -> SourceN
         return SourceNotFoundError(f"no dataset of the file can be packed as images{reasons}", where=where)
     first = f"; {failed[0].path}: {failed[0].message}" if failed else ""
     return SourceNotFoundError(
-        f"SRC contains no images and no CSV files ({found.seen:,} other files){first}",
+        f"SRC contains no images and no tables ({found.seen:,} other files){first}",
         where=where,
         hint=_where_images_may_be(found),
     )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from posixpath import splitext
 
+from packhouse._src.imagefile.format import MANIFEST_FILE
 from packhouse._src.images.formats import IMAGE_EXTENSIONS
 from packhouse._src.records import Skipped, SourceFile
 from packhouse._src.table_records import COLUMNAR, CSV, JSON_LINES
@@ -31,6 +32,7 @@ ARCHIVE_EXTENSIONS = (
 )  # fmt: skip
 """Of files that can hold images; a compressed table is none."""
 
+OF_A_PACK = "a table of another pack (its folder has a pack.json); select it with --tables to include it"
 LEFT_BEHIND = "left behind by an operating system"
 JUNK = frozenset(("thumbs.db", "desktop.ini", "ehthumbs.db"))
 JUNK_FOLDERS = frozenset(("__macosx",))
@@ -75,6 +77,7 @@ def sort_files(files: Sequence[SourceFile], selection: Selection, *, all_chosen:
     is_table = _matcher(selection.tables, TABLE_EXTENSIONS)
     is_included = _matcher(selection.include, frozenset())
     junk_of_folder = cache(_junk_folder_reason)
+    is_of_pack = _pack_matcher(files, selection)
     images, tables, skipped = [], [], []
     for file in files:
         folder, _, name = file.path.rpartition("/")
@@ -86,12 +89,22 @@ def sort_files(files: Sequence[SourceFile], selection: Selection, *, all_chosen:
         elif reason := junk_of_folder(folder) or _junk_name_reason(name):
             skipped.append(Skipped(file.path, reason))
         elif is_table(file.path, extension):
-            tables.append(file)
+            if is_of_pack(file.path):
+                skipped.append(Skipped(file.path, OF_A_PACK))
+            else:
+                tables.append(file)
         elif is_image(file.path, extension):
             images.append(file)
         else:
             skipped.append(Skipped(file.path, _other_reason(extension, selection)))
     return Sorted(tuple(images), tuple(tables), tuple(skipped))
+
+
+def _pack_matcher(files: Sequence[SourceFile], selection: Selection) -> Callable[[str], bool]:
+    """Return what tells the Parquet files of packs in the data set, unless the user chose the tables."""
+    names = [] if selection.tables else [file.path for file in files if file.path.endswith(MANIFEST_FILE)]
+    folders = tuple(name[: -len(MANIFEST_FILE)] for name in names if name.rpartition("/")[2] == MANIFEST_FILE)
+    return lambda path: path.startswith(folders) and path.lower().endswith(".parquet")
 
 
 def without_extension(path: str) -> str:
