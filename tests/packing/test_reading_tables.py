@@ -182,6 +182,18 @@ def test_the_line_that_excel_writes_is_obeyed(pack: Pack, first: str, mark: str)
     assert report.is_complete
 
 
+def test_a_header_without_its_first_name_is_no_title(pack: Pack) -> None:
+    """As in CelebA: the number of rows, then a header with one name less than there are cells."""
+    text = "3\nMale Young\na.jpg -1 1\nb.jpg 1 1\nc.jpg 1 -1\n"
+    options = {"tables": ("*.txt", "*.csv"), "delimiter": "whitespace"}
+
+    report, _ = pack({"t.txt": text, "other.csv": "a\nx\n"}, **options)
+    _, tables = pack({"t.txt": text}, **options, skip_lines={"t": 1}, overwrite=True)
+
+    assert report.failed[0].message.splitlines()[-1].endswith("--skip-lines t=1")
+    assert tables["t"][1] == {"column_1": "b.jpg", "Male": 1, "Young": 1}
+
+
 @pytest.mark.parametrize(
     ("before", "number"),
     [

@@ -44,6 +44,10 @@ def rows_of_title(rows: Rows) -> int:
     unlike = [place for place, row in enumerate(rows) if len(row) != usual]
     if usual == 1 or not unlike or unlike != list(range(len(unlike))):
         return 0
+    last = rows[unlike[-1]]
+    is_text = not last[0].startswith(_COMMENT) and not any(_is_value(cell) for cell in last if cell)
+    if len(unlike) > 1 and len(last) == usual - 1 and is_text:
+        return len(unlike) - 1  # a header without a name for the first column
     return len(unlike)
 
 

@@ -178,10 +178,17 @@ def _other(evidence: _Evidence) -> Judged:
 
 
 def _checked(layout: str, shape: Sequence[int]) -> Judged:
-    channels = shape[layout.index("C")] if "C" in layout and len(layout) == len(shape) else 1
-    if len(layout) != len(shape) or channels not in CHANNELS:
-        return _none(f"its shape {tuple(shape)} is not {layout} with 1, 3 or 4 channels, as --layout says")
+    if not _fits(layout, shape):
+        fitting = [one for one in LAYOUTS if _fits(one, shape)]
+        instead = f"; {' or '.join(fitting)} fits it" if fitting else ""
+        return _none(
+            f"its shape {tuple(shape)} is not {layout} with 1, 3 or 4 channels, as --layout says{instead}"
+        )
     return Judged(layout, "")
+
+
+def _fits(layout: str, shape: Sequence[int]) -> bool:
+    return len(layout) == len(shape) and ("C" not in layout or shape[layout.index("C")] in CHANNELS)
 
 
 def _by_marks(path: str, shape: Sequence[int], marks: Mapping[str, str]) -> Judged | None:
