@@ -107,14 +107,13 @@ def _pack(
         work = _Work(plan, bench, kept, limit_bytes)
         with work.timed("tables"):
             work.convert()
-        give_memory_back()
-        trim_heap()
-        engine.fit_into(limit_bytes)
+        work.have_memory()
         if has_images and plan.options.link is not False:
             with work.timed("link"):
                 work.link()
         with work.timed("tables"):
             work.sort()
+        work.have_memory()
         with work.timed("joins"):
             work.join()
         with work.timed("tables"):
@@ -136,6 +135,12 @@ class _Work:
         self._options: PackOptions = plan.options
         self._bench = bench
         self._how: dict[str, tuple[TablePlan, Mapping[str, str], Mapping[str, TextKey]]] = {}
+
+    def have_memory(self) -> None:
+        """Have freed memory given to the system, and let queries have what is left of the limit."""
+        give_memory_back()
+        trim_heap()
+        self._bench.engine.give_memory_back()
 
     def convert(self) -> None:
         names = [table.name for table in self._plan.tables]

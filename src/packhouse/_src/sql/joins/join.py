@@ -79,6 +79,7 @@ def join_tables(
     ):
         right = None
         if matches is not None:
+            give_memory_back()
             bench.engine.give_memory_back()
             right = read_right(chain, most_bytes=int(bench.engine.memory_bytes * RIGHT_SHARE))
             give_memory_back()

@@ -298,8 +298,20 @@ def _sample(source: ParquetSource, columns: Sequence[str], rows: int) -> pa.Tabl
         inside = [(start - first, stop - first) for start, stop in inside if start < stop]
         if inside:
             cells = source.read(group, columns, threads=True)
-            parts += [cells.slice(start, stop - start) for start, stop in inside]
-    return pa.concat_tables(parts).unify_dictionaries() if parts else source.schema.empty_table()
+            parts += [_copied(cells.slice(start, stop - start)) for start, stop in inside]
+            del cells
+    return pa.concat_tables(parts) if parts else source.schema.empty_table()
+
+
+def _copied(cells: pa.Table) -> pa.Table:
+    """Copy some rows, so that the row group of which they are a part is not kept for them; text as such."""
+    # not pa.array, which imports pandas where that is installed: half a second
+    numbers = pa.py_buffer(np.arange(cells.num_rows, dtype=np.int64))
+    rows = pa.Array.from_buffers(pa.int64(), cells.num_rows, [None, numbers])
+    columns = [[_plain(chunk) for chunk in column.chunks] for column in cells.take(rows).columns]
+    return pa.table(
+        [pa.chunked_array(chunks, chunks[0].type) for chunks in columns], names=cells.column_names
+    )
 
 
 def _plain(chunk: pa.Array) -> pa.Array:
