@@ -331,22 +331,24 @@ class ParquetSource:
         path: The file.
         text_as_dictionary: Read text as the distinct values of each row group and a number per row: a half to
             a third of the memory where values repeat.
-        most_text_bytes: Of a column of text in a row group; more is refused before it is in memory.
+        most_text: Columns of text -> bytes in a row group; more is refused before it is in memory.
 
     Raises:
         CorruptStoreError: It is not a whole Parquet file.
     """
 
     def __init__(
-        self, path: Path, *, text_as_dictionary: bool = False, most_text_bytes: int | None = None
+        self, path: Path, *, text_as_dictionary: bool = False, most_text: Mapping[str, int] | None = None
     ) -> None:
         self.path = path
-        self._most_text_bytes = most_text_bytes
-        self._has_dictionaries = text_as_dictionary or most_text_bytes is not None
+        self._most_text_bytes = None if most_text is None else max(most_text.values())
+        self._has_dictionaries = text_as_dictionary or most_text is not None
         self._lock = ProcessLock()
-        texts = []
+        texts: list[str] = []
         try:
-            if self._has_dictionaries:
+            if most_text is not None:
+                texts = list(most_text)
+            elif text_as_dictionary:
                 texts = [field.name for field in pq.read_schema(path) if field.type == pa.string()]
             self._file = pq.ParquetFile(path, read_dictionary=texts, page_checksum_verification=True)
         except (pa.ArrowException, OSError) as err:

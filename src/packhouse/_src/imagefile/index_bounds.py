@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from packhouse._src.imagefile.format import INDEX_ROW_GROUP_ROWS
+from packhouse._src.imagefile.format import INDEX_COLUMNS, INDEX_ROW_GROUP_ROWS
 from packhouse._src.parquet_ import ParquetSource
 from packhouse.errors import CorruptStoreError, Where
 
 MOST_TEXT_BYTES = 64 << 20
 """Of a column of a row group: 4 KB, the longest path of Linux, for each of its 16,384 rows."""
+
+MOST_TEXT = {name: MOST_TEXT_BYTES for name, kind in INDEX_COLUMNS.items() if kind == "string"}
 
 
 def check_bounds(source: ParquetSource, starts: Sequence[int]) -> None:

@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 
 from packhouse._src.imagefile.format import FORMAT_VERSION, IMAGES_FILE, INDEX_COLUMNS, INDEX_ROW_GROUP_ROWS
-from packhouse._src.imagefile.index_bounds import MOST_TEXT_BYTES
+from packhouse._src.imagefile.index_bounds import MOST_TEXT
 from packhouse._src.imagefile.slots import IndexedImage
 from packhouse._src.parquet_ import ParquetSink, ParquetSource, batch_of
 from packhouse._src.sealing.footer_digest import check_footer_digest
@@ -118,7 +118,7 @@ def open_checked(path: Path) -> tuple[ParquetSource, bytes]:
         CorruptStoreError: The footer is damaged.
     """
     seal = check_footer_digest(path)
-    return ParquetSource(path, most_text_bytes=MOST_TEXT_BYTES), seal
+    return ParquetSource(path, most_text=MOST_TEXT), seal
 
 
 def read_binding(source: ParquetSource) -> Binding:

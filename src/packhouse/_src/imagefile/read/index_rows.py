@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from packhouse._src.imagefile.digest import DIGEST_BYTES
 from packhouse._src.imagefile.format import INDEX_COLUMNS
-from packhouse._src.imagefile.index_bounds import MOST_TEXT_BYTES, check_bounds
+from packhouse._src.imagefile.index_bounds import MOST_TEXT, check_bounds
 from packhouse._src.parquet_ import ParquetSource, batch_of, fixed_width_values
 from packhouse._src.sealing.footer_digest import check_footer_digest
 from packhouse.errors import CorruptStoreError, Where
@@ -60,7 +60,7 @@ class IndexRows:
     def __init__(self, path: Path) -> None:
         self.path = path
         check_footer_digest(path)
-        self._source = ParquetSource(path, most_text_bytes=MOST_TEXT_BYTES)
+        self._source = ParquetSource(path, most_text=MOST_TEXT)
         empty = batch_of({name: (kind, []) for name, kind in INDEX_COLUMNS.items()})
         if list(self._source.schema) != list(empty.schema):
             raise CorruptStoreError(
