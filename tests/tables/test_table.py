@@ -362,3 +362,15 @@ def test_a_forked_process_asks_too(tables: Tables) -> None:
     done = subprocess.run([sys.executable, "-c", code, tables.folder], check=False, timeout=60, env=with_kit)
 
     assert done.returncode == 0
+
+
+def test_nobody_knows_where_it_spills(tmp_path: Path) -> None:
+    """The folder in /tmp has another name each time: no link can be put in its place beforehand."""
+    make(tmp_path / "a.pack")
+    files = {"t": "deep/articles.parquet"}
+    query = "SELECT current_setting('temp_directory') AS place"
+
+    places = [bound_tables(tmp_path / "a.pack", files).sql(query)["place"][0].as_py() for _ in range(2)]
+
+    assert places[0] != places[1]
+    assert not any(str(os.getpid()) == place.rpartition("-")[2] for place in places)

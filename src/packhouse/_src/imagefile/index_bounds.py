@@ -42,7 +42,7 @@ def check_width(source: ParquetSource, width: int, rows: int) -> None:
 def refused(source: ParquetSource, problem: str) -> CorruptStoreError:
     """Return the error for an index that is not read."""
     return CorruptStoreError(
-        f"is not an index that packhouse writes: {problem}",
+        f"this is not an index that packhouse writes: {problem}",
         where=Where(file=str(source.path)),
         hint="it is damaged or malicious; packhouse repair PACK OUT rebuilds it from images.h5",
     )

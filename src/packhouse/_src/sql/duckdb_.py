@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -299,8 +300,9 @@ def connect_for_reading(
     inside = os.path.join(folder.absolute(), "")  # noqa: PTH118  # pathlib drops the slash
     # DuckDB holds the pattern of a path against it as well as the file that the pattern finds
     allowed = ", ".join(quote_text(text) for text in sorted({inside, as_pattern(inside)}))
-    # not ".tmp" in whatever folder the process is in
-    spill = quote_text(f"{tempfile.gettempdir()}/packhouse-{os.getpid()}")
+    # not ".tmp" in whatever folder the process is in, and no name at which anyone can put a link beforehand;
+    # DuckDB makes it when it is needed, and removes it
+    spill = quote_text(f"{tempfile.gettempdir()}/packhouse-{secrets.token_hex(16)}")
     for setting in (
         f"temp_directory={spill}",
         UTC,

@@ -123,7 +123,7 @@ class BoundFiles:
         self.check_generation()
         for path, identity in seen.items():
             if identity_of(path) != identity:
-                raise _damaged(path, "was changed while it was read")
+                raise _damaged(path, "the file was changed while it was read")
 
     def check_generation(self) -> None:
         """See that the pack is the one that was opened.
@@ -182,7 +182,7 @@ class BoundFiles:
                 for _ in source.iterate(threads=True):
                     pass
             if identity_of(path) != identity:
-                raise _damaged(path, "was changed while it was read")
+                raise _damaged(path, "the file was changed while it was read")
             _sound.add(digest)
         return identity
 

@@ -182,7 +182,7 @@ class Views:
 
 def _unreadable(path: Path, reason: str) -> CorruptStoreError:
     return CorruptStoreError(
-        f"cannot be read as a table: {reason}",
+        f"the file cannot be read as a table: {reason}",
         where=Where(file=str(path)),
         hint="pack the data set again, or restore this file from a copy",
     )
