@@ -21,7 +21,7 @@ from packhouse.errors import (
 )
 from packhouse.progress import task
 
-RIGHT_SHARE = 0.7
+RIGHT_SHARE = 0.8
 """Of the memory, for the right tables, when their rows are taken by number."""
 
 RANGE_SHARE = 0.25

@@ -36,7 +36,7 @@ in which none is found is then searched whole, since a sorted catalogue may have
 stretch: for names as they are, and for paths where the places have slashes. Zeros in front are looked for in
 the places alone: half of the values must name images with them, which no gap between the places can hide."""
 
-FLUSH_CELLS = 1_000_000
+FLUSH_CELLS = 250_000
 """So many cells are compared with the names at once, when a table is searched whole."""
 
 INTEGERS = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
