@@ -244,7 +244,7 @@ def test_a_row_describes_every_copy_of_its_image(tmp_path: Path) -> None:
 
     (link,) = report.links
     assert (link.rows_ambiguous, link.rows_of_copies, link.images_without_row) == (6, 6, 0)
-    assert "6 of them match copies of one image, and describe each copy" in format_report(report)
+    assert "6 of them with copies of one image: each copy gets the row" in format_report(report)
     with packhouse.open(tmp_path / "out.pack") as pack:
         found = {key: pack.rows(key)["metadata"] for key in pack.images}
         first = {key: row["dx"] for key in pack.images if (row := pack.row(key))}
