@@ -357,8 +357,12 @@ def test_progress_tells_of_every_stage(dataset: DataSet, tmp_path: Path) -> None
         with lock:
             events.append(event)
 
-    packhouse.pack(dataset.folder, tmp_path / "shop.pack", joins=[JOIN], progress=listen)
+    report = packhouse.pack(dataset.folder, tmp_path / "shop.pack", joins=[JOIN], progress=listen)
 
+    assert (report.failed, [table.name for table in report.tables]) == (
+        (),
+        ["articles", "customers", "transactions_train"],
+    )
     begun = [event.task for event in events if isinstance(event, Started)]
     ended = [event.task for event in events if isinstance(event, Finished)]
     assert begun == ended
