@@ -576,3 +576,28 @@ def test_tables_without_a_place_do_not_stop_the_others(tmp_path: Path, bad: str,
     assert said in report.failed[0].message
     assert len(report.tables) == 3
     assert (tmp_path / "out.pack/pack.json").is_file()
+
+
+def test_packs_of_one_process_share_nothing(dataset: DataSet, tmp_path: Path) -> None:
+    """What a run that was stopped has made of the same data is for its own DEST, not for another."""
+
+    def stop(event: Event) -> None:
+        if isinstance(event, Started) and event.task == "join train":
+            raise KeyboardInterrupt
+
+    begun: list[str] = []
+
+    def listen(event: Event) -> None:
+        if isinstance(event, Started):
+            begun.append(event.task)
+
+    with pytest.raises(KeyboardInterrupt):
+        packhouse.pack(dataset.folder, tmp_path / "one.pack", joins=[JOIN], progress=stop)
+    assert (tmp_path / "one.pack.packing").exists()
+    packhouse.pack(dataset.folder, tmp_path / "two.pack", joins=[JOIN], progress=listen)
+
+    assert [task for task in begun if task.startswith("table ")] == [
+        "table articles",
+        "table customers",
+        "table transactions_train",
+    ]

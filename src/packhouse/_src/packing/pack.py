@@ -28,7 +28,6 @@ from packhouse._src.packing.report import Report, TableOutcome, Totals
 from packhouse._src.packing.reusing.inputs import remember_plan
 from packhouse._src.packing.reusing.unchanged import are_images_kept, keep_images, unchanged_report
 from packhouse._src.packing.updating import (
-    NO_EARLIER_PACK,
     EarlierPack,
     check_nothing_is_lost,
     read_earlier,
@@ -271,7 +270,7 @@ def _execute(
         first = made.failed[0]
         raise SourceError(first.message)
     updates = made.options.update
-    earlier = read_earlier(made.source.path, made.dest) if updates else NO_EARLIER_PACK
+    earlier = read_earlier(made.source.path, made.dest) if updates else EarlierPack()
     check_nothing_is_lost(made, earlier, ())
     kept = unchanged_report(made, earlier, seconds=seconds) if updates else None
     if kept is not None:

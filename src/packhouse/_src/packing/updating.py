@@ -80,9 +80,6 @@ class EarlierPack:
         )
 
 
-NO_EARLIER_PACK = EarlierPack()
-
-
 def with_earlier_options(options: PackOptions, dest: Path) -> PackOptions:
     """Take over the options with which the pack at DEST was made, where none are given now.
 
