@@ -8,7 +8,7 @@ from pathlib import Path
 
 import xxhash
 
-from packhouse._src.sealing.footer_digest import add_footer_digest, read_footer_digest
+from packhouse._src.footers.footer_digest import add_footer_digest, read_footer_digest
 from packhouse._src.tables.bound_files import BoundFile, BoundFiles
 from packhouse._src.tables.table import Tables
 

@@ -20,11 +20,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import packhouse
+from packhouse._src.footers.footer_digest import add_footer_digest
 from packhouse._src.imagefile.format import IMAGES_FILE, INDEX_COLUMNS, INDEX_FILE
 from packhouse._src.imagefile.index_file import Binding, write_index, write_rows
 from packhouse._src.imagefile.read.image_index import ImageIndex
 from packhouse._src.imagefile.read.store import ImageStore
-from packhouse._src.sealing.footer_digest import add_footer_digest
 from packhouse.errors import CorruptStoreError, PackReplacedError
 
 FACTS = (

@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 
 import packhouse
+from packhouse._src.footers.footer_digest import add_footer_digest
 from packhouse._src.imagefile.manifest_file import write_manifest
-from packhouse._src.sealing.footer_digest import add_footer_digest
 from small_dataset import write_dataset
 
 Rows = Iterator[pa.Table]

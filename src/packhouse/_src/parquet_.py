@@ -19,8 +19,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from packhouse._src.footers.footer_digest import add_footer_digest
 from packhouse._src.schemas import is_made_float, with_pandas_entry
-from packhouse._src.sealing.footer_digest import add_footer_digest
 from packhouse._src.system.process_lock import ProcessLock
 from packhouse.errors import CorruptStoreError, Where
 

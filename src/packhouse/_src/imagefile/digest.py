@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from packhouse._src.sealing.xxhash_ import DIGEST_BYTES, DigestSoFar, digest_of
+from packhouse._src.footers.xxhash_ import DIGEST_BYTES, DigestSoFar, digest_of
 from packhouse._src.table_records import PARTS
 
 __all__ = [

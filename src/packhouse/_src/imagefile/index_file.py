@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from packhouse._src.footers.footer_digest import check_footer_digest
+from packhouse._src.footers.xxhash_ import DigestSoFar
 from packhouse._src.imagefile.format import FORMAT_VERSION, IMAGES_FILE, INDEX_COLUMNS, INDEX_ROW_GROUP_ROWS
 from packhouse._src.imagefile.index_bounds import MOST_TEXT
 from packhouse._src.imagefile.slots import IndexedImage
 from packhouse._src.parquet_ import ParquetSink, ParquetSource, batch_of
-from packhouse._src.sealing.footer_digest import check_footer_digest
-from packhouse._src.sealing.xxhash_ import DigestSoFar
 from packhouse.errors import CorruptStoreError, Where
 
 

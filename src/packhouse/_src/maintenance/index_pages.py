@@ -6,11 +6,11 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from packhouse._src.footers.footer_digest import TAIL_BYTES
 from packhouse._src.imagefile.digest import DIGEST_BYTES
 from packhouse._src.imagefile.format import INDEX_COLUMNS, INDEX_FILE
 from packhouse._src.imagefile.index_file import Binding, write_rows
 from packhouse._src.parquet_ import ParquetSource, fixed_width_values
-from packhouse._src.sealing.footer_digest import TAIL_BYTES
 from packhouse.errors import PackhouseError
 
 FEW_BYTES = 64

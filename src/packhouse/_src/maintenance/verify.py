@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from packhouse._src.concurrency.threads import workers_or_default
+from packhouse._src.footers.footer_digest import read_footer_digest
 from packhouse._src.imagefile.digest import digest_of_file, digest_of_parts
 from packhouse._src.imagefile.format import IMAGES_FILE, INDEX_FILE, MANIFEST_FILE
 from packhouse._src.imagefile.read.index_rows import Damage, IndexRow
 from packhouse._src.maintenance.compare import Difference, compare
 from packhouse._src.maintenance.image_checks import Findings, check_derived, check_images
 from packhouse._src.maintenance.manifest_checks import Manifest, TableFacts, read_manifest, why_unreadable
-from packhouse._src.sealing.footer_digest import read_footer_digest
 from packhouse.errors import CorruptStoreError
 from packhouse.progress import Observer, silent, task
 

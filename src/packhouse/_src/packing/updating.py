@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from packhouse._src.footers.footer_digest import check_footer_digest
 from packhouse._src.imagefile.format import DERIVED, IMAGES_FILE, INDEX_FILE, MANIFEST_FILE
 from packhouse._src.imagefile.slots import IndexedImage
 from packhouse._src.imagefile.write.journal import files_in, read_journal
@@ -31,7 +32,6 @@ from packhouse._src.packing.planning import Plan
 from packhouse._src.packing.report import Updated
 from packhouse._src.packing.settings import read_values
 from packhouse._src.parquet_ import ParquetSource
-from packhouse._src.sealing.footer_digest import check_footer_digest
 from packhouse.errors import SourceError, UsageError, Where
 
 

@@ -12,9 +12,9 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from packhouse._src.footers.footer_digest import read_footer_digest
 from packhouse._src.imagefile.read.generation import FileIdentity, Generation, digest_once, identity_of
 from packhouse._src.parquet_ import ParquetSource
-from packhouse._src.sealing.footer_digest import read_footer_digest
 from packhouse._src.sql.quoting import as_pattern
 from packhouse._src.table_records import PARTS
 from packhouse._src.tables.parted_table import PartedTable

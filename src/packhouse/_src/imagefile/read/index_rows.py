@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from packhouse._src.footers.footer_digest import check_footer_digest
 from packhouse._src.imagefile.digest import DIGEST_BYTES
 from packhouse._src.imagefile.format import INDEX_COLUMNS
 from packhouse._src.imagefile.index_bounds import MOST_TEXT, check_bounds
 from packhouse._src.parquet_ import ParquetSource, batch_of, fixed_width_values
-from packhouse._src.sealing.footer_digest import check_footer_digest
 from packhouse.errors import CorruptStoreError, Where
 
 

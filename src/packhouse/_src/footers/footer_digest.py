@@ -13,7 +13,7 @@ import os
 from pathlib import Path
 from typing import BinaryIO
 
-from packhouse._src.sealing.xxhash_ import DIGEST_BYTES, digest_of
+from packhouse._src.footers.xxhash_ import DIGEST_BYTES, digest_of
 from packhouse.errors import CorruptStoreError, Where
 
 MAGIC = b"PAR1"
