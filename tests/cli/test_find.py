@@ -106,6 +106,6 @@ def test_what_has_line_breaks_stays_on_its_line(tmp_path: Path) -> None:
     ambiguous = run("rows", tmp_path / "x.pack", "a/1")
 
     assert rows.stdout == "t\tno\\nimage\n"
-    assert images.stdout == "a/ta\\tb\n"
+    assert images.stdout == "a/1\na/ta\\tb\nb/1\n"
     assert json.loads(exact.stdout) == [{"table": "t", "value": "no\nimage"}]
     assert "1 row of t with several matching images" in ambiguous.stderr

@@ -267,10 +267,40 @@ def test_a_row_that_fits_different_images_describes_none(tmp_path: Path) -> None
     report = packhouse.pack(copied(tmp_path / "src", different=True), tmp_path / "out.pack")
 
     (link,) = report.links
-    assert (link.rows_ambiguous, link.rows_of_copies) == (6, 5)
+    assert (link.rows_ambiguous, link.rows_of_copies, link.images_without_row) == (6, 5, 2)
     with packhouse.open(tmp_path / "out.pack") as pack:
+        assert list(pack.images_without_row()) == ["HAM_part_1/ISIC_0000002", "ham_part_1/ISIC_0000002"]
         assert pack.row("ham_part_1/ISIC_0000002") is None
         assert pack.row("HAM_part_1/ISIC_0000003") is not None
         with pytest.raises(UsageError, match="2 of them are named by rows that name several images each"):
             pack.samples(size=None, label="dx")
         assert len(pack.samples(size=None, label="dx", on_unlabelled="skip")) == 10
+
+
+def test_names_of_images_and_masks_label_nothing_and_everybody_says_so(tmp_path: Path) -> None:
+    """`images/0.png`, `masks/0.png` and a row of `0.png`: report, keys and loader agree; whole paths help."""
+    rows = ["file,kind"]
+    for number in range(8):
+        for folder, shade in (("images", 10 * number), ("masks", 255 - number)):
+            (tmp_path / "src" / folder).mkdir(parents=True, exist_ok=True)
+            Image.new("L", (4, 4), shade).save(tmp_path / "src" / folder / f"{number}.png")
+        rows.append(f"{number}.png,{'ab'[number % 2]}")
+    (tmp_path / "src" / "labels.csv").write_text("\n".join(rows) + "\n")
+    report = packhouse.pack(tmp_path / "src", tmp_path / "out.pack")
+
+    (link,) = report.links
+    assert (link.rows_ambiguous, link.images_without_row, link.images) == (8, 16, 16)
+    assert "16 of 16 images without a row" in format_report(report)
+    with packhouse.open(tmp_path / "out.pack") as pack:
+        assert list(pack.images_without_row()) == list(pack.images)
+        with pytest.raises(UsageError, match="16 of them are named by rows that name several") as caught:
+            pack.samples(size=None, label="labels.kind", on_unlabelled="skip")
+    assert caught.value.hint == "values that are whole keys name one image each"
+
+    (tmp_path / "src" / "labels.csv").write_text("\n".join(rows).replace("\n", "\nimages/") + "\n")
+    packhouse.pack(tmp_path / "src", tmp_path / "out.pack", overwrite=True)
+
+    with packhouse.open(tmp_path / "out.pack") as pack:
+        samples = pack.samples(size=None, label="labels.kind", on_unlabelled="skip")
+        assert [sample.key for sample in samples] == [f"images/{number}" for number in range(8)]
+        assert [sample.label for sample in samples] == [0, 1] * 4

@@ -369,7 +369,7 @@ class ParquetSource:
 
     @property
     def metadata(self) -> dict[str, Any]:
-        """What `ParquetSink` kept under the key "packhouse"; empty for files of others."""
+        """What `ParquetSink` kept under the key "packhouse"; empty for third-party files."""
         found = (self._file.metadata.metadata or {}).get(METADATA_KEY.encode())
         return dict(json.loads(found)) if found else {}
 
@@ -506,7 +506,7 @@ class ParquetSource:
         except (pa.ArrowException, OSError) as err:
             raise self._corrupt(err) from err
         rows = self._file.metadata.row_group(row_group).num_rows
-        if table.num_rows != rows:  # a damaged page header, which has no checksum, can hide rows in silence
+        if table.num_rows != rows:  # a damaged page header, which has no checksum, can silently hide rows
             raise self._corrupt(ValueError(f"{table.num_rows:,} of {rows:,} rows of row group {row_group}"))
         return table if self._most_text_bytes is None else self._unfolded(table, self._most_text_bytes)
 

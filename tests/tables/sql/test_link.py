@@ -40,7 +40,10 @@ class House:
         keys = assign_keys(paths).keys
         facts = HeaderFacts("image/jpeg", 1, 1, None, None)
         file = SourceFile("", 1, 0, 0)
-        filled = [IndexedImage(ImageSlot(key, 0, file), bytes(16), facts) for key in keys]
+        filled = [
+            IndexedImage(ImageSlot(key, 0, file), number.to_bytes(16, "big"), facts)
+            for number, key in enumerate(keys)
+        ]
         self.bench = bench
         self.index = bench.folder / "image_index.parquet"
         self.tables: dict[str, TableReport] = {}
@@ -193,7 +196,7 @@ def test_both_kinds_of_orphans_are_counted(build: Build) -> None:
 
 
 def test_a_name_of_several_images_is_flagged_without_a_key(build: Build) -> None:
-    """Which of them is meant cannot be known: the row has an image, and none of the images lacks a row."""
+    """Which of them is meant cannot be known: the row has an image, and no image has that row."""
     house = build(["images/a/1.jpg", "images/b/1.jpg", "images/a/2.jpg", "images/b/3.jpg"])
     house.add("articles", {"id": ["1", "2", "a/1", "b/1.jpg", "images/b/1.jpg", "9"], "x": ["y"] * 6})
 
@@ -205,15 +208,15 @@ def test_a_name_of_several_images_is_flagged_without_a_key(build: Build) -> None
     assert (report.images_without_row, report.images_without_row_examples) == (1, ("b/3",))
 
 
-def test_images_that_only_an_ambiguous_name_names_have_a_row(build: Build) -> None:
-    """A row that may mean either of two images leaves neither of them without a row."""
+def test_images_that_only_an_ambiguous_name_names_have_no_row(build: Build) -> None:
+    """A row that may mean either of two different images describes neither, as everywhere."""
     house = build(["images/a/1.jpg", "images/b/1.jpg", "images/a/2.jpg"])
     house.add("articles", {"id": ["1.jpg", "x"], "x": ["y"] * 2})
 
     report, _ = house.link("articles", "id")
 
     assert (report.rows_ambiguous, report.rows_with_image) == (1, 1)
-    assert report.images_without_row_examples == ("a/2",)
+    assert (report.images_without_row, report.images_without_row_examples) == (3, ("a/1", "a/2", "b/1"))
 
 
 def test_other_columns_and_the_order_of_rows_stay(build: Build) -> None:

@@ -1,7 +1,7 @@
 """A digest over the footer of each Parquet file of a pack, which Parquet itself leaves unprotected.
 
 Pages carry checksums, the footer carries none: one flipped bit in it can make the Parquet library abort the
-whole process, or rename a column in silence. So the digest lies right before the footer, in a gap that other
+whole process, or silently rename a column. So the digest lies right before the footer, in a gap that other
 readers step over, and is checked before the library sees a byte.
 
     PAR1 <pages> | digest: 16 bytes | <footer> <its length: 4 bytes> PAR1

@@ -38,7 +38,7 @@ class Walked:
     """Dataset that names classes, and the names."""
 
     file_id: str = ""
-    """The id that packhouse gave the file; "" for a file of others."""
+    """The id that packhouse gave the file; "" for a third-party file."""
 
     id_offset: int = 0
 

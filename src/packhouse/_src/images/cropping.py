@@ -29,7 +29,7 @@ def size_of(size: object) -> Size | None:
         size: A pair, one number for a square, or None.
 
     Raises:
-        UsageError: It is none of these.
+        UsageError: It is something else.
     """
     if size is None:
         return None

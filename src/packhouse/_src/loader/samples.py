@@ -83,7 +83,8 @@ class Samples(Sequence[Sample]):
             options, pack = self.options, self._pack
             if options.on_unlabelled == "raise" or not has_label.any():
                 of_pack = (pack.images, pack.tables, pack.links)
-                refuse_unlabelled(*of_pack, str(options.label), self._unlabelled)
+                has_any = bool(has_label.any())
+                refuse_unlabelled(*of_pack, str(options.label), self._unlabelled, has_any=has_any)
             self.rows = self.rows[has_label]
         self._labels = Labels(labels.classes, labels.numbers[has_label])
 

@@ -181,7 +181,7 @@ def _save_images(
     source: Path, folder: Path, salvaged: Salvaged, workers: int, observer: Observer
 ) -> BuiltImages:
     keys = [Key(row.key, row.group, row.name, row.file_name) for row in salvaged.rows]
-    # the digest stands for the time, so that what was begun for another pack is not gone on with
+    # the digest stands for the time, so that a run never resumes what was begun for another pack
     stamps = [int.from_bytes(row.digest[:8], "little", signed=True) for row in salvaged.rows]
     files = [
         SourceFile(row.file_name, row.length, stamp, row.offset)

@@ -7,7 +7,7 @@ from typing import Any
 
 
 def import_if_there(name: str) -> Any:  # noqa: ANN401  # a module, whose names the checker cannot know
-    """Import a module; None where the system has none of that name."""
+    """Import a module; None if the system has no such module."""
     try:
         return importlib.import_module(name)
     except ImportError:

@@ -16,19 +16,17 @@ from packhouse._src.tables.table import Tables
 INDEX = "image_index"
 
 
-def meant_by_several(link: LinkedColumns, *, copies: bool | None = None) -> str:
+def meant_by_several(link: LinkedColumns, *, copies: bool) -> str:
     """Return the query of what the rows mean that name several images each: pairs of value and key.
 
     Args:
         link: The linked table.
-        copies: Whether the images of one value must have the same bytes, or must not; None: either.
+        copies: Whether the images of one value must have the same bytes, or must not.
     """
     rows, key, flag = (quote_name(name) for name in (link.table, link.key_column, link.flag_column))
     value = form_named(link.form).of(link.column, spelling=link.spelling)
     cells = f"SELECT {value} FROM {rows} WHERE {flag} AND {key} IS NULL"
     named = f"SELECT value, key FROM ({names_sql(INDEX)}) WHERE value IN ({cells})"
-    if copies is None:
-        return named
     over = "OVER (PARTITION BY value)"
     # empty files are alike, and no image
     alike = f"min(i.digest) {over} = max(i.digest) {over} AND min(i.length) {over} > 0"

@@ -75,7 +75,7 @@ def _say_which(tables: Tables, column: str, candidates: Sequence[str]) -> str:
 
 
 def images_without_row(tables: Tables, links: Sequence[LinkedColumns]) -> Iterator[str]:
-    """Yield the keys of images that no row of some linked tables names.
+    """Yield the keys of images that no row of some linked tables describes.
 
     Args:
         tables: The tables of a pack.
@@ -154,7 +154,9 @@ def _key_of(link: LinkedColumns) -> str:
 
 
 def _unnamed_by(link: LinkedColumns) -> str:
-    # a value that names several images has no key, and yet each of them has a row
     rows, key = quote_name(link.table), quote_name(link.key_column)
-    meant = f"SELECT key FROM ({meant_by_several(link)})"
-    return f"key NOT IN (SELECT {key} FROM {rows} WHERE {key} IS NOT NULL) AND key NOT IN ({meant})"
+    lonely = f"key NOT IN (SELECT {key} FROM {rows} WHERE {key} IS NOT NULL)"
+    if not link.has_several:
+        return lonely
+    # a row of several images has no key, and describes them only if they are copies of one
+    return f"{lonely} AND key NOT IN (SELECT key FROM ({meant_by_several(link, copies=True)}))"

@@ -1,7 +1,7 @@
 """Decompresses the file of a table, by its first bytes: gzip, Zstandard, bzip2, xz or zip.
 
-Python's own bz2 and lzma readers stop in silence at data that they cannot read behind the first stream of a
-file. Here that is an error: rows would be missing.
+Python's own bz2 and lzma readers ignore data that they cannot read after the first stream of a file. Here
+that is an error: rows would be missing.
 """
 
 from __future__ import annotations

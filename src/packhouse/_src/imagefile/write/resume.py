@@ -1,4 +1,4 @@
-"""An image file under construction: begun, or gone on with where an earlier run has stopped.
+"""An image file under construction: begun, or resumed where an earlier run has stopped.
 
 Each plan (keys and sizes of all images) has a folder of its own, named by its id, so that a file that is
 half filled for another plan is never mixed with this one; what is still valid there is copied.

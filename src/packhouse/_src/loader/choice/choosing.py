@@ -168,7 +168,7 @@ def _refuse_two_meanings(source: SplitSource, selection: ImageSelection) -> None
 
 
 def _of_split(source: SplitSource, images: ImageStore, pool: Rows, selection: ImageSelection) -> Rows | None:
-    """Return the images of the split that was asked for; None where there is none of that name."""
+    """Return the images of the split that was asked for; None if there is no split of that name."""
     split = selection.split or ""
     asked, fractions = split_word(split) or split, selection.fractions
     if fractions and asked not in SPLITS:

@@ -20,6 +20,7 @@ from packhouse.errors import UsageError, Where
 
 GROUP = "group"
 NO_LABEL = -1
+OTHER_LABEL = "choose a column whose rows match images: packhouse inspect PACK lists the links"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -132,6 +133,8 @@ def refuse_unlabelled(
     links: Sequence[LinkedColumns],
     label: str,
     rows: NDArray[np.int64],
+    *,
+    has_any: bool,
 ) -> NoReturn:
     """Raise for chosen images without a label.
 
@@ -141,19 +144,20 @@ def refuse_unlabelled(
         links: The linked tables.
         label: As of `labels_of`.
         rows: The images, at least one.
+        has_any: Whether other chosen images have a label, so that something is left if these are skipped.
 
     Raises:
         UsageError: Says how many, names one, and why.
     """
     key = images.index.key_of(int(rows[0]))
     others = f" and {len(rows) - 1:,} others" if len(rows) > 1 else ""
-    skips = 'on_unlabelled="skip" leaves them out'
+    skips = ['on_unlabelled="skip" leaves them out'] if has_any else []
     if label == GROUP:
         problem = f"{key}{others} of the chosen images are in a folder that is not a class"
-        hint = f'{skips}; label="image_index.group" makes each folder a class'
+        hints = [*skips, 'label="image_index.group" makes each folder a class']
     else:
         problem = f"{key}{others} of the chosen images have no row, or no value in that column"
-        hint = f'{skips}, and so does where="{label} IS NOT NULL"'
+        hints = [f'{skips[0]}, and so does where="{label} IS NOT NULL"'] if skips else [OTHER_LABEL]
         table = source_of(tables, links, label).table
         several = images_of_ambiguous_rows(tables, [link for link in links if link.table == table])
         named = np.intersect1d(rows, rows_of_keys(tables, several))
@@ -162,8 +166,9 @@ def refuse_unlabelled(
                 f"; {len(named):,} of them are named by rows that name several images each, "
                 f"such as {images.index.key_of(int(named[0]))}"
             )
-            hint = f"{skips}; values that are whole keys name one image each"
-    raise UsageError(f"label={label!r}: {problem}", where=Where(file=str(images.path)), hint=hint)
+            hints = [*skips, "values that are whole keys name one image each"]
+    where = Where(file=str(images.path))
+    raise UsageError(f"label={label!r}: {problem}", where=where, hint="; ".join(hints))
 
 
 def columns_of(

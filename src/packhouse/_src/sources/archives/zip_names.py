@@ -61,7 +61,7 @@ def _with_slashes(info: ZipInfo, name: str) -> str:
 
 
 def _unknown(info: ZipInfo) -> bytes | None:
-    """Return a name of which the archive does not say how it is encoded; None of others."""
+    """Return a name if the archive does not say how it is encoded; else None."""
     if info.flag_bits & IS_UTF8 or info.orig_filename.isascii():
         return None
     raw = _raw(info)

@@ -116,11 +116,16 @@ def _report(engine: Engine, table: TableReport, work: LinkTask, placed: _Placed)
         f"SELECT {cell_text(quote_name(work.evidence.column), spelling)} FROM {source} WHERE NOT {flag_sql} "
         f"ORDER BY {row_number} LIMIT {EXAMPLES}"
     )
-    # an image has a row when any of its names stands in the column, also one that names other images too
     lonely_images = (
-        f"FROM {parquet_rows(placed.index)} WHERE key NOT IN (SELECT key FROM image_name_keys "
-        f"WHERE value IN (SELECT {value} FROM {source} WHERE {flag_sql}))"
+        f"FROM {parquet_rows(placed.index)} WHERE key NOT IN "
+        f"(SELECT {key_sql} FROM {source} WHERE {key_sql} IS NOT NULL)"
     )
+    if ambiguous:  # a row of several images has no key, and describes them only if they are copies of one
+        cells = f"SELECT {value} FROM {source} WHERE {flag_sql} AND {key_sql} IS NULL"
+        lonely_images += (
+            f" AND key NOT IN (SELECT key FROM image_name_keys WHERE value IN ({cells}) "
+            f"AND value IN ({_copies(placed)}))"
+        )
     (n_lonely,) = engine.row(f"SELECT count(*) {lonely_images}")
     examples = engine.query(f"SELECT key {lonely_images} ORDER BY key LIMIT {EXAMPLES}")
     return LinkReport(
@@ -146,15 +151,19 @@ def _report(engine: Engine, table: TableReport, work: LinkTask, placed: _Placed)
 
 def _count_copies(engine: Engine, source: str, placed: _Placed, value: str) -> int:
     """Count the rows that name several images which are the same, byte by byte."""
-    alike = (
+    (copies,) = engine.row(
+        f"SELECT count(*) FROM {source} WHERE {quote_name(placed.flag)} AND {quote_name(placed.key)} IS NULL "
+        f"AND {value} IN ({_copies(placed)})"
+    )
+    return int(copies)
+
+
+def _copies(placed: _Placed) -> str:
+    """Return the query of the values that name several images which are the same, byte by byte."""
+    return (
         f"SELECT value FROM image_name_keys n JOIN {parquet_rows(placed.index)} i ON i.key = n.key "
         "GROUP BY value HAVING count(*) > 1 AND min(digest) = max(digest) AND min(length) > 0"
     )
-    (copies,) = engine.row(
-        f"SELECT count(*) FROM {source} WHERE {quote_name(placed.flag)} AND {quote_name(placed.key)} IS NULL "
-        f"AND {value} IN ({alike})"
-    )
-    return int(copies)
 
 
 def _why(work: LinkTask) -> str:
