@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from packhouse.errors import UsageError
+from packhouse.errors import TableError, UsageError, Where
 from packhouse.progress import Observer
 
 COMPRESSIONS = ("zstd", "gzip", "snappy", "lz4")
@@ -52,6 +52,27 @@ class TableOutput:
 
     observer: Observer
     """Progress callback."""
+
+    def place_for(self, file: str, *, source: str) -> Path:
+        """Return where a Parquet file goes; the folders above it are made.
+
+        Args:
+            file: Its path below the pack.
+            source: What it is made from, for the error.
+
+        Raises:
+            TableError: A file has the name of one of the folders.
+        """
+        target = self.folder / file
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+        except FileExistsError as err:
+            raise TableError(
+                f"its folder cannot be created: the pack has a file named {target.parent.name}",
+                where=Where(file=source),
+                hint="rename the folder",
+            ) from err
+        return target
 
 
 WHITESPACE = "whitespace"

@@ -268,6 +268,8 @@ TEXTS = st.sampled_from([text for text in FLOATS if DEMANDED_FLOAT.holds(text)])
 
 @settings(deadline=None)
 @given(text=TEXTS)
+@example(text=repr(2**-24))
+@example(text=repr(2.0**-1017))
 def test_a_number_and_its_code_are_the_text(text: str) -> None:
     """The report can name the two spellings that are one value."""
     back = decode(float(text) + 0.0, encode(text, float(text)))
@@ -275,6 +277,16 @@ def test_a_number_and_its_code_are_the_text(text: str) -> None:
     assert spelled_alike(back, text)
     assert Decimal(back) == Decimal(text)
     assert math.copysign(1, float(back)) == math.copysign(1, float(text))
+
+
+@pytest.mark.parametrize("power", [-24, -1017, -1007, -10, 60])
+def test_powers_of_two_and_their_neighbours_are_numbers_of_their_own(power: int) -> None:
+    """The nearest decimal of as many digits as Python writes can be the neighbour's."""
+    values = [math.nextafter(2.0**power, 0), 2.0**power, math.nextafter(2.0**power, math.inf)]
+    texts = [f"{value!r}" for value in values]
+
+    assert all(DEMANDED_FLOAT.holds(text) for text in texts)
+    assert [decode(value, encode(text, value)) for value, text in zip(values, texts, strict=True)] == texts
 
 
 @settings(deadline=None)

@@ -24,7 +24,7 @@ def command(
     as_json: bool,
     **parameters: Any,  # noqa: ANN401  # one for each option of PackOptions
 ) -> int:
-    """Pack the data set SRC (image folders and CSV files) into DEST.
+    """Pack the data set SRC (image folders and tables) into DEST.
 
     \b
     packhouse pack h-and-m -o hm.pack --join "train = transactions_train + customers on customer_id"

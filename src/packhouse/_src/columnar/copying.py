@@ -120,15 +120,7 @@ def copy_columns(
 
     Cost: decodes and encodes the file once; memory of a row group of ours, whatever the size of theirs.
     """
-    target = output.folder / plan.file
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-    except FileExistsError as err:
-        raise TableError(
-            f"its folder cannot be created: the pack has a file named {target.parent.name}",
-            where=Where(file=plan.source),
-            hint="rename the folder",
-        ) from err
+    target = output.place_for(plan.file, source=plan.source)
     facts = source.stat()
     if read_columns(source, shown_as=plan.source).names != plan.columns:
         raise _changed(plan)

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from decimal import Decimal
+from decimal import Context, Decimal
 from functools import cache
 
 from packhouse._src.table_records import ColumnType
@@ -48,6 +48,22 @@ class Candidate:
         return re.fullmatch(self.pattern, text) is not None and self.parses(text)
 
 
+ALL_DIGITS = Context(prec=2000)
+"""Enough for every double, written out."""
+
+
+def nearest(value: float, power: int) -> Decimal:
+    """Return the one decimal that stands for the size of a double, with a last digit of 10**power.
+
+    At a power of two the nearest decimal of so many digits can be another double's: that of 2**-24 ends in
+    062e-08, and is the double before. Then it is the one that Python writes, 5.960464477539063e-08.
+    """
+    shortest = abs(Decimal(repr(value)))
+    if shortest.as_tuple().exponent == power:
+        return shortest
+    return abs(Decimal(value)).quantize(Decimal((0, (1,), power)), context=ALL_DIGITS)
+
+
 def _fits_int64(text: str) -> bool:
     return -(2**63) <= int(text) < 2**63
 
@@ -64,8 +80,8 @@ def _fits_double(text: str) -> bool:
         return False
     if abs(value) >= EXACT_WHOLE and text.lstrip("-").isdigit():
         return False
-    # of two decimals that are as near, such as those of 2**-24, Python's repr may have the other one
-    return Decimal(text) in (Decimal(f"{value:.{len(digits) - 1}e}"), Decimal(repr(value)))
+    number = Decimal(text)
+    return abs(number) == nearest(value, int(number.as_tuple().exponent))
 
 
 def _is_date(text: str) -> bool:

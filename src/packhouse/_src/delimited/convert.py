@@ -42,7 +42,7 @@ from packhouse._src.table_records import (
     TableReport,
     TextKey,
 )
-from packhouse.errors import TableError, Where, internal_error
+from packhouse.errors import Where, internal_error
 from packhouse.progress import Task, task
 
 FIRST_ROWS = 10_000
@@ -83,8 +83,7 @@ def convert_table(
     Cost: one scan of the file; another one when a later row breaks what the first had suggested. Memory of
     some chunks and one row group, whatever the size of the file; of fewer chunks where memory is short.
     """
-    target = output.folder / plan.file
-    _make_folder(target, plan)
+    target = output.place_for(plan.file, source=plan.source)
     give_memory_back()
     shares = MemoryShares.of(memory_bytes, columns=len(plan.columns), in_python=plan.kind == JSON_LINES)
     rows, columns, notes = _Conversion(output, plan, source, wanted, text_keys or {}, shares).run()
@@ -100,17 +99,6 @@ def convert_table(
         notes=(*plan.notes, *notes),
         may_lack_rows=plan.may_lack_rows,
     )
-
-
-def _make_folder(target: Path, plan: TablePlan) -> None:
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-    except FileExistsError as err:
-        raise TableError(
-            f"its folder cannot be created: the pack has a file named {target.parent.name}",
-            where=Where(file=plan.source),
-            hint="rename the folder",
-        ) from err
 
 
 _READERS = {CSV: TableReader, JSON_LINES: JsonLinesReader}

@@ -10,9 +10,9 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass, field
-from decimal import Context, Decimal
 
-_DIGITS = Context(prec=2000)  # enough for every double, written out
+from packhouse._src.delimited.column_types import ALL_DIGITS, nearest
+
 _FLOAT = re.compile(r"-?([0-9]+)(?:\.([0-9]+))?(?:([eE])([-+]?)([0-9]+))?")
 
 REPR_LOW, REPR_HIGH = 1e-4, 1e16
@@ -199,16 +199,11 @@ def encode(text: str, value: float) -> int:
 def decode(value: float, code: int) -> str:
     """Return the text that has this value and this spelling."""
     decimals = code & (_MINUS_ZERO - 1)
-    number = abs(Decimal(value))
     minus = "-" if value < 0 or code & _MINUS_ZERO else ""
     if not code & _HAS_EXPONENT:
-        return minus + f"{_rounded(number, -decimals):.{decimals}f}"
+        return minus + f"{nearest(value, -decimals):.{decimals}f}"
     sign = _SIGNS[(code >> _SIGN_AT) & 3]
     exponent = str(code >> _EXPONENT_AT).zfill((code >> _PADDING_AT) & 3)
     power = int(sign.replace("+", "") + exponent)
-    mantissa = _rounded(number, power - decimals).scaleb(-power, _DIGITS)
+    mantissa = nearest(value, power - decimals).scaleb(-power, ALL_DIGITS)
     return f"{minus}{mantissa:.{decimals}f}{'E' if code & _UPPER else 'e'}{sign}{exponent}"
-
-
-def _rounded(number: Decimal, power: int) -> Decimal:
-    return number.quantize(Decimal((0, (1,), power)), context=_DIGITS)
