@@ -304,3 +304,36 @@ def test_names_of_images_and_masks_label_nothing_and_everybody_says_so(tmp_path:
         samples = pack.samples(size=None, label="labels.kind", on_unlabelled="skip")
         assert [sample.key for sample in samples] == [f"images/{number}" for number in range(8)]
         assert [sample.label for sample in samples] == [0, 1] * 4
+
+
+FULL = "C:\\data\\img\\"
+
+
+@pytest.mark.parametrize(
+    ("files", "cells", "expected"),
+    [
+        (["img/b/1.png"], [f"{FULL}a\\1.png", f"{FULL}b\\1.png"], {"1": 1}),
+        (["b/1.png", "b/2.png"], ["/home/me/a/1.png", "/home/me/b/2.png"], {"2": 1}),
+        (["a/1.png", "b/1.png"], [f"{FULL}a\\1.png", f"{FULL}b\\1.png"], {"a/1": 0, "b/1": 1}),
+        (["img/1.png", "img/2.png"], [f"{FULL}x\\1.png", f"{FULL}y\\1.png", f"{FULL}x\\2.png"], {"2": 2}),
+        (["img/1.png", "img/2.png"], [f"{FULL}x\\1.png", f"{FULL}y\\2.png"], {"1": 0, "2": 1}),
+        (["img/1.png", "img/2.png"], ["old/1.png", "1.png", "old/2.png"], {"1": 1}),
+        (["001.png", "002.png"], ["1", "001", "2"], {"001": 1, "002": 2}),
+        (["b/1.png", "b/2.png"], ["b/1.png", f"{FULL}b\\1.png", "z/b/2.png"], {"1": 0}),
+    ],
+    ids=["stale", "subset", "both", "two folders", "moved", "bare", "zeros", "whole"],
+)
+def test_cells_that_differ_never_describe_one_image(
+    tmp_path: Path, files: list[str], cells: list[str], expected: dict[str, int]
+) -> None:
+    """Where a part of the cells is left out, the folder decides, or the cell that is the name; else none."""
+    for number, name in enumerate(files):
+        (tmp_path / "src" / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("L", (4, 4), 50 * number).save(tmp_path / "src" / name)
+    lines = ["path,place", *(f"{cell},{place}" for place, cell in enumerate(cells))]
+    (tmp_path / "src" / "t.csv").write_text("\n".join(lines) + "\n")
+    packhouse.pack(tmp_path / "src", tmp_path / "out.pack", link=["t.path"])
+
+    with packhouse.open(tmp_path / "out.pack") as pack:
+        found = {key: [row["place"] for row in pack.rows(key).get("t", [])] for key in pack.images}
+        assert found == {key: [expected[key]] if key in expected else [] for key in pack.images}

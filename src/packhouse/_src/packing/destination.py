@@ -278,9 +278,15 @@ def drop_others(folder: Path, images: Path) -> None:
             shutil.rmtree(other)
 
 
-def _publish(folder: Path, dest: Path, *, replace: bool) -> None:
+def _remove_aids(folder: Path) -> None:
+    """Remove what only helps to make a pack; what cannot be removed would become a part of it."""
     for own in (SPILL_FOLDER, TABLES_FOLDER):
-        shutil.rmtree(folder / own, ignore_errors=True)
+        if (folder / own).exists():
+            shutil.rmtree(folder / own)
+
+
+def _publish(folder: Path, dest: Path, *, replace: bool) -> None:
+    _remove_aids(folder)
     for below, _, _ in os.walk(folder):
         sync_folder(Path(below))
     check_destination(dest, replace=replace)

@@ -10,8 +10,9 @@ from packhouse._src.sql.cell_text import cell_text
 from packhouse._src.sql.duckdb_ import Engine
 from packhouse._src.sql.joins.join_sql import Side
 from packhouse._src.sql.joins.reorder import AddedColumns, rewrite_table
+from packhouse._src.sql.links.cells import CELLS_TABLE, NAMES_TABLE, leaves_out, match_cells
 from packhouse._src.sql.links.evidence import compare, describe
-from packhouse._src.sql.links.image_names import form_named
+from packhouse._src.sql.links.image_names import AS_IT_IS, form_named
 from packhouse._src.sql.links.search import ImageNames
 from packhouse._src.sql.query_output import Workbench
 from packhouse._src.sql.quoting import numbered_rows, parquet_rows, quote_name
@@ -59,7 +60,11 @@ def link_table(
     flag = free_name(FLAG_NAMES, taken)
     key = free_name(KEY_NAMES, taken)
     form, spelling = form_named(work.evidence.form), work.evidence.spelling
-    value = form.of(work.evidence.column, side.alias, spelling)
+    names, value = NAMES_TABLE, form.of(work.evidence.column, side.alias, spelling)
+    if leaves_out(form):
+        rows = bench.folder / table.file
+        match_cells(bench.engine, rows, work.evidence.column, form, spelling=spelling, index=index)
+        names, value = CELLS_TABLE, AS_IT_IS.of(work.evidence.column, side.alias, spelling)
     linked = rewrite_table(
         bench,
         table,
@@ -68,7 +73,7 @@ def link_table(
         sorted_by=sorted_by,
         added=AddedColumns(
             {flag: "i.value IS NOT NULL", key: "CASE WHEN i.n = 1 THEN i.key END"},
-            joined=f"LEFT JOIN image_names i ON i.value = {value}",
+            joined=f"LEFT JOIN {names} i ON i.value = {value}",
             facts={"image_column": flag, "image_key_column": key},
         ),
     )
