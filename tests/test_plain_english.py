@@ -121,7 +121,7 @@ OPEN_TO_USERS = (
     "_src/maintenance/verify.py",
     "_src/packing/options.py",
     "_src/packing/pack.py",
-    "_src/packing/report.py",
+    "_src/packing/reporting/report_facts.py",
     "_src/imagefile/read/image.py",
     "_src/imagefile/read/store.py",
     "_src/tables/table.py",

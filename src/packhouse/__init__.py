@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from packhouse._src.opening import Pack, open  # noqa: A004  # packhouse.open, as gzip.open
     from packhouse._src.packing.options import PackOptions
     from packhouse._src.packing.pack import pack, plan
-    from packhouse._src.packing.report import Report
+    from packhouse._src.packing.reporting.report import Report
     from packhouse._src.synthetic.sample import SampleSummary, sample
 
 __all__ = [
@@ -68,7 +68,7 @@ _HOMES = {
     "verify": "packhouse._src.maintenance.verify",
     "Pack": "packhouse._src.opening",
     "PackOptions": "packhouse._src.packing.options",
-    "Report": "packhouse._src.packing.report",
+    "Report": "packhouse._src.packing.reporting.report",
     "open": "packhouse._src.opening",
     "pack": "packhouse._src.packing.pack",
     "plan": "packhouse._src.packing.pack",

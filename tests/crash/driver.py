@@ -32,7 +32,7 @@ IMPORTED_ONCE = (
     "duckdb",
     "h5py",
     "pyarrow.parquet",
-    "packhouse._src.cli._printing",
+    "packhouse._src.packing.reporting.report_lines",
     "packhouse._src.cli._progress",
     "packhouse._src.cli.main",
     "packhouse._src.cli.pack",

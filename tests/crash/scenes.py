@@ -13,7 +13,7 @@ import packhouse
 from packhouse._src.imagefile.write import skeleton_process, writer
 from packhouse._src.packing import pack
 from packhouse._src.packing.planning import Plan, check_space
-from packhouse._src.packing.report import Report
+from packhouse._src.packing.reporting.report import Report
 from packhouse._src.records import SourceFile
 from packhouse._src.sources.folder import FolderSource
 from small_dataset import jpeg

@@ -18,7 +18,8 @@ import packhouse
 from crash.scenes import FEW, LONE, MANY, contents, put, write_source
 from packhouse._src.imagefile.write import writer
 from packhouse._src.imagefile.write.journal import read_journal
-from packhouse._src.packing.report import Report, Resumed
+from packhouse._src.packing.reporting.report import Report
+from packhouse._src.packing.reporting.report_facts import Resumed
 from packhouse._src.records import SourceFile
 from packhouse._src.sources.folder import FolderSource
 from packhouse.errors import DestinationError

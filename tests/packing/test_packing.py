@@ -16,7 +16,7 @@ import pytest
 
 import packhouse
 from packhouse._src.packing import planning
-from packhouse._src.packing.report import Resumed
+from packhouse._src.packing.reporting.report_facts import Resumed
 from packhouse.errors import (
     ColumnNotFoundError,
     DestinationExistsError,

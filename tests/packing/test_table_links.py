@@ -9,7 +9,6 @@ import pytest
 from PIL import Image
 
 import packhouse
-from packhouse._src.cli._printing import format_report
 from packhouse._src.sql.links.image_names import form_named, forms_in, forms_of, in_words, relative_to
 from packhouse.errors import UsageError
 from packhouse.progress import Event, Started
@@ -244,7 +243,7 @@ def test_a_row_describes_every_copy_of_its_image(tmp_path: Path) -> None:
 
     (link,) = report.links
     assert (link.rows_ambiguous, link.rows_of_copies, link.images_without_row) == (6, 6, 0)
-    assert "6 of them with copies of one image: each copy gets the row" in format_report(report)
+    assert "6 of them with copies of one image: each copy gets the row" in str(report)
     with packhouse.open(tmp_path / "out.pack") as pack:
         found = {key: pack.rows(key)["metadata"] for key in pack.images}
         first = {key: row["dx"] for key in pack.images if (row := pack.row(key))}
@@ -290,7 +289,7 @@ def test_names_of_images_and_masks_label_nothing_and_everybody_says_so(tmp_path:
 
     (link,) = report.links
     assert (link.rows_ambiguous, link.images_without_row, link.images) == (8, 16, 16)
-    assert "16 of 16 images without a row" in format_report(report)
+    assert "16 of 16 images without a row" in str(report)
     with packhouse.open(tmp_path / "out.pack") as pack:
         assert list(pack.images_without_row()) == list(pack.images)
         with pytest.raises(UsageError, match="16 of them are named by rows that name several") as caught:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import packhouse
-from packhouse._src.packing.report import Resumed, Updated
+from packhouse._src.packing.reporting.report_facts import Resumed, Updated
 from packhouse._src.records import SourceFile
 from packhouse._src.sources.folder import FolderSource
 from packhouse.errors import CorruptStoreError, DestinationExistsError, SourceError, UsageError, Where

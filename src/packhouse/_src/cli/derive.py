@@ -43,7 +43,7 @@ def command(pack: str, size: int, quality: int, workers: int | None, overwrite: 
 
 
 def _lines(report: DeriveReport) -> Iterator[str]:
-    from packhouse._src.cli._printing import counted, examples, size
+    from packhouse._src.wording.quantities import counted, examples, size
 
     yield (
         f"{report.folder}: {counted(report.images, 'image')}, "

@@ -39,7 +39,7 @@ def command(pack: str, target: str, as_json: bool) -> int:
 
 
 def _lines(report: ExtractReport) -> Iterator[str]:
-    from packhouse._src.cli._printing import counted, size
+    from packhouse._src.wording.quantities import counted, size
 
     for damage in report.damaged:
         yield f"DAMAGED {damage}"

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import click
 
 from packhouse._src.cli._options import json_option
-from packhouse._src.cli._printing import counted
+from packhouse._src.wording.quantities import counted
 
 
 @click.command("find")

@@ -49,7 +49,7 @@ def command(
 
 
 def _lines(report: IndexReport) -> Iterator[str]:
-    from packhouse._src.cli._printing import counted, examples
+    from packhouse._src.wording.quantities import counted, examples
 
     yield f"{report.file}: {counted(report.images, 'image')}, index in {report.index}"
     for problem in sorted(set(report.problems.values())):

@@ -8,7 +8,8 @@ from typing import Any
 import click
 
 from packhouse._src.cli._options import json_option
-from packhouse._src.cli._printing import counted, examples, print_json, several_images, size
+from packhouse._src.cli._printing import print_json
+from packhouse._src.wording.quantities import counted, examples, size
 
 MOST_REFUSED = 20
 
@@ -75,6 +76,8 @@ def _table_lines(tables: dict[str, Any]) -> Iterator[str]:
 
 
 def _link_lines(link: dict[str, Any]) -> Iterator[str]:
+    from packhouse._src.packing.reporting.report_lines import several_images
+
     yield f"link: {link['table']}.{link['column']} ({link['chosen']})"
     yield (
         f"  {link['flag_column']}, {link['key_column']}: "

@@ -36,7 +36,7 @@ def command(pack: str, dest: str, workers: int | None, as_json: bool) -> int:
 
 
 def _lines(report: RepairReport) -> Iterator[str]:
-    from packhouse._src.cli._printing import counted, examples
+    from packhouse._src.wording.quantities import counted, examples
 
     for damage in report.lost:
         yield f"LOST {damage}"

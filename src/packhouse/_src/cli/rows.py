@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from packhouse._src.cli._options import json_option
-from packhouse._src.cli._printing import counted
+from packhouse._src.wording.quantities import counted
 
 
 @click.command("rows")

@@ -35,9 +35,10 @@ def command(  # noqa: PLR0917
     """Write a generated fashion data set to the new folder DIR."""
     from dataclasses import asdict
 
-    from packhouse._src.cli._printing import counted, print_json, size
+    from packhouse._src.cli._printing import print_json
     from packhouse._src.cli._progress import shown
     from packhouse._src.synthetic.sample import sample
+    from packhouse._src.wording.quantities import counted, size
 
     with shown() as observer:
         made = sample(

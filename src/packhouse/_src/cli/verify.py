@@ -36,7 +36,7 @@ def command(pack: str, against: str | None, workers: int | None, as_json: bool) 
 
 
 def _lines(report: VerifyReport) -> Iterator[str]:
-    from packhouse._src.cli._printing import counted, size
+    from packhouse._src.wording.quantities import counted, size
 
     for damage in report.damaged:
         yield f"DAMAGED {damage}"

@@ -42,7 +42,7 @@ from packhouse._src.packing.destination import (
     install,
     under_construction,
 )
-from packhouse._src.packing.report import describe_images
+from packhouse._src.packing.reporting.report_facts import describe_images
 from packhouse._src.parquet_ import ParquetSource
 from packhouse._src.ranges import read_into
 from packhouse._src.records import SourceFile

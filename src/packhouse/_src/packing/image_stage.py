@@ -9,7 +9,7 @@ from packhouse._src.imagefile.write.build import CopyOptions, make_images
 from packhouse._src.imagefile.write.resume import kept_elsewhere
 from packhouse._src.imagefile.write.reuse import CopiedFile, ReusingReader
 from packhouse._src.packing.planning import Plan
-from packhouse._src.packing.report import ImagesReport, Resumed, Updated, describe_images
+from packhouse._src.packing.reporting.report_facts import ImagesReport, Resumed, Updated, describe_images
 from packhouse._src.packing.updating import EarlierPack
 from packhouse.errors import SourceError
 from packhouse.progress import Observer

@@ -24,7 +24,8 @@ from packhouse._src.packing.image_stage import PackedImages, pack_images
 from packhouse._src.packing.keeping.run_memory import remember_tables, remembered
 from packhouse._src.packing.options import PackOptions
 from packhouse._src.packing.planning import Plan, check_space, make_plan
-from packhouse._src.packing.report import Report, TableOutcome, Totals
+from packhouse._src.packing.reporting.report import Report
+from packhouse._src.packing.reporting.report_facts import TableOutcome, Totals
 from packhouse._src.packing.reusing.inputs import remember_plan
 from packhouse._src.packing.reusing.unchanged import are_images_kept, keep_images, unchanged_report
 from packhouse._src.packing.updating import (

@@ -22,7 +22,7 @@ from packhouse._src.packing.keeping.table_journal import TableJournal, TableMemo
 from packhouse._src.packing.options import PackOptions, split_column
 from packhouse._src.packing.parts.cut_parts import cut_into_parts, workers_within
 from packhouse._src.packing.planning import Plan
-from packhouse._src.packing.report import TableOutcome
+from packhouse._src.packing.reporting.report_facts import TableOutcome
 from packhouse._src.packing.reusing.kept_tables import KeptTables, StartAgainError
 from packhouse._src.parquet_ import ParquetSource, give_memory_back
 from packhouse._src.records import Failed

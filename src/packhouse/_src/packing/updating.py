@@ -29,7 +29,7 @@ from packhouse._src.packing.keeping.run_memory import (
 from packhouse._src.packing.keeping.table_journal import TableMemory
 from packhouse._src.packing.options import PackOptions, complete_options
 from packhouse._src.packing.planning import Plan
-from packhouse._src.packing.report import Updated
+from packhouse._src.packing.reporting.report_facts import Updated
 from packhouse._src.packing.settings import read_values
 from packhouse._src.parquet_ import ParquetSource
 from packhouse.errors import SourceError, UsageError, Where

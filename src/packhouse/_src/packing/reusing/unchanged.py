@@ -13,7 +13,8 @@ from packhouse._src.packing.image_stage import PackedImages
 from packhouse._src.packing.keeping.from_json import from_json
 from packhouse._src.packing.keeping.run_memory import digest_of_said, has_its_images, read_said
 from packhouse._src.packing.planning import Plan
-from packhouse._src.packing.report import ImagesReport, Report, Resumed, Totals, Updated
+from packhouse._src.packing.reporting.report import Report
+from packhouse._src.packing.reporting.report_facts import ImagesReport, Resumed, Totals, Updated
 from packhouse._src.packing.reusing.inputs import digest_of_images, digest_of_inputs
 from packhouse._src.packing.reusing.kept_tables import known_digest
 from packhouse._src.packing.updating import EarlierPack

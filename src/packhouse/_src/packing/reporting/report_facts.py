@@ -1,19 +1,17 @@
-"""The report of `pack`, and pack.json, which is the report without place and time."""
+"""What the report of `pack` is made of."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from packhouse._src.imagefile.digest import digest_of_all
-from packhouse._src.imagefile.format import FORMAT_VERSION, IMAGES_FILE, MANIFEST_FORMAT
+from packhouse._src.imagefile.format import IMAGES_FILE
 from packhouse._src.imagefile.write.build import BuiltImages
 from packhouse._src.records import Failed, Skipped
 from packhouse._src.table_records import JoinReport, LinkReport, TableReport
-from packhouse._src.version import __version__
 from packhouse.errors import (
     internal_error,
 )
@@ -162,8 +160,8 @@ class TableOutcome:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
-    """Everything that `pack` did."""
+class ReportFacts:
+    """Everything that `pack` did, without its words."""
 
     source: Path
     dest: Path
@@ -222,42 +220,6 @@ class Report:
         """Size of the pack without pack.json."""
         images = self.images.bytes + self.images.index_bytes if self.images else 0
         return images + sum(one.bytes for one in self.tables) + sum(one.bytes for one in self.joins)
-
-    def to_manifest(self) -> dict[str, Any]:
-        """Return the content of pack.json: the same for the same input, on any machine, at any time."""
-        return {
-            "format": MANIFEST_FORMAT,
-            "format_version": FORMAT_VERSION,
-            "packhouse": __version__,
-            "source": self.source.absolute().name,
-            "options": self.options,
-            "given": self.given,
-            "files": asdict(self.totals),
-            "images": asdict(self.images) if self.images else None,
-            "tables": {
-                table.name: {**asdict(table), "digest": self.table_digests[table.name]}
-                for table in self.tables
-            },
-            "links": [asdict(link) for link in self.links],
-            "joins": {
-                join.name: {**asdict(join), "digest": self.table_digests[join.name]} for join in self.joins
-            },
-            "archives": list(self.archives),
-            "skipped": [asdict(one) for one in self.skipped],
-            "failed": [asdict(one) for one in self.failed],
-        }
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the report as `packhouse pack --json` prints it: pack.json with place and times."""
-        return {
-            **self.to_manifest(),
-            "dest": str(self.dest),
-            "bytes": self.bytes,
-            "resumed": asdict(self.resumed) if self.resumed else None,
-            "updated": asdict(self.updated) if self.updated else None,
-            "up_to_date": self.up_to_date,
-            "seconds": {stage: round(seconds, 3) for stage, seconds in self.seconds.items()},
-        }
 
     def skipped_by_reason(self) -> dict[str, list[str]]:
         """Return reason -> paths, the most frequent reason first."""

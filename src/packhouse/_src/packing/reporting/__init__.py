@@ -1,0 +1,1 @@
+"""The report of `pack`: its facts, and its words."""
