@@ -19,11 +19,14 @@ from packhouse._src.tables.bound_files import BoundFile, BoundFiles
 from packhouse._src.tables.copies import places_of_copies
 from packhouse._src.tables.finding import find_keys, images_without_row, rows_without_image
 from packhouse._src.tables.linked_rows import LinkedColumns, LinkedRows
+from packhouse._src.tables.pack_summary import describe_pack, pack_html
 from packhouse._src.tables.table import Tables
 from packhouse.errors import CorruptStoreError, NotAPackError, StoreError, UsageError, Where
 from packhouse.progress import Observer, silent
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from packhouse._src.loader.sample_options import OnUnlabelled
 
 
@@ -58,7 +61,7 @@ class Pack(Loadable):
         self.path = path.absolute()  # a pack stays the same when the process changes its folder
         self._is_lone = self.path.is_file()
         if self._is_lone:
-            self.__dict__["images"] = _open_lone(self.path, progress, images_from, layout)
+            self.__dict__["images"] = self._with_finder(_open_lone(self.path, progress, images_from, layout))
             self.manifest = describe_lone(self.images)
         else:
             self.manifest, self._generation = read_manifest(self.path)
@@ -73,6 +76,21 @@ class Pack(Loadable):
         """Return name, images and tables."""
         images = (self.manifest["images"] or {"count": 0})["count"]
         return f"<Pack {self.path}: {images:,} images, tables {', '.join(self.tables)}>"
+
+    def __str__(self) -> str:
+        """Return counts, sizes and formats of the images, and the tables; several lines."""
+        return "\n".join(describe_pack(self.path.name, self._images_if_any, self.tables))
+
+    def _repr_html_(self) -> str:
+        return pack_html(self.path.name, self._images_if_any, self.tables)
+
+    @property
+    def _images_if_any(self) -> ImageStore | None:
+        return None if self.manifest["images"] is None else self.images
+
+    def _with_finder(self, store: ImageStore) -> ImageStore:
+        store.finder = self.find
+        return store
 
     def __enter__(self) -> Self:
         """Return the pack itself."""
@@ -97,7 +115,7 @@ class Pack(Loadable):
                 hint="read them with pack.tables, or any reader of Parquet",
             )
         if self._is_lone:
-            return _open_lone(self.path, silent, (), None)
+            return self._with_finder(_open_lone(self.path, silent, (), None))
         try:
             store = ImageStore(self.path / IMAGES_FILE, self.path / INDEX_FILE)
             self._check_bytes(store)
@@ -107,7 +125,7 @@ class Pack(Loadable):
             if (self.path / IMAGES_FILE).is_file():  # else there is nothing to make an index of
                 err.hint = f"packhouse repair {self.path} OUT saves what is intact; or restore it from a copy"
             raise
-        return store
+        return self._with_finder(store)
 
     def _check_bytes(self, store: ImageStore) -> None:
         """See that images.h5 and its index are those that pack.json speaks of, by their sizes."""
@@ -219,6 +237,22 @@ class Pack(Loadable):
         """
         whole = self.images[key].key
         return {table: rows.all(whole) for table, rows in self._linked_rows.items()}
+
+    def sql(self, query: str, parameters: tuple[object, ...] = ()) -> pa.Table:
+        """Run one SELECT that can use every table of the pack by name, and `image_index`.
+
+        Args:
+            query: DuckDB SQL, such as "SELECT count(*) FROM articles WHERE image".
+            parameters: Values for the question marks in the query.
+
+        Returns:
+            An Arrow table, in memory.
+
+        Raises:
+            QueryError: The query is not one SELECT, does not fit the tables, or reads another file.
+            CorruptStoreError: A table of the query is missing or damaged.
+        """
+        return self.tables.sql(query, parameters)
 
     def find(self, where: str) -> list[str]:
         """Return the keys of images that match an SQL condition.

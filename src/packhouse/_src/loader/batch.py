@@ -8,6 +8,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from packhouse._src.notebook_cells.markup import picture, side_by_side, title
+from packhouse._src.notebook_cells.thumbnails import EDGE_OF_MANY, picture_of_pixels
+
+PICTURES = 8
+"""Images of a batch that a notebook shows."""
+
 
 class Broken(NamedTuple):
     """An image that could not be decoded."""
@@ -68,6 +74,14 @@ class Batch:
             *([f"{len(self.broken)} broken"] if self.broken else []),
         ]
         return f"<Batch of {len(self)} images: {'; '.join(parts)}>"
+
+    def _repr_html_(self) -> str:
+        shown = range(min(PICTURES, len(self)))
+        pictures = [picture(picture_of_pixels(self.images[place], edge=EDGE_OF_MANY)) for place in shown]
+        return title(repr(self)[1:-1]) + side_by_side(zip(pictures, map(self._caption, shown), strict=True))
+
+    def _caption(self, place: int) -> str:
+        return self.keys[place] if self.labels is None else f"{self.keys[place]}: {self.labels[place]}"
 
     def sample(self, place: int) -> Sample:
         """Return one image with its label and columns; arrays are views.

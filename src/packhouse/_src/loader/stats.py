@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from packhouse._src.loader.batch import Broken
 from packhouse._src.loader.broken import warn_of
+from packhouse._src.notebook_cells.markup import facts
 
 _LOOP = 4  # the warning names the line of the loop: count_broken <- _given <- _run <- the loop
 
@@ -51,6 +52,20 @@ class Stats:
             f"{self.images:,} images in {self.batches:,} batches, {self.seconds:.1f} s: "
             f"{self.images_per_second:,.0f} img/s{waiting}{broken} "
             f"({self.threads} threads, {self.store}, resized by {self.resizer})"
+        )
+
+    def _repr_html_(self) -> str:
+        waited = f"{self.waited:.1f} s" + (f" ({self.waited / self.seconds:.0%})" if self.seconds else "")
+        return facts(
+            {
+                "images": f"{self.images:,} in {self.batches:,} batches",
+                "time": f"{self.seconds:.1f} s, {self.images_per_second:,.0f} images per second",
+                "the loop waited": waited,
+                "broken images": f"{len(self.broken):,}",
+                "threads": self.threads,
+                "read from": self.store,
+                "resized by": self.resizer,
+            }
         )
 
     def count_broken(self, found: Iterable[Broken], *, on_error: str) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from packhouse._src.concurrency.once import once
+from packhouse._src.notebook_cells.markup import grid_of_cells
 from packhouse._src.parquet_ import part_of, reader_of
 from packhouse._src.schemas import narrow_schema, with_pandas_entry
 from packhouse._src.sql.duckdb_ import check_condition
@@ -14,7 +16,8 @@ from packhouse._src.sql.joins.join_specs import not_found
 from packhouse._src.sql.quoting import numbered_rows, quote_name
 from packhouse._src.tables import frames_
 from packhouse._src.tables.querying import Views
-from packhouse.errors import QueryError, Where
+from packhouse._src.wording.text_table import text_table
+from packhouse.errors import QueryError, UsageError, Where
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -41,6 +44,7 @@ class Scan:
         chosen: Columns; None means all, in the order of the file.
         where: SQL condition; None means every row.
         narrow: Whether integers are of the smallest type that holds all values of their column.
+        rows: Rows of what meets the condition, counted from 0; None means all.
 
     Cost: memory for one row group of the selected columns (122,880 rows), for any size of the table.
         Without a condition, page checksums are verified. With a condition, DuckDB skips row groups that the
@@ -57,16 +61,62 @@ class Scan:
         chosen: Sequence[str] | None = None,
         where: str | None = None,
         narrow: bool = False,
+        rows: range | None = None,
     ) -> None:
         self.name = name
         self.where = where
         self._views = views
         self._chosen = None if chosen is None else tuple(chosen)
         self._is_narrow = narrow
+        self._rows = rows
 
     def __repr__(self) -> str:
         """Return the table, columns and condition."""
-        return f"<Scan of {self.name}: {', '.join(self.columns)}; {self.where or 'every row'}>"
+        rows = "" if self._rows is None else f", rows {self._rows.start:,} to {self._rows.stop:,}"
+        return f"<Scan of {self.name}: {', '.join(self.columns)}; {self.where or 'every row'}{rows}>"
+
+    def __str__(self) -> str:
+        """Return the first five rows as aligned text."""
+        return "\n".join(text_table(list(self.columns), self._first_rows()))
+
+    def _repr_html_(self) -> str:
+        return grid_of_cells(self.columns, self._first_rows())
+
+    def _first_rows(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.head().to_arrow().to_pylist()
+        return found
+
+    def head(self, n: int = 5) -> Scan:
+        """Return the first rows, lazily.
+
+        Args:
+            n: Number of rows.
+
+        Raises:
+            QueryError: The condition does not fit the tables.
+            CorruptStoreError: The file is missing or damaged.
+        """
+        return self[:n]
+
+    def __getitem__(self, rows: slice) -> Scan:
+        """Return some rows, lazily: `table[10:20]`.
+
+        Only the row groups that have them are read. With a condition, the rows are counted first, and those
+        before them are found again.
+
+        Raises:
+            UsageError: It is no slice, or one with steps.
+            QueryError: The condition does not fit the tables.
+            CorruptStoreError: The file is missing or damaged.
+        """
+        if not isinstance(rows, slice) or rows.step not in (None, 1):  # type: ignore[redundant-expr]
+            raise UsageError(
+                f"rows are selected by a slice, not by {rows!r}",
+                where=Where(member=self.name),
+                hint='table[10:20] gives rows, table.scan(["NAME"]) gives columns',
+            )
+        known = range(self.count()) if self._rows is None else self._rows
+        return self._again(narrow=self._is_narrow, rows=known[rows])
 
     @property
     def columns(self) -> dict[str, str]:
@@ -86,7 +136,10 @@ class Scan:
 
     def _narrowed(self) -> Scan:
         """Return the same with the smallest integers."""
-        return Scan(self._views, self.name, chosen=self._chosen, where=self.where, narrow=True)
+        return self._again(narrow=True, rows=self._rows)
+
+    def _again(self, *, narrow: bool, rows: range | None) -> Scan:
+        return Scan(self._views, self.name, chosen=self._chosen, where=self.where, narrow=narrow, rows=rows)
 
     @once
     def _footer(self) -> _Footer:
@@ -106,13 +159,27 @@ class Scan:
             QueryError: The condition does not fit the tables.
             CorruptStoreError: The file is missing or damaged.
         """
-        return self._whole_rows() if self.where is None else self._rows_that_meet(self.where)
+        if self.where is None:
+            return self._whole_rows() if self._rows is None else self._rows_at(self._rows)
+        found = self._rows_that_meet(self.where)
+        return found if self._rows is None else _cut(found, self._rows)
 
     def _whole_rows(self) -> Iterator[pa.RecordBatch]:
         schema = self.schema
         with closing(self._reader()) as source:
             for group in source.iterate(self._chosen, threads=True):
                 yield from group.select(schema.names).cast(schema).to_batches()
+
+    def _rows_at(self, wanted: range) -> Iterator[pa.RecordBatch]:
+        schema = self.schema
+        with closing(self._reader()) as source:
+            bounds = pairwise(source.row_group_starts)
+            for number, (start, stop) in enumerate(bounds):
+                first, last = max(wanted.start, start), min(wanted.stop, stop)
+                if first < last:
+                    group = source.read(number, self._chosen, threads=True)
+                    part = group.slice(first - start, last - first)
+                    yield from part.select(schema.names).cast(schema).to_batches()
 
     def _rows_that_meet(self, where: str) -> Iterator[pa.RecordBatch]:
         schema, names = self.schema, self._footer.schema.names
@@ -138,6 +205,8 @@ class Scan:
             QueryError: The condition does not fit the tables.
             CorruptStoreError: The file is missing or damaged.
         """
+        if self._rows is not None:
+            return len(self._rows)
         if self.where is None:
             return self._footer.rows
         return int(self._views.answer(f"SELECT count(*) AS n FROM {self._from(self.where)}")["n"][0].as_py())
@@ -180,6 +249,18 @@ class Scan:
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
         """Export the rows, batch by batch, through the Arrow PyCapsule interface."""
         return reader_of(self.schema, iter(self)).__arrow_c_stream__(requested_schema)
+
+
+def _cut(batches: Iterator[pa.RecordBatch], wanted: range) -> Iterator[pa.RecordBatch]:
+    """Yield some rows of a stream, counted from 0."""
+    start = 0
+    for batch in batches:
+        first, last = max(wanted.start, start), min(wanted.stop, start + len(batch))
+        if first < last:
+            yield batch.slice(first - start, last - first)
+        start += len(batch)
+        if start >= wanted.stop:
+            return
 
 
 def narrowed(scan: Scan, columns: Sequence[str] | None, where: str | None, *, narrow: bool = False) -> Scan:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from packhouse._src.notebook_cells.markup import title
 from packhouse._src.sql.duckdb_ import relation_of
 from packhouse._src.sql.joins.join_specs import not_found
 from packhouse._src.tables.bound_files import BoundFiles
@@ -102,6 +103,13 @@ class Table(Scan):
     def __repr__(self) -> str:
         """Return name, rows and columns."""
         return f"<Table {self.name}: {len(self):,} rows, {', '.join(self.columns)}>"
+
+    def __str__(self) -> str:
+        """Return name, rows and columns, and the first five rows."""
+        return f"{self.name}: {len(self):,} rows\n{super().__str__()}"
+
+    def _repr_html_(self) -> str:
+        return title(self.name, f"{len(self):,} rows") + super()._repr_html_()
 
     def __len__(self) -> int:
         """Return the number of rows, from the footer."""

@@ -53,6 +53,20 @@ class StoredImage:
         problem = f", {self.problem}" if self.problem else ""
         return f"<{self.key}: {self.media_type or 'unknown'}{size}, {self.length:,} bytes{problem}>"
 
+    def _repr_html_(self) -> str:
+        from packhouse._src.notebook_cells.image_grid import one_picture
+
+        about = {
+            "file": self.file_name,
+            "format": self.media_type or "unknown",
+            "size": f"{self.width} x {self.height} pixels" if self.width else "",
+            "bytes": f"{self.length:,}",
+            "EXIF orientation": self.orientation,
+            "digest": self.digest,
+            "problem": self.problem,
+        }
+        return one_picture(self, about)
+
     @property
     def bytes(self) -> bytes:
         """The bytes of the original file, checked against their digest.

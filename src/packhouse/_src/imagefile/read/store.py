@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from operator import itemgetter
 from pathlib import Path
+from typing import TYPE_CHECKING
 from weakref import WeakValueDictionary
 
 from packhouse._src.concurrency.once import once
@@ -19,7 +20,10 @@ from packhouse._src.imagefile.read.key_errors import not_found
 from packhouse._src.ranges import cut_runs, read_range
 from packhouse._src.system.open_flags import READ
 from packhouse._src.system.process_lock import ProcessLock
-from packhouse.errors import CorruptStoreError, NotAPackError, Where
+from packhouse.errors import CorruptStoreError, NotAPackError, UsageError, Where
+
+if TYPE_CHECKING:
+    from packhouse._src.notebook_cells.image_grid import ImageGrid
 
 COALESCE_GAP_BYTES = 64 << 10
 """Reading this much for nothing costs less than another call."""
@@ -86,6 +90,7 @@ class ImageStore(Mapping[str, StoredImage]):
         self.index = ImageIndex(index)
         if seal not in (None, self.index.seal):
             raise replaced(index)
+        self.finder: Callable[[str], list[str]] | None = None
         self._descriptor = -1
         self._opening = ProcessLock()
         _stores[id(self)] = self
@@ -128,6 +133,44 @@ class ImageStore(Mapping[str, StoredImage]):
     def total_bytes(self) -> int:
         """Total size of all images. The first access reads one column."""
         return self.index.total_bytes()
+
+    @once
+    def media_types(self) -> dict[str, int]:
+        """Number of images of each media type, most frequent first. The first access reads one column."""
+        return self.index.count_media_types()
+
+    def grid(self, where: str | None = None, n: int = 24) -> ImageGrid:
+        """Choose images for a notebook to show as small pictures.
+
+        Args:
+            where: SQL condition, as in `pack.find`; None means all images.
+            n: Number of images. They are taken at equal distances in the order of the keys.
+
+        Returns:
+            The images. As the last line of a notebook cell it shows their pictures, each at most 128 pixels
+            wide and high, with their keys.
+
+        Raises:
+            QueryError: As `pack.find` does.
+            UsageError: `n` is less than 1; or there is a condition, and no pack that this store belongs to.
+        """
+        from packhouse._src.notebook_cells.image_grid import ImageGrid, evenly
+
+        if n < 1:
+            raise UsageError(f"n={n}: at least one image has to be shown")
+        if where is None:
+            rows = evenly(len(self), n)
+            return ImageGrid([StoredImage(self, row) for row in rows], total=len(self))
+        if self.finder is None:
+            raise UsageError(
+                "conditions need the tables of a pack",
+                hint="open the pack: packhouse.open(PACK).images",
+            )
+        keys = self.finder(where)
+        return ImageGrid([self[keys[row]] for row in evenly(len(keys), n)], total=len(keys), what=where)
+
+    def _repr_html_(self) -> str:
+        return self.grid(n=8)._repr_html_()  # what notebooks call
 
     def read(self, key: str) -> bytes:
         """Read one image.
