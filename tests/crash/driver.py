@@ -33,7 +33,7 @@ IMPORTED_ONCE = (
     "h5py",
     "pyarrow.parquet",
     "packhouse._src.packing.reporting.report_lines",
-    "packhouse._src.cli._progress",
+    "packhouse._src.progress_display.log_lines",
     "packhouse._src.cli.main",
     "packhouse._src.cli.pack",
     "packhouse._src.concurrency.processes",

@@ -15,6 +15,7 @@ from packhouse._src.imagefile.read.manifest_reading import describe_lone, read_m
 from packhouse._src.imagefile.read.store import ImageStore
 from packhouse._src.loader.loadable import Loadable
 from packhouse._src.option_types.named_values import several
+from packhouse._src.progress_display.display import Progress, listener, shows_progress
 from packhouse._src.tables.bound_files import BoundFile, BoundFiles
 from packhouse._src.tables.copies import places_of_copies
 from packhouse._src.tables.finding import find_keys, images_without_row, rows_without_image
@@ -377,13 +378,14 @@ class Pack(Loadable):
                 self.__dict__.pop(part).close()
 
 
+@shows_progress
 def open(  # noqa: A001  # packhouse.open, as gzip.open
     path: str | os.PathLike[str],
     *,
     images_from: str | Sequence[str] = (),
     layout: str | None = None,
     verify: bool = True,
-    progress: Observer = silent,
+    progress: Progress = None,
 ) -> Pack:
     """Open a pack, or any HDF5 file of images.
 
@@ -398,7 +400,9 @@ def open(  # noqa: A001  # packhouse.open, as gzip.open
             condition. Once per process and file: one read of the file, 2 GB/s from memory. False saves
             this; damaged tables can then give wrong answers. Images, footers and what `to_arrow` reads are
             always checked.
-        progress: Progress callback for the walk through an HDF5 file that has no index yet.
+        progress: Show the walk through an HDF5 file that has no index yet. True shows bars on a terminal
+            or in a notebook, elsewhere lines on stderr; a callback receives the events of
+            `packhouse.progress`.
 
     Returns:
         The pack. Its parts are read on first use.
@@ -417,7 +421,7 @@ def open(  # noqa: A001  # packhouse.open, as gzip.open
     chosen = several(images_from)
     if (chosen or layout is not None) and not Path(path).is_file():
         raise UsageError("images_from and layout are for HDF5 files", where=Where(file=os.fspath(path)))
-    pack = Pack(Path(path), progress=progress, images_from=chosen, layout=layout, verify=verify)
+    pack = Pack(Path(path), progress=listener(progress), images_from=chosen, layout=layout, verify=verify)
     if pack.manifest["images"] is not None:
         _ = pack.images  # so that a damaged pack is refused here, not in the middle of training
     return pack

@@ -28,9 +28,10 @@ from packhouse._src.loader.order.order import Order
 from packhouse._src.loader.sample_options import CropName, SampleOptions
 from packhouse._src.loader.samples import Samples
 from packhouse._src.opening import Pack
+from packhouse._src.progress_display.display import Progress, listener, shows_progress
 from packhouse._src.system.open_flags import READ
 from packhouse.errors import ImageError, UsageError, Where
-from packhouse.progress import Observer, silent, task
+from packhouse.progress import Observer, task
 
 SECONDS = 1.5
 """What one measurement should take."""
@@ -53,12 +54,13 @@ CACHE_SHARE = 0.8
 """Part of the machine's memory that its page cache may fill."""
 
 
+@shows_progress
 def bench(
     pack: str | os.PathLike[str],
     size: tuple[int, int] | int = 224,
     *,
     crop: CropName = "center",
-    progress: Observer | None = None,
+    progress: Progress = None,
 ) -> BenchReport:
     """Measure how fast a pack feeds training on this machine, and report the bottleneck.
 
@@ -70,7 +72,8 @@ def bench(
         pack: A pack, or an HDF5 file of images.
         size: Height and width in pixels, or one number for a square.
         crop: Part of each image to use; see `Pack.samples`.
-        progress: Progress callback.
+        progress: True shows bars on a terminal or in a notebook, elsewhere lines on stderr. A callback
+            receives the events of `packhouse.progress`; it is called from several threads.
 
     Returns:
         What was measured.
@@ -86,7 +89,7 @@ def bench(
         raise UsageError("bench also measures scaling, so it needs a size", hint="size=224")
     with Pack(Path(pack)) as opened:
         options = SampleOptions(size=wanted_size, crop=crop, split="all", on_error="skip")
-        return _measure(opened, options, wanted_size, progress or silent)
+        return _measure(opened, options, wanted_size, listener(progress))
 
 
 def _measure(pack: Pack, options: SampleOptions, size: Size, observer: Observer) -> BenchReport:

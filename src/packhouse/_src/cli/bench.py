@@ -33,8 +33,8 @@ def command(pack: str, size: int, crop: str, as_json: bool) -> int:
     """
     import packhouse
     from packhouse._src.cli._printing import print_json
-    from packhouse._src.cli._progress import shown
     from packhouse._src.cli.main import DONE
+    from packhouse._src.progress_display.display import shown
 
     with shown() as observer:
         report = packhouse.bench(pack, size, crop=crop, progress=observer)  # type: ignore[arg-type]  # checked

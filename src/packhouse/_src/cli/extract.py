@@ -27,8 +27,8 @@ def command(pack: str, target: str, as_json: bool) -> int:
     """
     import packhouse
     from packhouse._src.cli._printing import print_json
-    from packhouse._src.cli._progress import shown
     from packhouse._src.cli.main import DAMAGED, DONE, INCOMPLETE
+    from packhouse._src.progress_display.display import shown
 
     with shown() as observer:
         report = packhouse.extract(pack, target, progress=observer)

@@ -37,8 +37,8 @@ def command(
     """
     import packhouse
     from packhouse._src.cli._printing import print_json
-    from packhouse._src.cli._progress import shown
     from packhouse._src.cli.main import DONE, INCOMPLETE
+    from packhouse._src.progress_display.display import shown
 
     with shown() as observer:
         report = packhouse.index(

@@ -31,8 +31,8 @@ def command(
     """
     import packhouse
     from packhouse._src.cli._printing import format_plan, print_json
-    from packhouse._src.cli._progress import shown
     from packhouse._src.cli.main import DONE, INCOMPLETE
+    from packhouse._src.progress_display.display import shown
     from packhouse._src.sources.detecting import is_hdf5
 
     options = given_options(PackOptions, parameters)

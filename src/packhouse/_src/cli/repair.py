@@ -26,8 +26,8 @@ def command(pack: str, dest: str, workers: int | None, as_json: bool) -> int:
     """
     import packhouse
     from packhouse._src.cli._printing import print_json
-    from packhouse._src.cli._progress import shown
     from packhouse._src.cli.main import DONE, INCOMPLETE
+    from packhouse._src.progress_display.display import shown
 
     with shown() as observer:
         report = packhouse.repair(pack, dest, workers=workers, progress=observer)

@@ -36,7 +36,7 @@ def command(  # noqa: PLR0917
     from dataclasses import asdict
 
     from packhouse._src.cli._printing import print_json
-    from packhouse._src.cli._progress import shown
+    from packhouse._src.progress_display.display import shown
     from packhouse._src.synthetic.sample import sample
     from packhouse._src.wording.quantities import counted, size
 

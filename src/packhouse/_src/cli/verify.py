@@ -26,8 +26,8 @@ def command(pack: str, against: str | None, workers: int | None, as_json: bool) 
     """
     import packhouse
     from packhouse._src.cli._printing import print_json
-    from packhouse._src.cli._progress import shown
     from packhouse._src.cli.main import DAMAGED, DONE
+    from packhouse._src.progress_display.display import shown
 
     with shown() as observer:
         report = packhouse.verify(pack, against=against, workers=workers, progress=observer)

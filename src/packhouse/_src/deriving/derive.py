@@ -23,8 +23,9 @@ from packhouse._src.imagefile.write.build import CopyOptions, make_images
 from packhouse._src.imagefile.write.resume import PlannedImages
 from packhouse._src.opening import Pack
 from packhouse._src.packing.destination import install
+from packhouse._src.progress_display.display import Progress, listener, shows_progress
 from packhouse.errors import UsageError
-from packhouse.progress import Observer, silent, task
+from packhouse.progress import Observer, task
 
 QUALITIES = range(1, 101)
 
@@ -78,6 +79,7 @@ class DeriveReport:
         }
 
 
+@shows_progress
 def derive(
     pack: str | os.PathLike[str],
     size: int = 256,
@@ -85,7 +87,7 @@ def derive(
     quality: int = 90,
     workers: int | None = None,
     overwrite: bool = False,
-    progress: Observer | None = None,
+    progress: Progress = None,
 ) -> DeriveReport:
     """Add a store with smaller copies of all images to a pack; the originals stay unchanged.
 
@@ -99,7 +101,8 @@ def derive(
         quality: JPEG quality, 1 to 100, on libjpeg's scale.
         workers: Number of workers. Default: one per core, 8 at most.
         overwrite: Replace an existing store of this size.
-        progress: Progress callback; called from several threads.
+        progress: True shows bars on a terminal or in a notebook, elsewhere lines on stderr. A callback
+            receives the events of `packhouse.progress`; it is called from several threads.
 
     Returns:
         What was made.
@@ -120,7 +123,7 @@ def derive(
     """
     _check_numbers(size=size, quality=quality)
     started = time.perf_counter()
-    folder, observer, n_workers = Path(pack), progress or silent, workers_or_default(workers)
+    folder, observer, n_workers = Path(pack), listener(progress), workers_or_default(workers)
     with deriving_in(folder, size, overwrite=overwrite) as place, Pack(folder) as opened:
         rows = _all_rows(opened.images)
         images = _spool(place, opened.images, rows, quality, n_workers, observer)

@@ -19,10 +19,11 @@ from packhouse._src.maintenance.manifest_checks import Manifest, read_manifest
 from packhouse._src.maintenance.scan import ScanPiece, ScanReader, cut, opened
 from packhouse._src.maintenance.target import TargetFolder, parts_of
 from packhouse._src.packing.destination import check_outside
+from packhouse._src.progress_display.display import Progress, listener, shows_progress
 from packhouse._src.records import Failed
 from packhouse._src.sources.names import unescape_path
 from packhouse.errors import CorruptStoreError, DestinationError, NoSpaceError, NotAPackError, Where
-from packhouse.progress import Observer, silent, task
+from packhouse.progress import task
 
 PIECE_BYTES = 1 << 20
 BLOCK_BYTES = 4096
@@ -88,11 +89,12 @@ class _Done(NamedTuple):
     damaged: list[Damage]
 
 
+@shows_progress
 def extract(
     pack: str | os.PathLike[str],
     target: str | os.PathLike[str],
     *,
-    progress: Observer | None = None,
+    progress: Progress = None,
 ) -> ExtractReport:
     """Write every image of a pack below a folder, under the path that its file had below SRC.
 
@@ -103,7 +105,8 @@ def extract(
     Args:
         pack: The folder of the pack.
         target: The folder to write to; created if missing.
-        progress: Progress callback; called from several threads.
+        progress: True shows bars on a terminal or in a notebook, elsewhere lines on stderr. A callback
+            receives the events of `packhouse.progress`; it is called from several threads.
 
     Returns:
         What was written, and what was not and why: bad names, files in the way, damaged images.
@@ -129,7 +132,7 @@ def extract(
     _make(out)
     with (
         opened(folder / IMAGES_FILE) as source,
-        task(progress or silent, "images", total=len(rows), unit="files") as shown,
+        task(listener(progress), "images", total=len(rows), unit="files") as shown,
     ):
         shown.advance(len(failed))
 

@@ -13,7 +13,7 @@ from packhouse._src.foreign.evidence.layouts import Layout, read_wish
 from packhouse._src.foreign.foreign_index import index_foreign
 from packhouse._src.foreign.found import Refused
 from packhouse._src.option_types.named_values import several
-from packhouse.progress import Observer, silent
+from packhouse._src.progress_display.display import Progress, listener, shows_progress
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,13 +63,14 @@ class IndexReport:
         }
 
 
+@shows_progress
 def index(
     file: str | os.PathLike[str],
     *,
     images_from: str | Sequence[str] = (),
     layout: Layout | None = None,
     workers: int | None = None,
-    progress: Observer | None = None,
+    progress: Progress = None,
 ) -> IndexReport:
     """Make the index of a third-party HDF5 file of images, so that it opens at once and reads at full speed.
 
@@ -86,7 +87,8 @@ def index(
         layout: Axes of the images. Default: detected. Only images with the axes height, width and channels,
             in this order, can be indexed; `packhouse.pack` converts the others.
         workers: Number of workers that read and hash images. Default: one per core, 8 at most.
-        progress: Progress callback; called from several threads.
+        progress: True shows bars on a terminal or in a notebook, elsewhere lines on stderr. A callback
+            receives the events of `packhouse.progress`; it is called from several threads.
 
     Returns:
         Where the index is, what is in it, and what in the file is not in it and why.
@@ -105,7 +107,7 @@ def index(
         path,
         wish=read_wish(several(images_from), layout),
         workers=workers_or_default(workers),
-        observer=progress or silent,
+        observer=listener(progress),
     )
     return IndexReport(
         file=path,

@@ -44,6 +44,7 @@ from packhouse._src.packing.destination import (
 )
 from packhouse._src.packing.reporting.report_facts import describe_images
 from packhouse._src.parquet_ import ParquetSource
+from packhouse._src.progress_display.display import Progress, listener, shows_progress
 from packhouse._src.ranges import read_into
 from packhouse._src.records import SourceFile
 from packhouse._src.system.open_flags import READ
@@ -51,7 +52,7 @@ from packhouse._src.table_records import PARTS, TablePart
 from packhouse._src.tables.parted_table import PartedTable
 from packhouse._src.version import __version__
 from packhouse.errors import CorruptStoreError, SourceError, Where
-from packhouse.progress import Observer, silent
+from packhouse.progress import Observer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,12 +92,13 @@ class RepairReport:
         }
 
 
+@shows_progress
 def repair(
     pack: str | os.PathLike[str],
     dest: str | os.PathLike[str],
     *,
     workers: int | None = None,
-    progress: Observer | None = None,
+    progress: Progress = None,
 ) -> RepairReport:
     """Save everything that is intact in a damaged pack as a new pack; the damaged one is only read.
 
@@ -107,7 +109,8 @@ def repair(
         pack: The damaged pack.
         dest: The new pack: a folder that does not exist yet.
         workers: Number of workers. Default: one per core, 8 at most.
-        progress: Progress callback; called from several threads.
+        progress: True shows bars on a terminal or in a notebook, elsewhere lines on stderr. A callback
+            receives the events of `packhouse.progress`; it is called from several threads.
 
     Returns:
         What was saved and what is lost.
@@ -129,7 +132,7 @@ def repair(
     manifest = read_manifest(source)
     salvaged = Salvaged()
     if manifest.has_images is not False:
-        salvaged = salvage_images(source, workers=n_workers, observer=progress or silent)
+        salvaged = salvage_images(source, workers=n_workers, observer=listener(progress))
     saved, lost_tables = _check_tables(source, manifest)
     if not salvaged.rows and not saved:
         raise CorruptStoreError(
@@ -138,7 +141,7 @@ def repair(
     with under_construction(target, replace=False) as folder:
         made = None
         if salvaged.rows:
-            made = _save_images(source, folder, salvaged, n_workers, progress or silent)
+            made = _save_images(source, folder, salvaged, n_workers, listener(progress))
         for table in saved:
             for file in table_files(table):
                 _copy(source / file, folder / file)

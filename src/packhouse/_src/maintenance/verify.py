@@ -17,8 +17,9 @@ from packhouse._src.imagefile.read.index_rows import Damage, IndexRow
 from packhouse._src.maintenance.compare import Difference, compare
 from packhouse._src.maintenance.image_checks import Findings, check_derived, check_images
 from packhouse._src.maintenance.manifest_checks import Manifest, TableFacts, read_manifest, why_unreadable
+from packhouse._src.progress_display.display import Progress, listener, shows_progress
 from packhouse.errors import CorruptStoreError
-from packhouse.progress import Observer, silent, task
+from packhouse.progress import Observer, task
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,12 +72,13 @@ class VerifyReport:
         }
 
 
+@shows_progress
 def verify(
     pack: str | os.PathLike[str],
     *,
     against: str | os.PathLike[str] | None = None,
     workers: int | None = None,
-    progress: Observer | None = None,
+    progress: Progress = None,
 ) -> VerifyReport:
     """Read every byte of a pack and compare it with its digests.
 
@@ -87,7 +89,8 @@ def verify(
         pack: The folder of the pack, even one that `packhouse.open` refuses.
         against: Compare the images with the original data set too, at this path.
         workers: Number of workers. Default: one per core, 8 at most.
-        progress: Progress callback; called from several threads.
+        progress: True shows bars on a terminal or in a notebook, elsewhere lines on stderr. A callback
+            receives the events of `packhouse.progress`; it is called from several threads.
 
     Returns:
         Everything that is damaged, and how the originals differ.
@@ -102,7 +105,7 @@ def verify(
     and 600 bytes of memory per image.
     """
     started = time.perf_counter()
-    folder, observer, threads = Path(pack), progress or silent, workers_or_default(workers)
+    folder, observer, threads = Path(pack), listener(progress), workers_or_default(workers)
     manifest = read_manifest(folder)
     findings = Findings(list(manifest.damaged))
     rows: list[IndexRow] | None = None

@@ -35,18 +35,20 @@ from packhouse._src.packing.updating import (
     remember_files,
     with_earlier_options,
 )
+from packhouse._src.progress_display.display import Progress, listener, shows_progress
 from packhouse._src.records import Failed
 from packhouse._src.system.resident_memory import foreign_bytes
 from packhouse.errors import SourceError, UsageError
-from packhouse.progress import Observer, silent
+from packhouse.progress import Observer
 
 
+@shows_progress
 def plan(
     src: str | os.PathLike[str],
     dest: str | os.PathLike[str],
     *,
     options: PackOptions | None = None,
-    progress: Observer | None = None,
+    progress: Progress = None,
 ) -> Plan:
     """Return what `pack` would do, without writing anything: `packhouse pack --dry-run`.
 
@@ -54,7 +56,8 @@ def plan(
         src: The data set, as for `pack`.
         dest: The pack to make.
         options: As for `pack`.
-        progress: Progress callback.
+        progress: True shows bars on a terminal or in a notebook, elsewhere lines on stderr. A callback
+            receives the events of `packhouse.progress`; it is called from several threads.
 
     Returns:
         Files, keys, tables, sizes.
@@ -78,9 +81,10 @@ def plan(
     def complete(found: PackOptions) -> PackOptions:
         return with_earlier_options(found, Path(dest)) if found.update else found
 
-    return make_plan(Path(src), Path(dest), chosen, progress or silent, complete=complete)
+    return make_plan(Path(src), Path(dest), chosen, listener(progress), complete=complete)
 
 
+@shows_progress
 def pack(  # noqa: PLR0913  # all options, as `PackOptions` spells them
     src: str | os.PathLike[str],
     dest: str | os.PathLike[str],
@@ -116,7 +120,7 @@ def pack(  # noqa: PLR0913  # all options, as `PackOptions` spells them
     on_error: str = "report",
     overwrite: bool = False,
     update: bool = False,
-    progress: Observer | None = None,
+    progress: Progress = None,
 ) -> Report:
     """Pack a data set: images into one HDF5 file, CSV tables into Parquet files, linked and joined.
 
@@ -179,7 +183,8 @@ def pack(  # noqa: PLR0913  # all options, as `PackOptions` spells them
             same size, times and inode as before. So are tables and joins whose inputs and options are those
             of before. If nothing has changed, nothing is written. Options that are not given stay as they
             were. If something in the pack cannot be read now, the pack stays as it is.
-        progress: Progress callback; called from several threads.
+        progress: True shows bars on a terminal or in a notebook, elsewhere lines on stderr. A callback
+            receives the events of `packhouse.progress`; it is called from several threads.
 
     Returns:
         What was packed, and what was not and why.
@@ -233,7 +238,7 @@ def pack(  # noqa: PLR0913  # all options, as `PackOptions` spells them
     with _without_garbage_collection() as resume_collection:
         made = plan(src, dest, options=options, progress=progress)
         scanned = time.perf_counter() - started
-        return _execute(made, progress or silent, resume_collection, before, seconds={"scan": scanned})
+        return _execute(made, listener(progress), resume_collection, before, seconds={"scan": scanned})
 
 
 @contextmanager

@@ -66,14 +66,21 @@ class Engine:
             f"temp_directory={quote_text(os.fspath(spill))}",
             "preserve_insertion_order=true",
             UTC,
-            "enable_progress_bar=true",
-            "enable_progress_bar_print=false",
             "autoinstall_known_extensions=false",
             "autoload_known_extensions=false",
             "enable_external_file_cache=false",  # the system has those files in its own cache
         ):
             self._connection.execute(f"SET {setting}")
+        self._count_percent()
         self._limit_queries()
+
+    def _count_percent(self) -> None:
+        """Have DuckDB count how far a query is, without showing it."""
+        # in a notebook DuckDB would draw widgets, and refuses both settings where ipywidgets is missing: then
+        # nothing is told of a query between start and end
+        with suppress(duckdb.InvalidInputException):
+            self._connection.execute("SET enable_progress_bar_print=false")
+            self._connection.execute("SET enable_progress_bar=true")
 
     def fit_into(self, limit_bytes: int) -> None:
         """Take for queries and what they write what this process does not have yet of a limit.

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from packhouse._src.concurrency.threads import default_workers, run_in_threads
+from packhouse._src.progress_display.display import Progress, listener, shows_progress
 from packhouse._src.synthetic.articles import ARTICLE_HEADER, MOST_IMAGES, article_ids, read_article
 from packhouse._src.synthetic.csv_lines import Lines
 from packhouse._src.synthetic.drawing import draw_jpeg, make_textures
@@ -25,7 +26,7 @@ from packhouse._src.synthetic.purchases import (
     transaction_lines,
 )
 from packhouse.errors import DestinationExistsError, UsageError, Where
-from packhouse.progress import Observer, Task, silent, task
+from packhouse.progress import Observer, Task, task
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ class SampleSummary:
     """Paths, relative to the folder, of the files that are broken or odd on purpose, sorted."""
 
 
+@shows_progress
 def sample(  # noqa: PLR0913  # one keyword for each thing there can be more or less of
     folder: str | os.PathLike[str],
     *,
@@ -60,7 +62,7 @@ def sample(  # noqa: PLR0913  # one keyword for each thing there can be more or 
     transactions: int = 100_000,
     seed: int = 0,
     problems: bool = False,
-    progress: Observer | None = None,
+    progress: Progress = None,
 ) -> SampleSummary:
     """Write a generated fashion data set: drawn product photos and four CSV tables.
 
@@ -76,7 +78,8 @@ def sample(  # noqa: PLR0913  # one keyword for each thing there can be more or 
         transactions: Rows of transactions_train.csv.
         seed: Random seed; the same seed gives the same bytes. 0 or more.
         problems: Add broken and unusual files, as real data sets have them.
-        progress: Callback that receives progress events; called from several threads.
+        progress: True shows bars on a terminal or in a notebook, elsewhere lines on stderr. A callback
+            receives the events of `packhouse.progress`; it is called from several threads.
 
     Returns:
         What was written.
@@ -93,7 +96,7 @@ def sample(  # noqa: PLR0913  # one keyword for each thing there can be more or 
     target = Path(folder)
     _check_folder(target)
     target.mkdir(parents=True, exist_ok=True)
-    writer = _SampleFiles(target, seed, progress or silent)
+    writer = _SampleFiles(target, seed, listener(progress))
     try:
         return writer.write_all(images, customers, transactions, problems=problems)
     except BaseException:

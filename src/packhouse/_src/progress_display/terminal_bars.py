@@ -1,14 +1,10 @@
-"""Shows progress: bars on a terminal, a line at the end of each task elsewhere. On stderr."""
+"""Progress as bars on a terminal."""
 
 from __future__ import annotations
 
-import sys
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import click
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -25,25 +21,21 @@ from packhouse.progress import Advanced, Event, Finished, Observer, Started
 
 
 @contextmanager
-def shown() -> Iterator[Observer]:
-    """Give an observer that shows what it is told.
+def terminal_bars() -> Iterator[Observer]:
+    """Show one bar for each task on stderr.
 
     Yields:
-        The observer.
+        The callback.
     """
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield _Lines()
-        return
     progress = Progress(
         SpinnerColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),  # names of tables are no markup
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.fields[unit]}"),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
-        console=console,
+        console=Console(stderr=True),
     )
     with progress:
         yield _Bars(progress)
@@ -72,27 +64,3 @@ class _Bars:
         if bar.total is None:
             self._progress.update(number, total=bar.completed)
         self._progress.stop_task(number)
-
-
-class _Lines:
-    """A line when a task has ended."""
-
-    def __init__(self) -> None:
-        self._started: dict[str, tuple[Started, float]] = {}
-        self._done: dict[str, int] = {}
-        self._lock = threading.Lock()
-
-    def __call__(self, event: Event) -> None:
-        with self._lock:
-            match event:
-                case Started():
-                    self._started[event.task] = event, time.monotonic()
-                case Advanced():
-                    self._done[event.task] = event.done
-                case Finished():
-                    started, since = self._started.pop(event.task)
-                    done = f"{self._done.get(event.task, 0):,} {started.unit}"
-                    if started.unit == "percent":
-                        done = f"{self._done.get(event.task, 0)} %"
-                    seconds = time.monotonic() - since
-                    click.echo(f"{event.task}: {done}, {seconds:.1f} s", file=sys.stderr)
