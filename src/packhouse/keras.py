@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +9,7 @@ import numpy as np
 from packhouse._src.loader.broken import note
 from packhouse._src.loader.order.order import Order, Shuffle
 from packhouse._src.loader.order.sharding import Sharding
+from packhouse._src.loader.sampling.sampler_options import SamplerName, SamplerOptions, Weights, drawing_of
 from packhouse.errors import MissingDependencyError
 
 try:
@@ -38,6 +38,10 @@ class ImageSequence(PyDataset):
         pack: The pack.
         batch_size: Images per batch; the last batch of an epoch is shorter.
         shuffle: True: full shuffle; "window": shuffle within windows of neighbours; False: by key.
+        sampler: See `pack.loader`; also for the next three.
+        weights: See `pack.loader`.
+        replacement: See `pack.loader`.
+        epoch_size: See `pack.loader`.
         drop_last: Drop the last incomplete batch.
         epoch: First epoch, from 0. It advances when Keras reports the end of an epoch and all its batches
             were requested. (Keras also reports an end before the first epoch, and after the batch that
@@ -48,12 +52,16 @@ class ImageSequence(PyDataset):
         UsageError: As in `pack.samples`.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # as the user writes them
         self,
         pack: Pack,
         *,
         batch_size: int = 32,
         shuffle: Shuffle = True,
+        sampler: SamplerName | None = None,
+        weights: Weights | None = None,
+        replacement: bool | None = None,
+        epoch_size: int | None = None,
         drop_last: bool = False,
         epoch: int = 0,
         **options: Any,  # noqa: ANN401  # pack.samples checks them
@@ -63,9 +71,13 @@ class ImageSequence(PyDataset):
         self.samples = pack.samples(**options)
         self.broken: dict[str, str] = {}
         """Key of an image that gave no pixels in this process -> what is wrong with it."""
-        count = len(self.samples)
-        self._order = Order(count=count, seed=self.samples.options.seed, epoch=epoch, shuffle=shuffle)
-        self._sharding = Sharding(count=count, batch_size=batch_size, drop_last=drop_last)
+        of_sampler = SamplerOptions(
+            sampler=sampler, weights=weights, replacement=replacement, epoch_size=epoch_size
+        )
+        seed, count = self.samples.options.seed, len(self.samples)
+        order = Order(count=count, seed=seed, epoch=epoch, shuffle=shuffle)
+        self._drawing = drawing_of(self.samples, of_sampler, order)
+        self._sharding = Sharding(count=self._drawing.order.count, batch_size=batch_size, drop_last=drop_last)
         self._asked: set[int] = set()  # batches of this epoch
 
     def __len__(self) -> int:
@@ -79,11 +91,11 @@ class ImageSequence(PyDataset):
             IndexError: The index is out of range.
             ImageError: An image is broken and on_error is "raise", or all are broken and it is "skip".
         """
-        order, size = self._order, self._sharding.batch_size
+        drawing, size = self._drawing, self._sharding.batch_size
         number = range(len(self))[index]
         begin = number * size
-        rows = order.rows_at(np.arange(begin, min(begin + size, order.count), dtype=np.int64))
-        batch = self.samples.batch(rows.tolist(), epoch=order.epoch)
+        positions = np.arange(begin, min(begin + size, drawing.order.count), dtype=np.int64)
+        batch = self.samples.drawn(drawing, positions)
         note(batch, self.broken, on_error=self.samples.options.on_error)
         self._asked.add(number)
         inputs = {"image": batch.images, **batch.columns} if batch.columns else batch.images
@@ -102,10 +114,10 @@ class ImageSequence(PyDataset):
     @property
     def epoch(self) -> int:
         """The current epoch, from 0."""
-        return self._order.epoch
+        return self._drawing.order.epoch
 
     def on_epoch_end(self) -> None:
         """Move to the next epoch if all batches of this one were requested; Keras calls it."""
         if self.use_multiprocessing or len(self._asked) == len(self):
-            self._order = replace(self._order, epoch=self._order.epoch + 1)
+            self._drawing = self._drawing.in_epoch(self.epoch + 1)
             self._asked.clear()

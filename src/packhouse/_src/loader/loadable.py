@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from packhouse._src.loader.order.order import Shuffle
     from packhouse._src.loader.sample_options import CropName, DerivedChoice, OnError, OnUnlabelled
     from packhouse._src.loader.samples import Packed, Samples
+    from packhouse._src.loader.sampling.sampler_options import SamplerName, Weights
 
 
 class Loadable:
@@ -134,6 +135,10 @@ class Loadable:
         world_size: int = 1,
         drop_last: bool = False,
         pad: bool = False,
+        sampler: SamplerName | None = None,
+        weights: Weights | None = None,
+        replacement: bool | None = None,
+        epoch_size: int | None = None,
         threads: int | None = None,
         on_error: OnError = "raise",
         derived: DerivedChoice = "auto",
@@ -150,6 +155,15 @@ class Loadable:
             world_size: Number of ranks.
             drop_last: Drop the last incomplete batch.
             pad: Fill the last batch with samples from the beginning of the epoch.
+            sampler: "balanced": draw every class of `label` equally often, exactly (the counts of an epoch
+                differ by one at most). Within a class each image comes before any comes again. Default: each
+                image once per epoch.
+            weights: Draw each image as often as its weight says: a column of numbers, such as
+                "articles.weight", or one number per chosen image, in the order of the keys. Of N draws an
+                image gets N * weight / sum of the weights, rounded up or down.
+            replacement: False: draw no image twice in an epoch. Default: True.
+            epoch_size: Draws per epoch, of all ranks together. Default: the number of chosen images; without
+                replacement the most that is possible: of n classes, n times the size of the smallest one.
             size: See `samples`, also for all options below.
             crop: See `samples`.
             flip: See `samples`.
@@ -209,5 +223,9 @@ class Loadable:
             world_size=world_size,
             drop_last=drop_last,
             pad=pad,
+            sampler=sampler,
+            weights=weights,
+            replacement=replacement,
+            epoch_size=epoch_size,
         )
         return Loader(samples, options)

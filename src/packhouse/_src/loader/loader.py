@@ -17,6 +17,7 @@ from packhouse._src.loader.order.sharding import Sharding, Step
 from packhouse._src.loader.order.state import Plain, State, check
 from packhouse._src.loader.sample_options import flag, whole
 from packhouse._src.loader.samples import PendingBatch, Samples
+from packhouse._src.loader.sampling.sampler_options import SamplerName, SamplerOptions, Weights, drawing_of
 from packhouse._src.loader.stats import Stats
 from packhouse.errors import LoaderError, UsageError
 
@@ -37,6 +38,16 @@ class LoaderOptions:
     world_size: int = 1
     drop_last: bool = False
     pad: bool = False
+    sampler: SamplerName | None = None
+    weights: Weights | None = None
+    replacement: bool | None = None
+    epoch_size: int | None = None
+
+    @property
+    def of_sampler(self) -> SamplerOptions:
+        """Those that say which samples are drawn."""
+        names = ("sampler", "weights", "replacement", "epoch_size")
+        return SamplerOptions(**{name: getattr(self, name) for name in names})
 
 
 class Loader:
@@ -58,15 +69,16 @@ class Loader:
         self.samples = samples
         flag("drop_last", options.drop_last)
         flag("pad", options.pad)
-        self._order = Order(
+        order = Order(
             count=len(samples),
             seed=samples.options.seed,
             epoch=whole("epoch", options.epoch),
             shuffle=options.shuffle,
             window=None if options.window is None else whole("window", options.window),
         )
+        self._drawing = drawing_of(samples, options.of_sampler, order)
         self.sharding: Sharding = Sharding(  # of this rank; `WorkerLoader` puts its own in its place
-            count=len(samples),
+            count=self._order.count,
             batch_size=whole("batch_size", options.batch_size),
             rank=whole("rank", options.rank),
             world_size=whole("world_size", options.world_size),
@@ -93,6 +105,10 @@ class Loader:
     def __repr__(self) -> str:
         """Return batches, samples and epoch."""
         return f"<Loader: {len(self):,} batches of {self.samples!r}, epoch {self.epoch}>"
+
+    @property
+    def _order(self) -> Order:
+        return self._drawing.order
 
     @property
     def epoch(self) -> int:
@@ -156,7 +172,12 @@ class Loader:
         order, consumed = self._order, self._consumed
         if consumed == order.count:
             order, consumed = replace(order, epoch=order.epoch + 1), 0
-        return State(order=order, consumed=consumed, fingerprint=self.samples.fingerprint).to_dict()
+        return State(
+            order=order,
+            consumed=consumed,
+            fingerprint=self.samples.fingerprint,
+            sampler=self._drawing.name,
+        ).to_dict()
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Resume from a state: the next loop yields the rest of its epoch.
@@ -170,11 +191,12 @@ class Loader:
             UsageError: It is not a loader state.
         """
         loaded = State.from_dict(state)
-        check(loaded, order=self._order, fingerprint=self.samples.fingerprint)
+        fingerprint, sampler = self.samples.fingerprint, self._drawing.name
+        check(loaded, order=self._order, fingerprint=fingerprint, sampler=sampler)
         self._go_to(loaded.order.epoch, loaded.consumed)
 
     def _go_to(self, epoch: int, consumed: int) -> None:
-        self._order = replace(self._order, epoch=epoch)
+        self._drawing = self._drawing.in_epoch(epoch)
         self._consumed = consumed
         self._is_begun = False  # a loop of this loader has given batches of the epoch
         self._loop = object()  # whatever loop is under way is not this one
@@ -193,14 +215,15 @@ class Loader:
 
     def _begun_ahead(self) -> Generator[tuple[Step, PendingBatch], None, None]:
         """Yield batches that are under way, the next ones behind them begun already."""
-        samples, order, steps = self.samples, self._order, self.sharding.steps(self._consumed)
+        drawing, steps = self._drawing, self.sharding.steps(self._consumed)
+        samples = self.samples
         images_ahead = IMAGES_AHEAD_A_THREAD * samples.threads
         ahead = max(BATCHES_AHEAD, -(-images_ahead // self.sharding.batch_size))
         begun: deque[tuple[Step, PendingBatch]] = deque()
         try:
             while True:
                 for step in islice(steps, ahead + 1 - len(begun)):
-                    begun.append((step, PendingBatch(samples, order.rows_at(step.positions), order.epoch)))
+                    begun.append((step, samples.start(drawing, step.positions)))
                 if not begun:
                     return
                 yield begun.popleft()

@@ -24,10 +24,12 @@ from packhouse._src.loader.decode.batch_filling import Failures, Part, fill, gat
 from packhouse._src.loader.decode.decode_threads import Workers
 from packhouse._src.loader.order.chance import draws
 from packhouse._src.loader.sample_options import SampleOptions, whole
+from packhouse._src.loader.sampling.epoch_draws import Drawing
 from packhouse._src.loader.store_choice import store_for
 from packhouse._src.tables.linked_rows import LinkedColumns
+from packhouse._src.tables.per_image import image_column, source_of
 from packhouse._src.tables.table import Tables
-from packhouse.errors import ImageError, LoaderError, Where
+from packhouse.errors import ImageError, LoaderError, UsageError, Where
 
 
 class Packed(Protocol):
@@ -174,6 +176,34 @@ class Samples(Sequence[Sample]):
         """File of the images within the pack: images.h5, or that of a derived store."""
         return self.store.path.relative_to(self.originals.path.parent).as_posix()
 
+    def numbers_of(self, column: str) -> NDArray[Any]:
+        """Return one number for each sample, from a column.
+
+        Args:
+            column: Of image_index or a linked table: "weight", or "articles.weight".
+
+        Returns:
+            (samples,) integers or floats, in the order of the keys.
+
+        Raises:
+            ColumnNotFoundError: There is no such column; the error names similar ones.
+            UsageError: It is not a column of numbers, or an image has no value.
+            CorruptStoreError: A table is missing or damaged.
+        """
+        tables, links = self._pack.tables, self._pack.links
+        read = image_column(tables, links, source_of(tables, links, column))
+        found = read.numbers(self.rows)
+        if found is not None:
+            return found
+        missing = self.rows[read.coded()[1][self.rows] < 0]
+        if not len(missing):
+            raise UsageError(f"{column!r} is a column of {read.type_name}, not of numbers")
+        raise UsageError(
+            f"{column!r}: {len(missing):,} of the chosen images have no value, "
+            f"such as {self.originals.index.key_of(int(missing[0]))}",
+            hint=f'where="{column} IS NOT NULL" leaves them out',
+        )
+
     @once
     def keys(self) -> list[str]:
         """The keys of all samples, sorted."""
@@ -212,6 +242,20 @@ class Samples(Sequence[Sample]):
         """
         return PendingBatch(self, self._checked(indices), whole("epoch", epoch)).finish()
 
+    def drawn(self, drawing: Drawing, positions: NDArray[np.int64]) -> Batch:
+        """Return the samples that come at some positions of an epoch; otherwise like `batch`.
+
+        Args:
+            drawing: Which samples come where, and the epoch.
+            positions: From 0, each below the number of draws.
+        """
+        return self.start(drawing, positions).finish()
+
+    def start(self, drawing: Drawing, positions: NDArray[np.int64]) -> PendingBatch:
+        """Start to read and decode what comes at some positions of an epoch; as `drawn`."""
+        places, numbers = drawing.places_at(positions), drawing.draws_at(positions)
+        return PendingBatch(self, places, drawing.order.epoch, numbers)
+
     def _checked(self, indices: Iterable[int]) -> NDArray[np.int64]:
         places = [operator.index(index) for index in indices]
         count = len(self)
@@ -228,9 +272,16 @@ class PendingBatch:
         samples: The samples that it is part of.
         indices: Positions of its samples, not negative.
         epoch: Random crops and flips depend on it.
+        numbers: Of the draws, where an image can come twice: crops and flips depend on them then.
     """
 
-    def __init__(self, samples: Samples, indices: NDArray[np.int64], epoch: int) -> None:
+    def __init__(
+        self,
+        samples: Samples,
+        indices: NDArray[np.int64],
+        epoch: int,
+        numbers: NDArray[np.int64] | None = None,
+    ) -> None:
         self._samples = samples
         self._indices = indices
         self._process = os.getpid()
@@ -245,7 +296,10 @@ class PendingBatch:
             self._images = self._workers.buffers.take(shape)
         chances = None
         if options.is_by_chance:
-            chances = draws(self._rows, DRAWS, seed=options.seed, epoch=epoch)
+            if numbers is None:
+                chances = draws(self._rows, DRAWS, seed=options.seed, epoch=epoch)
+            else:
+                chances = draws(numbers, DRAWS, seed=options.seed, epoch=0)
         parts = parts_of(store, self._rows, self._workers.count)
         self._futures: list[Future[Failures]] = [
             self._workers.submit(partial(self._do, part, chances)) for part in parts

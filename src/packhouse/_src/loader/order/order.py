@@ -23,6 +23,7 @@ from packhouse.errors import UsageError
 
 Shuffle: TypeAlias = bool | Literal["window"]
 Numbers: TypeAlias = NDArray[np.uint64]
+Sides: TypeAlias = tuple[np.uint64, np.uint64] | tuple[Numbers, Numbers]
 
 WINDOW = 8192
 STRETCHES = 16
@@ -31,7 +32,7 @@ MANY = 1024
 ROUNDS = 8
 ROUNDS_OF_FEW = 24  # two rounds leave two rows together with a chance of 1/side: 8 make 5 rows a loaded die
 
-_SPREAD = np.uint64(0x9E3779B97F4A7C15)  # 2**64 / golden ratio, odd: neighbouring numbers end far apart
+SPREAD = np.uint64(0x9E3779B97F4A7C15)  # 2**64 / golden ratio, odd: neighbouring numbers end far apart
 _FIRST = np.uint64(0xBF58476D1CE4E5B9)  # both multipliers are those of SplitMix64
 _SECOND = np.uint64(0x94D049BB133111EB)
 _HALF, _TOP, _TWO = np.uint64(32), np.uint64(63), np.uint64(2)
@@ -172,23 +173,32 @@ def _walked(
     tall = isqrt(count - 1) + 1
     wide = -(-count // tall)
     sides = (np.uint64(tall), np.uint64(wide))
-    tweaks = np.zeros_like(values) if which is None else which * _SPREAD
+    tweaks = np.zeros_like(values) if which is None else which * SPREAD
     exchanged = (tweaks ^ keys[-1]) >> _TOP if count > 1 else np.zeros_like(values)
     walked = values if back else values ^ (exchanged * (values < _TWO))
-    walked = _through(walked, sides, keys, tweaks, back=back)
+    rounds = range(ROUNDS if tall * wide >= MANY else ROUNDS_OF_FEW)
+    walked = through(walked, sides, keys, tweaks, rounds=rounds, back=back)
     beyond = np.flatnonzero(walked >= np.uint64(count))
     while beyond.size:
-        walked[beyond] = _through(walked[beyond], sides, keys, tweaks[beyond], back=back)
+        walked[beyond] = through(walked[beyond], sides, keys, tweaks[beyond], rounds=rounds, back=back)
         beyond = beyond[walked[beyond] >= np.uint64(count)]
     return walked ^ (exchanged * (walked < _TWO)) if back else walked
 
 
-def _through(
-    values: Numbers, sides: tuple[np.uint64, np.uint64], keys: Numbers, tweaks: Numbers, *, back: bool
+def through(  # what is sent, and through what
+    values: Numbers, sides: Sides, keys: Numbers, tweaks: Numbers, *, rounds: range, back: bool = False
 ) -> Numbers:
-    """Send values once through the network: each coordinate in turn is shifted by a hash of the other."""
+    """Send values once through the network: each coordinate in turn is shifted by a hash of the other.
+
+    Args:
+        values: Below the product of the sides.
+        sides: Rows and columns of the rectangle; of all values, or of each.
+        keys: One a round.
+        tweaks: Of each value, what its permutation is told apart by.
+        rounds: How many.
+        back: Whether the other way.
+    """
     halves = list(np.divmod(values, sides[1]))
-    rounds = range(ROUNDS if int(sides[0]) * int(sides[1]) >= MANY else ROUNDS_OF_FEW)
     for number in reversed(rounds) if back else rounds:
         near, far = number % 2, 1 - number % 2
         mixed = (halves[far] + (tweaks ^ keys[number])) * _FIRST

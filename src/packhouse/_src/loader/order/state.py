@@ -15,6 +15,8 @@ from packhouse.errors import StateMismatchError, UsageError
 Plain: TypeAlias = int | str | None
 
 VERSION = 1
+SAMPLER = "sampler"
+"""Only in states of loaders that draw samples."""
 
 _TYPES: dict[str, tuple[type, ...]] = {
     "version": (int,),
@@ -45,6 +47,9 @@ class State:
     fingerprint: str
     """What is loaded: a digest of the data set and of the choice of rows from it."""
 
+    sampler: str | None = None
+    """How samples are drawn, with a digest of classes or weights; None where each comes once."""
+
     def __post_init__(self) -> None:
         """Check the place."""
         if not 0 <= self.consumed <= self.order.count:
@@ -66,6 +71,7 @@ class State:
             "shuffle": order.shuffle,
             "window": None if order.window is None else int(order.window),
             "fingerprint": self.fingerprint,
+            **({} if self.sampler is None else {SAMPLER: self.sampler}),
         }
 
     @classmethod
@@ -97,26 +103,28 @@ class State:
         taken = {name: values[name] for name in _TYPES}
         consumed, fingerprint = taken.pop("consumed"), taken.pop("fingerprint")
         del taken["version"]
-        return cls(order=Order(**taken), consumed=consumed, fingerprint=fingerprint)
+        order = Order(**taken)
+        return cls(order=order, consumed=consumed, fingerprint=fingerprint, sampler=values.get(SAMPLER))
 
 
 def _faults(values: Mapping[object, object]) -> list[str]:
     faults = [f"{name!r} is missing" for name in _TYPES if name not in values]
-    faults += [f"{name!r} is unknown" for name in values if name not in _TYPES]
-    for name, types in _TYPES.items():
+    faults += [f"{name!r} is unknown" for name in values if name not in {**_TYPES, SAMPLER: ()}]
+    for name, types in {**_TYPES, SAMPLER: (str, type(None))}.items():
         # type(), not isinstance: True is no number of samples, though Python says so
         if name in values and type(values[name]) not in types:
             faults.append(f"{name!r} is {values[name]!r}")
     return faults
 
 
-def check(state: State, *, order: Order, fingerprint: str) -> None:
+def check(state: State, *, order: Order, fingerprint: str, sampler: str | None = None) -> None:
     """Refuse a state that does not belong to what is loaded here; its epoch and how far it is are its own.
 
     Args:
         state: The state.
         order: The order that the loader has, of any epoch.
         fingerprint: What the loader loads.
+        sampler: How it draws samples.
 
     Raises:
         StateMismatchError: It is of other data, another choice of rows, another seed or another shuffle;
@@ -128,6 +136,7 @@ def check(state: State, *, order: Order, fingerprint: str) -> None:
         "shuffle": (state.order.shuffle, order.shuffle),
         "window": (state.order.window, order.window),
         "fingerprint": (state.fingerprint, fingerprint),
+        SAMPLER: (state.sampler, sampler),
     }
     differing = [
         f"{name} is {theirs!r} in the state and {ours!r} here"

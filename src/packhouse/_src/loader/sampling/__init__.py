@@ -1,0 +1,1 @@
+"""Which sample comes at which position: each once, or drawn by class or by weight; nothing is stored."""
