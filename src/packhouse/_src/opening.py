@@ -28,7 +28,7 @@ from packhouse.progress import Observer, silent
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from packhouse._src.loader.sample_options import OnUnlabelled
+    from packhouse._src.loader.sample_options import OnUnlabelled, Stratify
 
 
 class Pack(Loadable):
@@ -311,6 +311,9 @@ class Pack(Loadable):
         val: float = 0.0,
         test: float = 0.0,
         split_column: str | None = None,
+        together: str | None = None,
+        stratify: Stratify | None = None,
+        exact: bool = False,
         columns: Sequence[str] | str = (),
         label: str | None = None,
         on_unlabelled: OnUnlabelled = "raise",
@@ -323,6 +326,9 @@ class Pack(Loadable):
             val: As in `samples`.
             test: As in `samples`.
             split_column: As in `samples`.
+            together: As in `samples`.
+            stratify: As in `samples`.
+            exact: As in `samples`.
             columns: As in `samples`.
             label: As in `samples`.
             on_unlabelled: As in `samples`.
@@ -347,6 +353,9 @@ class Pack(Loadable):
             val=val,
             test=test,
             split_column=split_column,
+            together=together,
+            stratify=stratify,
+            exact=exact,
             columns=columns,
             label=label,
             on_unlabelled=on_unlabelled,

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from packhouse._src.images.pillow_ import Mode
     from packhouse._src.loader.loader import Loader
     from packhouse._src.loader.order.order import Shuffle
-    from packhouse._src.loader.sample_options import CropName, DerivedChoice, OnError, OnUnlabelled
+    from packhouse._src.loader.sample_options import CropName, DerivedChoice, OnError, OnUnlabelled, Stratify
     from packhouse._src.loader.samples import Packed, Samples
     from packhouse._src.loader.sampling.sampler_options import SamplerName, Weights
 
@@ -33,6 +33,9 @@ class Loadable:
         val: float = 0.0,
         test: float = 0.0,
         split_column: str | None = None,
+        together: str | None = None,
+        stratify: Stratify | None = None,
+        exact: bool = False,
         columns: Sequence[str] | str = (),
         label: str | None = None,
         on_unlabelled: OnUnlabelled = "raise",
@@ -63,6 +66,14 @@ class Loadable:
             test: The same for "test".
             split_column: Column whose values name the split of each image, such as "articles.split"; it is
                 used in place of folders.
+            together: Column whose values stay on one side when `val` and `test` divide, such as
+                "articles.product_code": all images of a product, a patient, a scene. "duplicates" keeps
+                images with the same bytes together.
+            stratify: "label": with `exact`, each class is divided for itself, so all splits have the same
+                class shares. Without `exact` a hash divides, which keeps them on average.
+            exact: Meet the fractions within one image, or as near as `together` allows. Images are sorted by
+                their hash, and a split takes the first ones; so an image that is added can move others. By
+                default a hash alone decides, and adding images moves none.
             columns: Columns of image_index and of linked tables: "price", or "articles.price".
             label: Such a column, whose values are the classes; or "group": the folder is the class, without
                 the folder of the split, so that "train/cat" and "val/cat" are both "cat".
@@ -101,6 +112,9 @@ class Loadable:
             val=val,
             test=test,
             split_column=split_column,
+            together=together,
+            stratify=stratify,
+            exact=exact,
             columns=columns_of(columns),
             label=label,
             on_unlabelled=on_unlabelled,
@@ -128,6 +142,9 @@ class Loadable:
         val: float = 0.0,
         test: float = 0.0,
         split_column: str | None = None,
+        together: str | None = None,
+        stratify: Stratify | None = None,
+        exact: bool = False,
         columns: Sequence[str] | str = (),
         label: str | None = None,
         on_unlabelled: OnUnlabelled = "raise",
@@ -175,6 +192,9 @@ class Loadable:
             val: See `samples`.
             test: See `samples`.
             split_column: See `samples`.
+            together: See `samples`.
+            stratify: See `samples`.
+            exact: See `samples`.
             columns: See `samples`.
             label: See `samples`.
             on_unlabelled: See `samples`.
@@ -207,6 +227,9 @@ class Loadable:
             val=val,
             test=test,
             split_column=split_column,
+            together=together,
+            stratify=stratify,
+            exact=exact,
             columns=columns,
             label=label,
             on_unlabelled=on_unlabelled,

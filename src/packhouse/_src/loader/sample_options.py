@@ -22,6 +22,7 @@ from packhouse.errors import UsageError
 CropName: TypeAlias = Literal["center", "random", "random-resized", "exact", "fit"]
 OnError: TypeAlias = Literal["raise", "skip", "blank"]
 OnUnlabelled: TypeAlias = Literal["raise", "skip"]
+Stratify: TypeAlias = Literal["label"]
 DerivedChoice: TypeAlias = int | Literal[False, "auto"]
 
 MOST_THREADS = 16
@@ -49,6 +50,9 @@ class SampleOptions:
     val: float = 0.0
     test: float = 0.0
     split_column: str | None = None
+    together: str | None = None
+    stratify: Stratify | None = None
+    exact: bool = False
     columns: tuple[str, ...] = ()
     label: str | None = None
     on_unlabelled: OnUnlabelled = "raise"
@@ -68,8 +72,9 @@ class SampleOptions:
         if self.threads is not None and whole("threads", self.threads) < 1:
             raise UsageError(f"threads={self.threads} must be at least 1", hint="None means one per core")
         flag("flip", self.flip)
-        for name in ("where", "split", "split_column", "label"):
+        for name in ("where", "split", "split_column", "together", "label"):
             _text(name, getattr(self, name))
+        flag("exact", self.exact)
         self._check_shares()
         if not _is_store(self.derived):
             raise UsageError(
@@ -86,6 +91,19 @@ class SampleOptions:
                 )
         if self.val + self.test >= 1:
             raise UsageError(f"val={self.val}, test={self.test}: nothing is left to train on")
+        if self.stratify is not None:
+            _one_of("stratify", self.stratify, get_args(Stratify))
+            if self.label is None:
+                raise UsageError(
+                    'stratify="label" needs classes', hint='add label="group" or label="table.column"'
+                )
+        for name in ("together", "stratify", "exact"):
+            value = getattr(self, name)
+            if value and not (self.val or self.test):
+                raise UsageError(
+                    f"{name}={value!r} says how images are divided, but nothing divides them",
+                    hint=f'split="train", val=0.1, {name}={value!r}',
+                )
 
     def _check_without_size(self) -> None:
         """Refuse what only images of one size can have."""
@@ -100,7 +118,7 @@ class SampleOptions:
     @property
     def selection(self) -> ImageSelection:
         """Which images to select."""
-        names = ("where", "split", "split_column", "val", "test")
+        names = ("where", "split", "split_column", "val", "test", "together", "exact")
         return ImageSelection(**{name: getattr(self, name) for name in names})
 
     @property

@@ -6,6 +6,7 @@ import operator
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
+from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol, overload
 
@@ -18,7 +19,8 @@ from packhouse._src.imagefile.read.store import ImageStore
 from packhouse._src.images.cropping import DRAWS
 from packhouse._src.images.decoding import CHANNELS
 from packhouse._src.loader.batch import Batch, Broken, Sample
-from packhouse._src.loader.choice.choosing import choose_rows
+from packhouse._src.loader.choice.choosing import Choice, choose_rows
+from packhouse._src.loader.choice.dividing import SplitShares
 from packhouse._src.loader.choice.labelling import NO_LABEL, Labels, columns_of, labels_of, refuse_unlabelled
 from packhouse._src.loader.decode.batch_filling import Failures, Part, fill, gather, parts_of
 from packhouse._src.loader.decode.decode_threads import Workers
@@ -67,12 +69,14 @@ class Samples(Sequence[Sample]):
         self.options = options
         self._pack = pack
         of_pack = (pack.images, pack.tables, pack.links)
-        choice = choose_rows(*of_pack, options.selection)
+        strata_of = self._classes_of if options.stratify else None
+        choice = choose_rows(*of_pack, options.selection, strata_of)
         self.rows: NDArray[np.int64] = choice.rows
         self._unlabelled = self.rows[:0]
         self._labels: Labels | None = None
         if options.label is not None:
             self._label(labels_of(*of_pack, options.label, choice))
+        self._choice = choice
         self.columns = columns_of(pack.tables, pack.links, options.columns, self.rows)
         self.store = store_for(pack.images, pack.derived, options)
         self._workers = Workers(options.n_threads)
@@ -203,6 +207,31 @@ class Samples(Sequence[Sample]):
             f"such as {self.originals.index.key_of(int(missing[0]))}",
             hint=f'where="{column} IS NOT NULL" leaves them out',
         )
+
+    def _classes_of(self, choice: Choice) -> NDArray[np.int64]:
+        pack = self._pack
+        return labels_of(pack.images, pack.tables, pack.links, str(self.options.label), choice).numbers
+
+    @once
+    def split_shares(self) -> SplitShares | None:
+        """How near `val` and `test` come to their fractions, in all and in each class; `print` shows it.
+
+        None if nothing was divided.
+        """
+        parts, n_classes = self._choice.parts, len(self.classes or ())
+        if parts is None:
+            return None
+        counts = {split: len(rows) for split, rows in parts.items()}
+        of_classes: dict[str, list[int]] = {}
+        for split, rows in parts.items() if n_classes else ():
+            numbers = self._classes_of(replace(self._choice, rows=rows))
+            of_classes[split] = np.bincount(numbers[numbers != NO_LABEL], minlength=n_classes).tolist()
+        classes = {
+            name: {split: of_classes[split][place] for split in parts}
+            for place, name in enumerate(self.classes or ())
+        }
+        held = {name: counts for name, counts in classes.items() if any(counts.values())}
+        return SplitShares(counts, self.options.selection.fractions, held)
 
     @once
     def keys(self) -> list[str]:

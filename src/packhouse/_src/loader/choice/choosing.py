@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from packhouse._src.imagefile.read.store import ImageStore
+from packhouse._src.loader.choice.dividing import divide, units_of
 from packhouse._src.loader.choice.split_folders import SplitFolders, is_below
 from packhouse._src.loader.choice.split_names import ALL, SPLITS, TEST, TRAIN, VAL, split_word
 from packhouse._src.loader.choice.split_sources import (
@@ -19,7 +22,6 @@ from packhouse._src.loader.choice.split_sources import (
     from_folders,
     listed,
 )
-from packhouse._src.loader.order.splitting import split_of
 from packhouse._src.tables.finding import find_keys
 from packhouse._src.tables.linked_rows import LinkedColumns
 from packhouse._src.tables.per_image import groups_of_images, rows_of_keys
@@ -38,6 +40,8 @@ class ImageSelection:
     split_column: str | None = None
     val: float = 0.0
     test: float = 0.0
+    together: str | None = None
+    exact: bool = False
 
     @property
     def fractions(self) -> dict[str, float]:
@@ -51,7 +55,7 @@ class ImageSelection:
 
     def __str__(self) -> str:
         """Return it as it was written."""
-        names = ("where", "split", "split_column", "val", "test")
+        names = ("where", "split", "split_column", "val", "test", "together", "exact")
         return ", ".join(f"{name}={value!r}" for name in names if (value := getattr(self, name)))
 
 
@@ -71,9 +75,16 @@ class Choice:
     folder: str = ""
     """The group that was asked for by its own name."""
 
+    parts: dict[str, Rows] | None = None
+    """Split -> its images, where fractions divide."""
+
 
 def choose_rows(
-    images: ImageStore, tables: Tables, links: Sequence[LinkedColumns], selection: ImageSelection
+    images: ImageStore,
+    tables: Tables,
+    links: Sequence[LinkedColumns],
+    selection: ImageSelection,
+    strata_of: Callable[[Choice], NDArray[np.int64]] | None = None,
 ) -> Choice:
     """Choose images.
 
@@ -82,6 +93,7 @@ def choose_rows(
         tables: The tables of the pack.
         links: The linked tables.
         selection: Which.
+        strata_of: Returns the classes of images, if each class is to be divided for itself.
 
     Returns:
         The choice.
@@ -105,7 +117,7 @@ def choose_rows(
         pool = rows_of_keys(tables, find_keys(tables, selection.where, links))
     folders = folders_of(images)
     try:
-        choice = _chosen(images, tables, links, selection, Choice(pool, pool, folders))
+        choice = _chosen(_Chooser(images, tables, links, selection, strata_of), Choice(pool, pool, folders))
     except UsageError as err:
         err.where = place if err.where == Where() else err.where
         raise
@@ -116,13 +128,18 @@ def choose_rows(
     return choice
 
 
-def _chosen(
-    images: ImageStore,
-    tables: Tables,
-    links: Sequence[LinkedColumns],
-    selection: ImageSelection,
-    every: Choice,
-) -> Choice:
+class _Chooser(NamedTuple):
+    """What a choice is made from."""
+
+    images: ImageStore
+    tables: Tables
+    links: Sequence[LinkedColumns]
+    selection: ImageSelection
+    strata_of: Callable[[Choice], NDArray[np.int64]] | None
+
+
+def _chosen(chooser: _Chooser, every: Choice) -> Choice:
+    images, tables, links, selection, _strata_of = chooser
     if selection.split is None or selection.split == ALL:
         _refuse_unused(selection)
         return every if selection.split == ALL else _unmixed(tables, every)
@@ -131,9 +148,9 @@ def _chosen(
     else:
         source = from_folders(tables, every.folders)
     _refuse_two_meanings(source, selection)
-    rows = _of_split(source, images, every.pool, selection)
-    if rows is not None:
-        return replace(every, rows=np.intersect1d(every.pool, rows, assume_unique=True))
+    chosen = _of_split(source, chooser, every)
+    if chosen is not None:
+        return chosen
     if selection.split_column is None and not selection.fractions:
         groups, codes = groups_of_images(tables)
         below = np.array([is_below(group, selection.split) for group in groups], bool)[codes]
@@ -167,8 +184,9 @@ def _refuse_two_meanings(source: SplitSource, selection: ImageSelection) -> None
             )
 
 
-def _of_split(source: SplitSource, images: ImageStore, pool: Rows, selection: ImageSelection) -> Rows | None:
+def _of_split(source: SplitSource, chooser: _Chooser, every: Choice) -> Choice | None:
     """Return the images of the split that was asked for; None if there is no split of that name."""
+    selection, pool = chooser.selection, every.pool
     split = selection.split or ""
     asked, fractions = split_word(split) or split, selection.fractions
     if fractions and asked not in SPLITS:
@@ -178,11 +196,17 @@ def _of_split(source: SplitSource, images: ImageStore, pool: Rows, selection: Im
             hint=f'split="{TRAIN}", {selection.said_fractions}',
         )
     if asked in source.rows and (asked != TRAIN or not fractions):
-        return _single(source, asked, pool)
+        rows = _single(source, asked, pool)
+        return replace(every, rows=np.intersect1d(pool, rows, assume_unique=True))
     if not fractions or asked not in (TRAIN, *fractions):
         return None
     divided = _single(source, TRAIN, pool) if TRAIN in source.rows else _outside(source, pool, selection)
-    return np.intersect1d(divided, split_of(images, fractions, rest=TRAIN)[asked], assume_unique=True)
+    divided = np.intersect1d(pool, divided, assume_unique=True)
+    units = units_of(chooser.images, chooser.tables, chooser.links, divided, selection.together)
+    strata = None if chooser.strata_of is None else chooser.strata_of(replace(every, rows=divided))
+    parts = divide(units, fractions, rest=TRAIN, exact=selection.exact, strata=strata)
+    found = {name: divided[places] for name, places in parts.items()}
+    return replace(every, rows=found[asked], parts=found)
 
 
 def _single(source: SplitSource, split: str, pool: Rows) -> Rows:

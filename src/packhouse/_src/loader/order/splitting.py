@@ -44,10 +44,15 @@ def split_of(
     Cost: some 0.3 us per key.
     """
     ends = np.array(_ends(fractions, rest), dtype=np.int64)
-    salt = f"{seed:d}\0".encode("ascii")
-    numbers = np.fromiter((_number(salt, key) for key in keys), dtype=np.int64)
+    numbers = hash_numbers(keys, seed=seed)
     which = np.searchsorted(ends, numbers, side="right")
     return {name: np.flatnonzero(which == at) for at, name in enumerate((*fractions, rest))}
+
+
+def hash_numbers(keys: Iterable[str | bytes], *, seed: int = 0) -> NDArray[np.int64]:
+    """Return the number below 2**56 that the split of each key follows from, as of `split_of`."""
+    salt = f"{seed:d}\0".encode("ascii")
+    return np.fromiter((_number(salt, key) for key in keys), dtype=np.int64)
 
 
 def _number(salt: bytes, key: str | bytes) -> int:
