@@ -86,7 +86,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("place", range(4))
+@pytest.mark.parametrize("place", range(5))
 def test_the_blocks_about_loading_run(shop: Path, place: int) -> None:
     """Each by itself, beside the pack."""
     block = blocks((ROOT / "docs/loading.md").read_text(encoding="utf-8"), "python")[place]
@@ -125,7 +125,7 @@ def test_the_block_about_layouts_makes_one_file_of_two(tmp_path: Path) -> None:
 
 def test_all_blocks_of_these_pages_are_run() -> None:
     """As many as the tests above count on."""
-    for page, count in (("loading.md", 4), ("frameworks.md", 6), ("hdf5.md", 2), ("layouts.md", 1)):
+    for page, count in (("loading.md", 5), ("frameworks.md", 6), ("hdf5.md", 2), ("layouts.md", 1)):
         assert len(blocks((ROOT / "docs" / page).read_text(encoding="utf-8"), "python")) == count
 
 

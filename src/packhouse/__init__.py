@@ -18,6 +18,8 @@ from packhouse.errors import PackhouseError
 if TYPE_CHECKING:
     from packhouse._src.benchmarking.bench import bench
     from packhouse._src.benchmarking.bench_report import BenchReport
+    from packhouse._src.checking.check import check
+    from packhouse._src.checking.check_report import CheckReport
     from packhouse._src.deriving.derive import DeriveReport, derive
     from packhouse._src.maintenance.extract import ExtractReport, extract
     from packhouse._src.maintenance.index import IndexReport, index
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BenchReport",
+    "CheckReport",
     "DeriveReport",
     "ExtractReport",
     "IndexReport",
@@ -42,6 +45,7 @@ __all__ = [
     "SampleSummary",
     "VerifyReport",
     "bench",
+    "check",
     "derive",
     "extract",
     "index",
@@ -56,6 +60,8 @@ __all__ = [
 _HOMES = {
     "BenchReport": "packhouse._src.benchmarking.bench_report",
     "bench": "packhouse._src.benchmarking.bench",
+    "CheckReport": "packhouse._src.checking.check_report",
+    "check": "packhouse._src.checking.check",
     "DeriveReport": "packhouse._src.deriving.derive",
     "ExtractReport": "packhouse._src.maintenance.extract",
     "IndexReport": "packhouse._src.maintenance.index",

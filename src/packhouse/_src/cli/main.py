@@ -30,6 +30,7 @@ COMMANDS = (
     "get",
     "find",
     "rows",
+    "check",
     "verify",
     "repair",
     "extract",
@@ -73,7 +74,7 @@ class LazyGroup(click.Group):
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 done, 1 failed, 2 usage, 3 done but some inputs were skipped or failed (listed), "
-    "4 damage was found, 130 interrupted. Data goes to stdout, everything else to stderr.",
+    "4 damage or a leak was found, 130 interrupted. Data goes to stdout, everything else to stderr.",
 )
 @click.option("-v", "--verbose", is_flag=True, help="Show a traceback when a command fails")
 @click.version_option(__version__, prog_name="packhouse")

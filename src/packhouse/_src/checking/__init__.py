@@ -1,0 +1,1 @@
+"""`packhouse.check`: what makes a data set misleading - leaks, duplicates, labels that contradict."""
