@@ -67,7 +67,7 @@ PLAIN = [name for name in BOTH if name != "pack"]
 
 def test_commands_that_make_or_check_something_are_functions_too() -> None:
     """The others print what `packhouse.open` gives."""
-    assert set(COMMANDS) - set(BOTH) <= {"inspect", "ls", "get", "find", "rows"}
+    assert set(COMMANDS) - set(BOTH) <= {"inspect", "ls", "get", "find", "rows", "stats"}
 
 
 @pytest.mark.parametrize("name", PLAIN)

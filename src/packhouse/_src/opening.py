@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from packhouse._src.loader.sample_options import OnUnlabelled, Stratify
+    from packhouse._src.pack_stats.image_stats import ImageStats
 
 
 class Pack(Loadable):
@@ -361,6 +362,65 @@ class Pack(Loadable):
             on_unlabelled=on_unlabelled,
         )
         return to_hf(samples)
+
+    @shows_progress
+    def stats(  # noqa: PLR0913  # as the user writes them
+        self,
+        *,
+        size: tuple[int, int] | int | None = (224, 224),
+        label: str | None = None,
+        where: str | None = None,
+        split: str | None = "all",
+        val: float = 0.0,
+        test: float = 0.0,
+        split_column: str | None = None,
+        sample: int | None = None,
+        seed: int = 0,
+        progress: Progress = None,
+    ) -> ImageStats:
+        """Measure the images: formats, sizes, classes, and mean and standard deviation of their pixels.
+
+        Args:
+            size: (height, width) that the images are scaled to and cropped at the centre, as `samples` does
+                it. None: the pixels as they are stored.
+            label: Count the classes of this column, or of folders ("group").
+            where: As in `samples`.
+            split: As in `samples`; "train" for what to train on. Default: all images.
+            val: As in `samples`.
+            test: As in `samples`.
+            split_column: As in `samples`.
+            sample: Read the pixels of so many images only; the result has the standard errors then.
+            seed: Decides which ones.
+            progress: True shows bars on a terminal or in a notebook, elsewhere lines on stderr. A callback
+                receives the events of `packhouse.progress`; it is called from several threads.
+
+        Returns:
+            The values; `print` shows them. Mean and standard deviation are by channel (red, green, blue), on
+            a scale from 0 to 1, exact over all pixels of all images or of the sample.
+            `normalize` is the line for torchvision.
+
+        Raises:
+            UsageError: As in `samples`; or `sample` is less than 1.
+            CorruptStoreError: A part of the pack that is needed is damaged.
+
+        Cost: reads and decodes the images, like an epoch. The sums are kept in the user's cache folder by the
+            digest of the images, so the next call reads none.
+        """
+        from packhouse._src.pack_stats.measuring_images import measure
+
+        samples = self.samples(
+            size=size,
+            label=label,
+            where=where,
+            split=split,
+            val=val,
+            test=test,
+            split_column=split_column,
+            seed=seed,
+            on_unlabelled="skip",
+            on_error="skip",
+        )
+        return measure(samples, self.tables, sample=sample, observer=listener(progress))
 
     def _links_of(self, table: str | None) -> tuple[LinkedColumns, ...]:
         chosen = tuple(link for link in self.links if table in (None, link.table))

@@ -30,6 +30,7 @@ COMMANDS = (
     "get",
     "find",
     "rows",
+    "stats",
     "check",
     "verify",
     "repair",

@@ -1,0 +1,1 @@
+"""`pack.stats()`: what the images of a pack are like, in numbers."""
