@@ -25,7 +25,7 @@ def command(
     sample: int | None,
     as_json: bool,
 ) -> None:
-    """Measure the images in PACK: formats, sizes, classes, mean and deviation.
+    """Measure images: formats, sizes, classes, mean and deviation.
 
     The last line is ready for torchvision: Normalize(mean=..., std=...).
 
