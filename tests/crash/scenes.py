@@ -102,6 +102,8 @@ class Scene:
         chosen: dict[str, Any] = {"workers": 2 if self.variant in {"threads", "processes"} else 1}
         if self.variant == "joined":
             chosen |= {"joins": ["sold = sales + items on item"], "rows_per_file": 12}
+        elif self.variant == "partitioned":
+            chosen |= {"joins": ["sold = sales + items on item"], "partition_by": "sold=item"}
         elif self.variant not in {"plain", "threads"}:
             chosen["tables"] = ("no table",)
         if self.variant in {"overwrite", "update"}:
@@ -124,7 +126,7 @@ class Scene:
     def set_up(self, pack: Callable[[], None]) -> None:
         """Write the data set, and the pack that is there before; `pack` runs in a process of its own."""
         write_source(self.source)
-        if self.variant == "joined":
+        if self.variant in {"joined", "partitioned"}:
             write_sales(self.source)
         self.out.mkdir(parents=True)
         (self.area / "cache").mkdir()

@@ -35,7 +35,7 @@ SHARE = 4
 
 KILLS = ("kill", "torn", "twice")
 ERRORS = ("EIO", "EIO+", "ENOSPC", "ENOSPC+")
-VARIANTS = ("plain", "threads", "unreadable", "overwrite", "update", "joined")
+VARIANTS = ("plain", "threads", "unreadable", "overwrite", "update", "joined", "partitioned")
 
 
 def parts(layer: str, variant: str, how: str, *, step: int, of: int = 1) -> Iterator[CallSeries]:
@@ -102,6 +102,8 @@ def chosen_beneath() -> Iterator[CallSeries]:
     yield from parts("shim", "joined", "torn", step=4, of=4)
     for how in ("EIO", "ENOSPC+"):
         yield from parts("shim", "joined", how, step=16, of=16)
+    yield from parts("shim", "partitioned", "kill", step=16, of=16)
+    yield from parts("shim", "partitioned", "torn", step=32, of=32)
 
 
 def chosen_in_python() -> Iterator[CallSeries]:

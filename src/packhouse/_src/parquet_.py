@@ -351,6 +351,8 @@ class ParquetSource:
             elif text_as_dictionary:
                 texts = [field.name for field in pq.read_schema(path) if field.type == pa.string()]
             self._file = pq.ParquetFile(path, read_dictionary=texts, page_checksum_verification=True)
+            self._footer, self._schema = self._file.metadata, self._file.schema_arrow
+            self._texts, self._identity = texts, _identity(path)
         except (pa.ArrowException, OSError) as err:
             raise self._corrupt(err) from err
 
@@ -365,18 +367,18 @@ class ParquetSource:
     @property
     def rows(self) -> int:
         """Number of rows."""
-        return int(self._file.metadata.num_rows)
+        return int(self._footer.num_rows)
 
     @property
     def metadata(self) -> dict[str, Any]:
         """What `ParquetSink` kept under the key "packhouse"; empty for third-party files."""
-        found = (self._file.metadata.metadata or {}).get(METADATA_KEY.encode())
+        found = (self._footer.metadata or {}).get(METADATA_KEY.encode())
         return dict(json.loads(found)) if found else {}
 
     @property
     def schema(self) -> pa.Schema:
         """Names and types of the columns."""
-        schema = self._file.schema_arrow
+        schema = self._schema
         if self._most_text_bytes is None:
             return schema
         plain = [
@@ -407,7 +409,7 @@ class ParquetSource:
 
     def _statistics(self, column: str) -> list[_Statistics]:
         """Return those of each row group, for a column that is not nested."""
-        footer = self._file.metadata
+        footer = self._footer
         place = self._place_of(column)
         found = []
         for group in range(footer.num_row_groups):
@@ -426,7 +428,7 @@ class ParquetSource:
     def _place_of(self, column: str) -> int:
         """Return the place of a column that is not nested among those of the footer: it has leaves alone."""
         # a field "b" of a column "a" has the path "a.b" too
-        leaves = self._file.metadata.schema
+        leaves = self._footer.schema
         return next(
             place
             for place in range(len(leaves))
@@ -437,18 +439,18 @@ class ParquetSource:
     def row_group_starts(self) -> list[int]:
         """Row at which each row group starts, then the number of rows."""
         starts = [0]
-        footer = self._file.metadata
+        footer = self._footer
         for group in range(footer.num_row_groups):
             starts.append(starts[-1] + footer.row_group(group).num_rows)
         return starts
 
     def repeating_integers(self) -> set[str]:
         """Return columns of integers that must repeat: a row group has more of them than their range."""
-        footer = self._file.metadata
+        footer = self._footer
         if not footer.num_row_groups:
             return set()
         first, found = footer.row_group(0), set()
-        for field in self._file.schema_arrow:
+        for field in self._schema:
             is_whole = pa.types.is_integer(field.type)
             facts = first.column(self._place_of(field.name)).statistics if is_whole else None
             if facts is not None and facts.has_min_max and facts.has_null_count:
@@ -469,8 +471,8 @@ class ParquetSource:
         Raises:
             CorruptStoreError: The footer keeps no statistics of that column.
         """
-        footer = self._file.metadata
-        place = self._file.schema_arrow.get_field_index(column)
+        footer = self._footer
+        place = self._schema.get_field_index(column)
         found = []
         for group in range(footer.num_row_groups):
             statistics = footer.row_group(group).column(place).statistics
@@ -500,18 +502,20 @@ class ParquetSource:
         try:
             with self._lock:
                 wanted = None if columns is None else list(columns)
+                if self._file.closed:
+                    self._open_again()
                 table = self._file.read_row_group(row_group, columns=wanted, use_threads=threads)
             if self._has_dictionaries:
                 table.validate(full=True)  # a damaged page header can make places point behind the values
         except (pa.ArrowException, OSError) as err:
             raise self._corrupt(err) from err
-        rows = self._file.metadata.row_group(row_group).num_rows
+        rows = self._footer.row_group(row_group).num_rows
         if table.num_rows != rows:  # a damaged page header, which has no checksum, can silently hide rows
             raise self._corrupt(ValueError(f"{table.num_rows:,} of {rows:,} rows of row group {row_group}"))
         return table if self._most_text_bytes is None else self._unfolded(table, self._most_text_bytes)
 
     def _check_chunks(self, row_group: int, most_bytes: int) -> None:
-        group = self._file.metadata.row_group(row_group)
+        group = self._footer.row_group(row_group)
         for place in range(group.num_columns):
             unpacked = group.column(place).total_uncompressed_size
             if unpacked > most_bytes:
@@ -541,9 +545,27 @@ class ParquetSource:
         Yields:
             One Arrow table a row group.
         """
-        for group in range(self._file.metadata.num_row_groups):
+        for group in range(self._footer.num_row_groups):
             yield self.read(group, columns, threads=threads)
+
+    def rest(self) -> None:
+        """Close the file until it is read again; what the footer says is kept."""
+        with self._lock:
+            self._file.close()
+
+    def _open_again(self) -> None:
+        if _identity(self.path) != self._identity:
+            raise self._corrupt(ValueError("the file was changed while it was read"))
+        self._file = pq.ParquetFile(
+            self.path, metadata=self._footer, read_dictionary=self._texts, page_checksum_verification=True
+        )
 
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+
+def _identity(path: Path) -> tuple[int, int, int]:
+    """Return what differs between two files that are in one place in turn."""
+    facts = path.stat()
+    return facts.st_ino, facts.st_size, facts.st_mtime_ns

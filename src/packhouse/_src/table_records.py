@@ -168,6 +168,9 @@ PART_NAME = "part-{:05}.parquet"
 PARTS = "part-*.parquet"
 """Names of the files of a table that is a folder of parts, in the order of its rows."""
 
+PARTITIONS = f"*=*/{PARTS}"
+"""The same of a table that is partitioned by a column; each folder is a value of it."""
+
 MOST_PARTS = 100_000
 
 
@@ -176,12 +179,18 @@ class TablePart:
     """One file of a table that is a folder of parts."""
 
     file: str
-    """Its name in the folder."""
+    """Its path below the folder."""
 
     rows: int
     bytes: int
     digest: str
     """XXH3-128 of the file."""
+
+
+def files_of_parts(folder: Path) -> list[Path]:
+    """Return the files of a table that is a folder of parts, in the order of its rows."""
+    # by whole paths, as pyarrow and Polars do: "a-b/" is before "a/"
+    return sorted((*folder.glob(PARTS), *folder.glob(PARTITIONS)), key=Path.as_posix)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +213,9 @@ class TableReport:
 
     parts: tuple[TablePart, ...] = ()
     """The files in the folder of this name; empty: it is one file."""
+
+    partitioned_by: str = ""
+    """Column whose values are its folders; the rows of each have the order that the table had."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -397,3 +409,6 @@ class JoinReport:
 
     parts: tuple[TablePart, ...] = ()
     """The files in the folder of this name; empty: it is one file."""
+
+    partitioned_by: str = ""
+    """Column whose values are its folders; the rows of each have the order that the table had."""

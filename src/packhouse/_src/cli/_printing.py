@@ -72,6 +72,8 @@ def _plan_join_lines(plan: Plan) -> Iterator[str]:
         yield f"{join.name}.parquet: {join} ({plan.options.how or 'inner'}{compact})"
     for name, columns in plan.options.sort_columns.items():
         yield f"{name} is sorted by {', '.join(columns)}"
+    for name, column in plan.partitions.items():
+        yield f"{name} is partitioned by {column}"
 
 
 def _plan_image_lines(plan: Plan) -> Iterator[str]:

@@ -117,4 +117,6 @@ def _join_lines(name: str, join: dict[str, Any]) -> Iterator[str]:
 
 
 def _order_of(table: dict[str, Any]) -> str:
-    return f", sorted by {', '.join(table['sorted_by'])}" if table["sorted_by"] else ""
+    order = f", sorted by {', '.join(table['sorted_by'])}" if table["sorted_by"] else ""
+    column = table.get("partitioned_by")
+    return f"{order}, partitioned by {column}" if column else order

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from packhouse._src.footers.xxhash_ import DIGEST_BYTES, DigestSoFar, digest_of
-from packhouse._src.table_records import PARTS
+from packhouse._src.table_records import files_of_parts
 
 __all__ = [
     "DIGEST_BYTES",
@@ -55,7 +55,7 @@ def digest_of_file(path: Path) -> str:
 
 
 def digest_of_table(path: Path) -> str:
-    """Return the digest of a table: of its file, or of the names and digests of its parts.
+    """Return the digest of a table: of its file, or of the paths and digests of its parts.
 
     Args:
         path: The file, or the folder of the parts.
@@ -65,13 +65,15 @@ def digest_of_table(path: Path) -> str:
     """
     if not path.is_dir():
         return digest_of_file(path)
-    return digest_of_parts((part.name, digest_of_file(part)) for part in sorted(path.glob(PARTS)))
+    return digest_of_parts(
+        (part.relative_to(path).as_posix(), digest_of_file(part)) for part in files_of_parts(path)
+    )
 
 
 def digest_of_parts(parts: Iterable[tuple[str, str]]) -> str:
     """Return the digest of a table of parts.
 
     Args:
-        parts: Name and digest of each, in order.
+        parts: Path and digest of each, in order.
     """
     return digest_of_all(text.encode() for part in parts for text in part)

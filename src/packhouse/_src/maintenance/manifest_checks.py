@@ -210,8 +210,6 @@ def _parts(said: object) -> tuple[TablePart, ...]:
     found = []
     for part in said if isinstance(said, list) else ():
         match part:
-            case {"file": str(file), "rows": int(rows), "bytes": int(size), "digest": str(digest)} if (
-                is_below(file) and "/" not in file
-            ):
+            case {"file": str(file), "rows": int(rows), "bytes": int(size), "digest": str(digest)}:
                 found.append(TablePart(file, rows, size, digest))
     return tuple(found)

@@ -48,7 +48,7 @@ from packhouse._src.progress_display.display import Progress, listener, shows_pr
 from packhouse._src.ranges import read_into
 from packhouse._src.records import SourceFile
 from packhouse._src.system.open_flags import READ
-from packhouse._src.table_records import PARTS, TablePart
+from packhouse._src.table_records import PARTS, TablePart, files_of_parts
 from packhouse._src.tables.parted_table import PartedTable
 from packhouse._src.version import __version__
 from packhouse.errors import CorruptStoreError, SourceError, Where
@@ -223,7 +223,7 @@ def _unknown_tables(source: Path) -> list[TableFacts]:
     for path in sorted(source.rglob("*.parquet")):
         file = path.relative_to(source).as_posix()
         if path.is_dir() or _is_part(path):
-            found += _unknown_parts(source, path) if path.is_dir() else []
+            found += _unknown_parts(source, path) if path.is_dir() and not _is_partition(path) else []
         elif file != INDEX_FILE and why_unreadable(path) is None:
             try:
                 opened = ParquetSource(path)
@@ -236,12 +236,16 @@ def _unknown_tables(source: Path) -> list[TableFacts]:
 
 
 def _is_part(path: Path) -> bool:
-    return path.match(PARTS) and path.parent.suffix == ".parquet"
+    return path.match(PARTS) and (path.parent.suffix == ".parquet" or _is_partition(path.parent))
+
+
+def _is_partition(folder: Path) -> bool:
+    return "=" in folder.name and folder.parent.suffix == ".parquet"
 
 
 def _unknown_parts(source: Path, folder: Path) -> list[TableFacts]:
     """Return a folder of parts as a table, if all of them are there."""
-    files = sorted(folder.glob(PARTS))
+    files = files_of_parts(folder)
     try:
         opened = PartedTable(folder)
     except CorruptStoreError:
@@ -249,7 +253,7 @@ def _unknown_parts(source: Path, folder: Path) -> list[TableFacts]:
     rows = opened.row_counts
     opened.close()
     parts = tuple(
-        TablePart(file.name, n_rows, file.stat().st_size, digest_of_file(file))
+        TablePart(file.relative_to(folder).as_posix(), n_rows, file.stat().st_size, digest_of_file(file))
         for file, n_rows in zip(files, rows, strict=True)
     )
     file = folder.relative_to(source).as_posix()

@@ -226,6 +226,17 @@ class PackOptions:
             in_pack=True,
         ),
     ] = None
+    partition_by: Annotated[
+        tuple[str, ...],
+        Option(
+            "Write a table or join as Hive folders, one for each value of a column",
+            metavar="[TABLE=]COLUMN",
+            default="none",
+            in_pack=True,
+            adds_up=True,
+            scoped=True,
+        ),
+    ] = ()
     workers: Annotated[
         int | None, Option("Number of workers", metavar="N", default="one per core", minimum=1)
     ] = None

@@ -114,6 +114,7 @@ def pack(  # noqa: PLR0913  # all options, as `PackOptions` spells them
     name_encoding: str | None = None,
     compression: str | None = None,
     rows_per_file: int | None = None,
+    partition_by: str | Sequence[str] | Mapping[str, str] = (),
     workers: int | None = None,
     engine: str = "local",
     memory_limit: str | None = None,
@@ -172,6 +173,11 @@ def pack(  # noqa: PLR0913  # all options, as `PackOptions` spells them
         compression: Compression of the Parquet files: "zstd" (default), "gzip", "snappy" or "lz4".
         rows_per_file: Write each table and join as a folder of Parquet files of N rows: train.parquet holds
             part-00000.parquet and so on, which are read as one table. Default: one file.
+        partition_by: Write a table or join as Hive folders, one for each value of a column:
+            {"train": "year"} writes train.parquet/year=2020/part-00000.parquet and so on, which are read as
+            one table, in the order of the names of the folders. The column stays in the files. "year" alone
+            is for all tables with such a column. It is of text, integers, booleans or dates, with 10,000
+            values at most. Default: none.
         workers: Number of workers that copy images. Default: one per core, 8 at most.
         engine: How images are copied: by threads (local) or by processes. "processes" is for sources that
             keep one interpreter busy; a script then needs `if __name__ == "__main__":`.
@@ -227,6 +233,7 @@ def pack(  # noqa: PLR0913  # all options, as `PackOptions` spells them
         name_encoding=name_encoding,
         compression=compression,
         rows_per_file=rows_per_file,
+        partition_by=several(partition_by),
         workers=workers,
         engine=engine,
         memory_limit=memory_limit,

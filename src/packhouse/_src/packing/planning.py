@@ -23,6 +23,7 @@ from packhouse._src.records import Failed, Skipped, SourceFile
 from packhouse._src.sources.detecting import is_hdf5
 from packhouse._src.sources.sorting import is_compressed, sort_files
 from packhouse._src.sources.source import Found, Source
+from packhouse._src.sql.hive_folders import choose_partitions
 from packhouse._src.sql.joins.join_specs import ResolvedJoins, not_found, resolve_joins
 from packhouse._src.sql.sort_specs import check_sort
 from packhouse._src.table_records import CSV, JSON_LINES, TablePlan
@@ -74,6 +75,8 @@ class Plan:
     archives: tuple[str, ...]
     """Paths of archives inside of SRC, each packed as the folder of its name."""
     joins: ResolvedJoins
+    partitions: Mapping[str, str]
+    """Table or join -> the column whose values are its folders."""
 
     skipped: tuple[Skipped, ...]
     failed: tuple[Failed, ...]
@@ -128,6 +131,7 @@ class Plan:
             ],
             "joins": [str(join) for join in self.joins.specs],
             "sort": {table: list(columns) for table, columns in self.options.sort_columns.items()},
+            "partition_by": dict(self.partitions),
             "compact_keys": self.options.compact_keys,
             "link": "none" if self.options.link is False else list(self.options.link or ["to be found"]),
             "needed_bytes": self.needed_bytes,
@@ -200,6 +204,7 @@ def make_plan(
         table_files={file.path: file for file in sorted_files.tables},
         archives=found.archives,
         joins=joins,
+        partitions=choose_partitions(options.partition_by, joins.columns),
         skipped=tuple(sorted((*found.skipped, *sorted_files.skipped), key=lambda one: one.path)),
         failed=(*not_read, *failed),
     )

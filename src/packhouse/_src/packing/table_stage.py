@@ -42,6 +42,7 @@ from packhouse._src.sql.links.evidence import (
 from packhouse._src.sql.links.link import LinkTask, link_table
 from packhouse._src.sql.links.search import ImageNames
 from packhouse._src.sql.memory_limit import SMALLEST_MEMORY
+from packhouse._src.sql.partitioning import Partition, partition_rows
 from packhouse._src.sql.query_output import Workbench
 from packhouse._src.system.resident_memory import resident_bytes, trim_heap
 from packhouse._src.table_records import (
@@ -118,9 +119,11 @@ def _pack(
             work.join()
         with work.timed("tables"):
             work.finish()
-    if plan.options.rows_per_file is not None:
+        work.have_memory()
         with work.timed("parts"):
-            work.cut(plan.options.rows_per_file)
+            work.partition()
+    with work.timed("parts"):
+        work.cut()
     return work.done
 
 
@@ -134,6 +137,7 @@ class _Work:
         self._plan = plan
         self._options: PackOptions = plan.options
         self._bench = bench
+        self._partitions: dict[str, tuple[Partition, ...]] = {}
         self._how: dict[str, tuple[TablePlan, Mapping[str, str], Mapping[str, TextKey]]] = {}
 
     def have_memory(self) -> None:
@@ -336,29 +340,41 @@ class _Work:
         for table in [*self.done.tables]:
             self._make_exact(table.name)
 
-    def cut(self, rows_per_file: int) -> None:
-        """Make a folder of parts of each table and join."""
+    def partition(self) -> None:
+        """Sort the tables and joins that become partitions by these."""
+        for table, column in self._plan.partitions.items():
+            for made in (one for one in (*self.done.tables, *self.done.joins) if one.name == table):
+                with self._may_fail(f"partition {table}", self.done.undone):
+                    path = self._bench.folder / made.file
+                    self._partitions[table] = partition_rows(self._bench, path, table, column)
+
+    def cut(self) -> None:
+        """Make a folder of parts of each table and join that shall be one."""
         give_memory_back()
         tables, joins = [*self.done.tables], [*self.done.joins]
         self.done.digests = dict(self.done.digests)
         for place, table in enumerate(tables):
-            self.done.tables[place] = self._cut(table, rows_per_file)
+            self.done.tables[place] = self._cut(table)
         for place, join in enumerate(joins):
-            self.done.joins[place] = self._cut(join, rows_per_file)
+            self.done.joins[place] = self._cut(join)
 
-    def _cut(self, made: _Made, rows_per_file: int) -> _Made:
-        bench = self._bench
+    def _cut(self, made: _Made) -> _Made:
+        bench, partitions = self._bench, self._partitions.get(made.name, ())
+        if self._options.rows_per_file is None and not partitions:
+            return made
         parts = cut_into_parts(
             bench.folder / made.file,
             made.name,
-            rows_per_file,
+            self._options.rows_per_file,
+            partitions=partitions,
             compression=bench.compression,
             workers=workers_within(self._limit_bytes - resident_bytes(), self._options.n_workers),
             observer=bench.observer,
         )
         digest = digest_of_parts((part.file, part.digest) for part in parts)
         self.done.digests = {**self.done.digests, made.file: digest}
-        return replace(made, bytes=sum(part.bytes for part in parts), parts=parts)
+        column = self._plan.partitions[made.name] if partitions else ""
+        return replace(made, bytes=sum(part.bytes for part in parts), parts=parts, partitioned_by=column)
 
     def _lookups(self) -> Lookups:
         joins = self._plan.joins

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from packhouse._src.table_records import PARTS
+from packhouse._src.table_records import PARTS, files_of_parts
 
 FILE_ROW_NUMBER = "file_row_number"
 """DuckDB's column of the numbers of the rows in a Parquet file; ranges of it are read alone."""
@@ -41,10 +41,13 @@ def parquet_rows(path: Path) -> str:
 
 
 def _quote_table(path: Path) -> str:
-    """Return the file of a table as SQL, or all its parts, which DuckDB reads in the order of their names."""
+    """Return the file of a table as SQL, or all its parts in their order."""
     if not path.is_dir():
         return quote_path(path)
-    return quote_text(f"{as_pattern(os.fspath(path.absolute()))}/{PARTS}")
+    if next(path.glob(PARTS), None) is not None:
+        return quote_text(f"{as_pattern(os.fspath(path.absolute()))}/{PARTS}")
+    # what a pattern finds in several folders DuckDB reads in an order of its own
+    return f"[{', '.join(map(quote_path, files_of_parts(path)))}]"
 
 
 def numbered_rows(path: Path, columns: Iterable[str]) -> tuple[str, str]:

@@ -16,7 +16,7 @@ from packhouse._src.footers.footer_digest import read_footer_digest
 from packhouse._src.imagefile.read.generation import FileIdentity, Generation, digest_once, identity_of
 from packhouse._src.parquet_ import ParquetSource
 from packhouse._src.sql.quoting import as_pattern
-from packhouse._src.table_records import PARTS
+from packhouse._src.table_records import files_of_parts
 from packhouse._src.tables.parted_table import PartedTable
 from packhouse.errors import CorruptStoreError, StoreError, Where
 
@@ -203,11 +203,11 @@ def _files_of(file: BoundFile) -> dict[Path, str | None]:
     """Return the files of a table with their digests; refuse a folder that holds others."""
     wanted = file.digests
     if file.parts:
-        there = set(file.path.glob(PARTS))
+        there = set(files_of_parts(file.path))
         if there != set(wanted):
             what = "missing" if set(wanted) - there else "not of this table"
-            name = min((set(wanted) ^ there), key=os.fspath).name
-            raise _damaged(file.path, f"{name} is {what}")
+            first = min(set(wanted) ^ there).relative_to(file.path)
+            raise _damaged(file.path, f"{first.as_posix()} is {what}")
     return wanted
 
 

@@ -9,11 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from packhouse._src.parquet_ import ParquetSource
-from packhouse._src.table_records import PARTS
+from packhouse._src.table_records import files_of_parts
 from packhouse.errors import CorruptStoreError, Where
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+
+MOST_OPEN = 32
+"""Of more parts, each is open only while it is read: a process can be limited to 256 open files."""
 
 
 class PartedTable:
@@ -29,8 +33,12 @@ class PartedTable:
 
     def __init__(self, path: Path, *, text_as_dictionary: bool = False) -> None:
         self.path = path
-        files = sorted(path.glob(PARTS))
-        self._parts = [ParquetSource(file, text_as_dictionary=text_as_dictionary) for file in files]
+        files = files_of_parts(path)
+        self._parts: list[ParquetSource] = []
+        self._is_large = len(files) > MOST_OPEN
+        for file in files:
+            self._parts.append(ParquetSource(file, text_as_dictionary=text_as_dictionary))
+            self._rest(self._parts[-1])
         wanted = self._parts[0].metadata.get("parts") if self._parts else None
         if len(files) != wanted:
             self.close()
@@ -86,13 +94,21 @@ class PartedTable:
         self, row_group: int, columns: Sequence[str] | None = None, *, threads: bool = False
     ) -> pa.Table:
         """Read some columns of one row group, counted over all parts; as of `ParquetSource`."""
-        part = bisect_right(self._groups, row_group) - 1
-        return self._parts[part].read(row_group - self._groups[part], columns, threads=threads)
+        place = bisect_right(self._groups, row_group) - 1
+        part = self._parts[place]
+        found = part.read(row_group - self._groups[place], columns, threads=threads)
+        self._rest(part)
+        return found
 
     def iterate(self, columns: Sequence[str] | None = None, *, threads: bool = False) -> Iterable[pa.Table]:
         """Yield some columns of each row group in turn; as of `ParquetSource`."""
         for part in self._parts:
             yield from part.iterate(columns, threads=threads)
+            self._rest(part)
+
+    def _rest(self, part: ParquetSource) -> None:
+        if self._is_large:
+            part.rest()
 
     def close(self) -> None:
         """Close the files."""

@@ -10,8 +10,8 @@ from typing import Any
 
 from packhouse._src.imagefile.format import DERIVED, DERIVED_FOLDER, IMAGES_FILE, INDEX_FILE
 
-PART = re.compile(r"part-\d{5,}\.parquet")
-"""Names of the files of a table that is a folder of parts."""
+PART = re.compile(r"([^/\\\0]+=[^/\\\0]*/)?part-\d{5,}\.parquet")
+"""Paths of the files of a table that is a folder of parts, or of partitions."""
 
 DAMAGED = "its part {!r} is not what packhouse writes"
 
@@ -64,7 +64,8 @@ def _table(facts: object, root: str) -> tuple[str, ...] | None:
     if names is None:
         return None
     # the folder tells of the others; there can be a hundred thousand
-    return (file, *(f"{file}/{name}" for name in names if Path(root, file, name).is_symlink()))
+    folders = sorted({folder for name in names if (folder := name.rpartition("/")[0])})
+    return (file, *(f"{file}/{name}" for name in (*folders, *names) if Path(root, file, name).is_symlink()))
 
 
 def names_of_parts(parts: object) -> list[str] | None:

@@ -1,4 +1,6 @@
-"""Cuts the file of a table into a folder of files with so many rows each, encoded beside each other.
+"""Cuts the file of a table into a folder of files: of so many rows each, or of its partitions.
+
+They are encoded beside each other.
 
 The bytes of a part follow from its rows alone, so they are the same whatever the number of workers.
 """
@@ -6,21 +8,59 @@ The bytes of a part follow from its rows alone, so they are the same whatever th
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from packhouse._src.concurrency.in_order import map_in_order
 from packhouse._src.imagefile.digest import digest_of_file
 from packhouse._src.parquet_ import ROW_GROUP_BYTES, ParquetSink, ParquetSource
+from packhouse._src.sql.partitioning import Partition
 from packhouse._src.table_records import MOST_PARTS, PART_NAME, TablePart
 from packhouse.errors import TableError, Where
 from packhouse.progress import Observer, task
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 WORKER_BYTES = 5 * ROW_GROUP_BYTES
 """A row group that is read, the one that is written, and what encodes it."""
+
+
+class Piece(NamedTuple):
+    """Rows of a table that become one file."""
+
+    number: int
+    file: str
+    """Its path below the folder of the table."""
+
+    first: int
+    end: int
+
+
+def plan_pieces(
+    rows: int, rows_per_file: int | None, partitions: Sequence[Partition] = ()
+) -> Iterator[Piece]:
+    """Yield the pieces of a table in the order of its rows.
+
+    Args:
+        rows: How many it has.
+        rows_per_file: Most rows of a piece; None: all of its partition.
+        partitions: In the order of the rows; empty: the table is not partitioned.
+    """
+    number, start = 0, 0
+    for folder, n_rows in [(f"{one.folder}/", one.rows) for one in partitions] or [("", rows)]:
+        step = rows_per_file or max(1, n_rows)
+        for place in range(max(1, -(-n_rows // step))):
+            first = start + place * step
+            end = min(start + n_rows, first + step)
+            yield Piece(number, f"{folder}{PART_NAME.format(place)}", first, end)
+            number += 1
+        start += n_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,39 +71,57 @@ class _Whole:
     folder: Path
     """Where the parts are written."""
 
-    rows: int
-    rows_per_file: int
+    count: int
+    """Number of parts."""
+
     starts: Sequence[int]
     facts: dict[str, Any]
     with_nulls: frozenset[str]
     compression: str
 
-    @property
-    def count(self) -> int:
-        """Number of parts."""
-        return max(1, -(-self.rows // self.rows_per_file))
+    def tasks(self, pieces: Sequence[Piece]) -> Iterator[list[Piece]]:
+        """Yield what is written by one worker: pieces that start in one row group, which is read once."""
+        for _, some in groupby(pieces, lambda piece: bisect_right(self.starts, piece.first)):
+            yield list(some)
 
-    def write(self, number: int) -> TablePart:
-        """Write one part."""
-        first = number * self.rows_per_file
-        end = min(self.rows, first + self.rows_per_file)
-        target = self.folder / PART_NAME.format(number)
-        with (
-            closing(ParquetSource(self.path)) as source,
-            ParquetSink(
-                target,
-                source.schema.remove_metadata(),
-                metadata={**self.facts, "part": number, "parts": self.count},
-                compression=self.compression,
-                with_nulls=self.with_nulls,
-            ) as sink,
-        ):
+    def write(self, pieces: Sequence[Piece]) -> list[TablePart]:
+        """Write some parts."""
+        with closing(ParquetSource(self.path)) as source:
+            groups = _Groups(source)
+            return [self._write(piece, source, groups) for piece in pieces]
+
+    def _write(self, piece: Piece, source: ParquetSource, groups: _Groups) -> TablePart:
+        target = self.folder / piece.file
+        target.parent.mkdir(exist_ok=True)
+        with ParquetSink(
+            target,
+            source.schema.remove_metadata(),
+            metadata={**self.facts, "part": piece.number, "parts": self.count},
+            compression=self.compression,
+            with_nulls=self.with_nulls,
+        ) as sink:
             for group, start in enumerate(self.starts[:-1]):
-                begin, stop = max(first, start), min(end, self.starts[group + 1])
+                begin, stop = max(piece.first, start), min(piece.end, self.starts[group + 1])
                 if begin < stop:
-                    for batch in source.read(group).slice(begin - start, stop - begin).to_batches():
+                    for batch in groups.read(group).slice(begin - start, stop - begin).to_batches():
                         sink.write(batch)
-        return TablePart(target.name, end - first, target.stat().st_size, digest_of_file(target))
+        return TablePart(piece.file, piece.end - piece.first, target.stat().st_size, digest_of_file(target))
+
+
+class _Groups:
+    """Reads row groups, and keeps the last one."""
+
+    def __init__(self, source: ParquetSource) -> None:
+        self._source = source
+        self._number = -1
+        self._rows: pa.Table | None = None
+
+    def read(self, number: int) -> pa.Table:
+        """Return the rows of a row group."""
+        if number != self._number or self._rows is None:
+            self._rows = None
+            self._rows, self._number = self._source.read(number), number
+        return self._rows
 
 
 def workers_within(memory_bytes: int, workers: int) -> int:
@@ -71,11 +129,12 @@ def workers_within(memory_bytes: int, workers: int) -> int:
     return max(1, min(workers, memory_bytes // WORKER_BYTES))
 
 
-def cut_into_parts(  # what is cut, into what, by whom
+def cut_into_parts(  # noqa: PLR0913  # what is cut, into what, by whom
     path: Path,
     name: str,
-    rows_per_file: int,
+    rows_per_file: int | None,
     *,
+    partitions: Sequence[Partition] = (),
     compression: str,
     workers: int,
     observer: Observer,
@@ -85,7 +144,8 @@ def cut_into_parts(  # what is cut, into what, by whom
     Args:
         path: The file, and then the folder.
         name: What the progress calls the table.
-        rows_per_file: Rows of every part but the last.
+        rows_per_file: Rows of every part but the last, of the table or of a partition; None: no limit.
+        partitions: In the order of the rows of the file.
         compression: One of table_records.COMPRESSIONS.
         workers: Parts that are written at once.
         observer: Progress callback.
@@ -103,11 +163,11 @@ def cut_into_parts(  # what is cut, into what, by whom
     folder = path.with_name(f"{path.name}.parts")
     shutil.rmtree(folder, ignore_errors=True)
     with closing(ParquetSource(path)) as source:
+        pieces = list(plan_pieces(source.rows, rows_per_file, partitions))
         whole = _Whole(
             path,
             folder,
-            source.rows,
-            rows_per_file,
+            len(pieces),
             source.row_group_starts,
             source.metadata,
             source.columns_with_nulls(),
@@ -120,14 +180,14 @@ def cut_into_parts(  # what is cut, into what, by whom
             hint="a larger --rows-per-file",
         )
     folder.mkdir()
-    made = []
+    made: list[TablePart] = []
     with (
-        task(observer, f"parts of {name}", total=whole.rows, unit="rows") as progress,
-        closing(map_in_order(iter(range(whole.count)), whole.write, workers=workers)) as parts,
+        task(observer, f"parts of {name}", total=pieces[-1].end, unit="rows") as progress,
+        closing(map_in_order(whole.tasks(pieces), whole.write, workers=workers)) as parts,
     ):
-        for part in parts:
-            made.append(part)
-            progress.advance(part.rows)
+        for some in parts:
+            made += some
+            progress.advance(sum(part.rows for part in some))
     path.unlink()
     folder.rename(path)
     return tuple(made)

@@ -108,8 +108,15 @@ def _table_lines(table: TableReport) -> Iterator[str]:
     for column in table.columns:
         if any(words in column.reason for words in ("start with 0", "starts with 0", ONE_VALUE)):
             yield f"  {column.name} stays {column.reason}"
+    yield from _partition_lines(table)
     for note in table.notes:
         yield f"  note: {note}"
+
+
+def _partition_lines(made: TableReport | JoinReport) -> Iterator[str]:
+    if made.partitioned_by:
+        folders = {part.file.rpartition("/")[0] for part in made.parts}
+        yield f"  partitioned by {made.partitioned_by}: {counted(len(folders), 'folder')}"
 
 
 def _link_lines(link: LinkReport) -> Iterator[str]:
@@ -159,6 +166,7 @@ def _join_lines(join: JoinReport) -> Iterator[str]:
             yield "  renamed: " + ", ".join(f"{old} -> {new}" for old, new in step.renamed)
     if join.sorted_by:
         yield f"  sorted by {', '.join(join.sorted_by)}"
+    yield from _partition_lines(join)
     for key in join.compact_keys:
         yield f"  {key.column} -> {key.ix_column}, the row number in {key.lookup}"
     for column, reason in join.kept_text:
