@@ -212,4 +212,6 @@ def _parts(said: object) -> tuple[TablePart, ...]:
         match part:
             case {"file": str(file), "rows": int(rows), "bytes": int(size), "digest": str(digest)}:
                 found.append(TablePart(file, rows, size, digest))
+            case _:
+                pass
     return tuple(found)

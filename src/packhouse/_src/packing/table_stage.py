@@ -342,10 +342,12 @@ class _Work:
 
     def partition(self) -> None:
         """Sort the tables and joins that become partitions by these."""
+        made: list[TableReport | JoinReport] = [*self.done.tables, *self.done.joins]
+        files = {one.name: one.file for one in made}
         for table, column in self._plan.partitions.items():
-            for made in (one for one in (*self.done.tables, *self.done.joins) if one.name == table):
+            if table in files:
                 with self._may_fail(f"partition {table}", self.done.undone):
-                    path = self._bench.folder / made.file
+                    path = self._bench.folder / files[table]
                     self._partitions[table] = partition_rows(self._bench, path, table, column)
 
     def cut(self) -> None:
