@@ -124,7 +124,7 @@ def test_every_reader_reads_one_table(source: Path, packed: Path, name: str, col
         f"hive_partitioning=true, hive_types={{'{column}': {types[schema.field(0).type]}}}",
     ):
         query = f"FROM read_parquet('{folder}/*/*.parquet', {options})"
-        read.append(duckdb.execute(query).to_arrow_table())
+        read.append(duckdb.connect().from_query(query).to_arrow_table())
     for table in read:
         found = ordered(table.replace_schema_metadata()).select(expected.column_names)
         assert found.equals(ordered(expected))

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import shutil
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from packhouse._src.concurrency.in_order import map_in_order
 from packhouse._src.imagefile.digest import digest_of_file
@@ -24,11 +25,12 @@ from packhouse._src.table_records import MOST_PARTS, PART_NAME, TablePart
 from packhouse.errors import TableError, Where
 from packhouse.progress import Observer, task
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-
 WORKER_BYTES = 5 * ROW_GROUP_BYTES
 """A row group that is read, the one that is written, and what encodes it."""
+
+
+RowGroupReader = Callable[[int], Any]
+"""Gives a row group as an Arrow table."""
 
 
 class Piece(NamedTuple):
@@ -87,10 +89,10 @@ class _Whole:
     def write(self, pieces: Sequence[Piece]) -> list[TablePart]:
         """Write some parts."""
         with closing(ParquetSource(self.path)) as source:
-            groups = _Groups(source)
-            return [self._write(piece, source, groups) for piece in pieces]
+            read = lru_cache(maxsize=1)(source.read)
+            return [self._write(piece, source, read) for piece in pieces]
 
-    def _write(self, piece: Piece, source: ParquetSource, groups: _Groups) -> TablePart:
+    def _write(self, piece: Piece, source: ParquetSource, read: RowGroupReader) -> TablePart:
         target = self.folder / piece.file
         target.parent.mkdir(exist_ok=True)
         with ParquetSink(
@@ -103,25 +105,9 @@ class _Whole:
             for group, start in enumerate(self.starts[:-1]):
                 begin, stop = max(piece.first, start), min(piece.end, self.starts[group + 1])
                 if begin < stop:
-                    for batch in groups.read(group).slice(begin - start, stop - begin).to_batches():
+                    for batch in read(group).slice(begin - start, stop - begin).to_batches():
                         sink.write(batch)
         return TablePart(piece.file, piece.end - piece.first, target.stat().st_size, digest_of_file(target))
-
-
-class _Groups:
-    """Reads row groups, and keeps the last one."""
-
-    def __init__(self, source: ParquetSource) -> None:
-        self._source = source
-        self._number = -1
-        self._rows: pa.Table | None = None
-
-    def read(self, number: int) -> pa.Table:
-        """Return the rows of a row group."""
-        if number != self._number or self._rows is None:
-            self._rows = None
-            self._rows, self._number = self._source.read(number), number
-        return self._rows
 
 
 def workers_within(memory_bytes: int, workers: int) -> int:
