@@ -21,12 +21,14 @@ from packhouse._src.packing.settings import find_settings, read_settings
 from packhouse._src.packing.table_planning import plan_tables
 from packhouse._src.records import Failed, Skipped, SourceFile
 from packhouse._src.sources.detecting import is_hdf5
+from packhouse._src.sources.folder_walk import ANYWHERE, LINK_OUT, LINK_WITHIN
 from packhouse._src.sources.sorting import is_compressed, sort_files
 from packhouse._src.sources.source import Found, Source
 from packhouse._src.sql.hive_folders import choose_partitions
 from packhouse._src.sql.joins.join_specs import ResolvedJoins, not_found, resolve_joins
 from packhouse._src.sql.sort_specs import check_sort
 from packhouse._src.table_records import CSV, JSON_LINES, TablePlan
+from packhouse._src.wording.quantities import counted
 from packhouse.errors import NoSpaceError, SourceError, SourceNotFoundError, UsageError, Where
 from packhouse.progress import Observer, task
 
@@ -40,6 +42,8 @@ TABLE_SHARE = 0.5
 
 COMPRESSED_TABLE_SHARE = 1.5
 """The same of a CSV file that is compressed."""
+
+LINKS = (LINK_OUT, LINK_WITHIN)
 
 
 @dataclass(frozen=True)
@@ -181,7 +185,12 @@ def make_plan(
             hint='--join "train = transactions_train + customers on customer_id"',
         )
     data = [file for file in found.files if file is not settings]
-    sorted_files = sort_files(data, options.selection, all_chosen=source.chosen)
+    sorted_files = sort_files(
+        data,
+        options.selection,
+        all_chosen=source.chosen,
+        beside=(*found.archives, *(f.path for f in found.failed)),
+    )
     broken = {file.path: why for file in sorted_files.images if (why := beyond_limits(file.path))}
     images = {file.path: file for file in sorted_files.images if file.path not in broken}
     tables, failed = plan_tables(source, sorted_files.tables, options, images=images)
@@ -232,9 +241,12 @@ def _refused(path: str, why: str) -> Failed:
 
 
 def _where_images_may_be(found: Found) -> str:
-    links = [one.reason for one in found.skipped if one.reason.startswith("symbolic link")]
+    links = [one for one in found.skipped if one.reason.startswith(LINKS)]
     if links:
-        return f"{len(links):,} symbolic links are not followed; --follow-links does that ({links[0]})"
+        outside = any(one.reason.startswith(LINK_OUT) for one in links)
+        which = f"{links[0].path} is one, {links[0].reason.partition(':')[0]}"
+        option = f"--follow-links={ANYWHERE}" if outside else "--follow-links"
+        return f"{counted(len(links), 'symbolic link')} not followed ({which}): {option} follows them"
     return (
         "choose a folder with .jpg, .png, .csv, .parquet, ... files, or select files with --images, --tables"
     )

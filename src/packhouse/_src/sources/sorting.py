@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from functools import cache
 from posixpath import splitext
@@ -33,6 +33,10 @@ ARCHIVE_EXTENSIONS = (
 """Of files that can hold images; a compressed table is none."""
 
 OF_A_PACK = "a table of another pack (its folder has a pack.json); select it with --tables to include it"
+OF_AN_INDEX = "the index or labels of an HDF5 file, made by packhouse; select it with --tables to include it"
+SIDECARS = (".index.parquet", ".labels.parquet")
+"""Behind the whole name of an HDF5 file."""
+
 LEFT_BEHIND = "left behind by an operating system"
 JUNK = frozenset(("thumbs.db", "desktop.ini", "ehthumbs.db"))
 JUNK_FOLDERS = frozenset(("__macosx",))
@@ -61,7 +65,13 @@ class Sorted:
     skipped: tuple[Skipped, ...]
 
 
-def sort_files(files: Sequence[SourceFile], selection: Selection, *, all_chosen: bool = False) -> Sorted:
+def sort_files(
+    files: Sequence[SourceFile],
+    selection: Selection,
+    *,
+    all_chosen: bool = False,
+    beside: Collection[str] = (),
+) -> Sorted:
     """Tell images from tables from the rest.
 
     Args:
@@ -69,6 +79,7 @@ def sort_files(files: Sequence[SourceFile], selection: Selection, *, all_chosen:
         selection: Globs that override the extensions; "*" matches "/" too, and a glob without "/" is matched
             against the file's name alone.
         all_chosen: Whether the user has listed the files, so that each is an image unless it is a table.
+        beside: Paths of archives and HDF5 files that are packed as folders.
 
     Returns:
         The files, each in one place, in the order given.
@@ -78,6 +89,7 @@ def sort_files(files: Sequence[SourceFile], selection: Selection, *, all_chosen:
     is_included = _matcher(selection.include, frozenset())
     junk_of_folder = cache(_junk_folder_reason)
     is_of_pack = _pack_matcher(files, selection)
+    sidecars = frozenset() if selection.tables else _sidecars({*beside, *(file.path for file in files)})
     images, tables, skipped = [], [], []
     for file in files:
         folder, _, name = file.path.rpartition("/")
@@ -91,6 +103,8 @@ def sort_files(files: Sequence[SourceFile], selection: Selection, *, all_chosen:
         elif is_table(file.path, extension):
             if is_of_pack(file.path):
                 skipped.append(Skipped(file.path, OF_A_PACK))
+            elif file.path in sidecars:
+                skipped.append(Skipped(file.path, OF_AN_INDEX))
             else:
                 tables.append(file)
         elif is_image(file.path, extension):
@@ -105,6 +119,16 @@ def _pack_matcher(files: Sequence[SourceFile], selection: Selection) -> Callable
     names = [] if selection.tables else [file.path for file in files if file.path.endswith(MANIFEST_FILE)]
     folders = tuple(name[: -len(MANIFEST_FILE)] for name in names if name.rpartition("/")[2] == MANIFEST_FILE)
     return lambda path: path.startswith(folders) and path.lower().endswith(".parquet")
+
+
+def _sidecars(paths: Collection[str]) -> frozenset[str]:
+    """Return what opening HDF5 files has left beside them."""
+    names = (f"{path}{suffix}" for path in paths if _is_hdf5_name(path) for suffix in SIDECARS)
+    return frozenset(name for name in names if name in paths)
+
+
+def _is_hdf5_name(path: str) -> bool:
+    return path.lower().endswith((".h5", ".hdf5"))
 
 
 def without_extension(path: str) -> str:

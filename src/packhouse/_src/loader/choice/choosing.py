@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from packhouse._src.imagefile.read.store import ImageStore
 from packhouse._src.loader.choice.dividing import divide, units_of
+from packhouse._src.loader.choice.left_out_links import hint_of_left_out_links
 from packhouse._src.loader.choice.split_folders import SplitFolders, is_below
 from packhouse._src.loader.choice.split_names import ALL, SPLITS, TEST, TRAIN, VAL, split_word
 from packhouse._src.loader.choice.split_sources import (
@@ -157,7 +159,7 @@ def _chosen(chooser: _Chooser, every: Choice) -> Choice:
         if below.any():
             rows = every.pool[below[every.pool]]
             return _unmixed(tables, replace(every, rows=rows, folder=selection.split))
-    raise _no_such_split(source, images, selection)
+    raise _no_such_split(source, images, selection, tables.folder)
 
 
 def _refuse_unused(selection: ImageSelection) -> None:
@@ -250,7 +252,9 @@ def _unmixed(tables: Tables, choice: Choice) -> Choice:
     return choice
 
 
-def _no_such_split(source: SplitSource, images: ImageStore, selection: ImageSelection) -> UsageError:
+def _no_such_split(
+    source: SplitSource, images: ImageStore, selection: ImageSelection, folder: Path
+) -> UsageError:
     if selection.split_column is not None:
         there = f"only {source.said}" if source.rows else "no value at all"
         problem = f"split={selection.split!r}: {source.place} has no such value, {there}"
@@ -260,6 +264,9 @@ def _no_such_split(source: SplitSource, images: ImageStore, selection: ImageSele
         problem = f"split={selection.split!r}: there is no such folder at the top of the pack, " + (
             f"only {named}" if named else "nor any other"
         )
+        links = hint_of_left_out_links(folder, selection.split or "")
+        if links is not None:
+            return UsageError(problem, hint=links)
     asked = split_word(selection.split or "")
     name = asked if asked in (VAL, TEST) else VAL
     hint = (
