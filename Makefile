@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-crash soak-crash test-lowest test-newest test-all lint bench format clean
+.PHONY: demo test test-crash soak-crash soak test-lowest test-newest test-all lint bench format clean
 
 demo: .venv/ready ## sample, pack, open, decode, contact sheet
 	rm -rf demo
@@ -16,6 +16,9 @@ test-crash: .venv/ready ## packing is ended at many of its calls; `make test` tr
 
 soak-crash: .venv/ready ## packing is ended at every call in every way: a quarter of an hour
 	PACKHOUSE_CRASH=all $(BIN)/python -m pytest -n auto --dist worksteal -q tests/crash/test_every_call.py
+
+soak: .venv/ready ## every promise is tried, for two hours; SOAK_MINUTES=10 ONLY="flips,readers"; writes the figures of docs/trust.md
+	PYTHONPATH=tests SOAK_MINUTES="$(SOAK_MINUTES)" ONLY="$(ONLY)" $(BIN)/python -m soak
 
 test-all: test test-crash .venv/frameworks ## that, and the adapters with PyTorch, Keras, Grain and Hugging Face, installed for it
 	PACKHOUSE_FRAMEWORKS=all $(BIN)/python -m pytest -n auto -q tests/adapters tests/test_docs.py

@@ -5,9 +5,10 @@
    processes that are spawned: CP_MATCH, CP_AT, and at will CP_TORN, CP_ERRNO, CP_ONWARD, CP_ONLY.
 
    Which calls count: those on a path that contains the match; with CP_ONLY=1 writes alone, with 2 those that need
-   room on the disk, with 0 all. What happens at the k-th: SIGKILL before it is made (or, torn, after half of the
-   bytes of a write); with CP_ERRNO it fails with that number instead, once, or, with CP_ONWARD, so do all that
-   follow; torn, a write is first cut short, as a disk does that runs full. */
+   room on the disk, with 4 reads, with 0 all but reads. What happens at the k-th: SIGKILL before it is made (or,
+   torn, after half of the bytes of a write); with CP_ERRNO it fails with that number instead, once, or, with
+   CP_ONWARD, so do all that follow; torn, a write is first cut short, as a disk does that runs full. With CP_TORN=2
+   reads or writes are cut short and nothing else happens; with 3 nothing happens, but every call is told. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -22,12 +23,14 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-enum { CHANGES = 0, NEEDS_ROOM = 2, WRITES = 3 }; /* a write needs room too: bits 1 and 2 */
+enum { CHANGES = 0, NEEDS_ROOM = 2, WRITES = 3, READS = 4 }; /* a write needs room too: bits 1 and 2 */
+enum { SHORT = 2, TOLD = 3 }; /* of torn */
 enum verdict { GO, HALF_THEN_DIE, HALF, FAIL };
 
 static char match[4096];
 static long at, calls;
 static int torn, number, onward, only, told = -1;
+static __thread const char *target; /* of a rename */
 
 static ssize_t (*real_write)(int, const void *, size_t);
 
@@ -55,22 +58,32 @@ static void die(void) { kill(getpid(), SIGKILL); for (;;) pause(); }
 
 static void tell(const char *name, const char *path)
 {
-    char line[5000];
+    char line[9000];
     if (told < 0) return;
-    int size = snprintf(line, sizeof line, "%s %s\n", name, path);
+    int size = snprintf(line, sizeof line, target ? "%s %s\t%s\n" : "%s %s\n", name, path, target);
     if (real_write(told, line, size) != size) die();
 }
 
 /* What is to be done at a call; dies here where it is to die before the call. */
 static enum verdict decide(const char *name, const char *path, int kind)
 {
-    if (!at || !strstr(path, match) || (kind & only) != only) return GO;
+    if (!at || !strstr(path, match) || (kind & only) != only || ((kind ^ only) & READS)) return GO;
+    if (torn == TOLD) { tell(name, path); return GO; }
     long k = __atomic_add_fetch(&calls, 1, __ATOMIC_SEQ_CST);
-    if (k < at || (k > at && !(number && onward))) return GO;
+    if (k < at || (k > at && !onward)) return GO;
     if (k == at) tell(name, path);
+    if (torn == SHORT) return HALF;
     if (k == at && torn && kind == WRITES) return number ? HALF : HALF_THEN_DIE;
     if (!number) die();
     return FAIL;
+}
+
+static enum verdict decide_rename(const char *from, const char *to)
+{
+    target = to;
+    enum verdict found = decide("rename", from, NEEDS_ROOM);
+    target = NULL;
+    return found;
 }
 
 static enum verdict decide_of(const char *name, int descriptor, int kind)
@@ -105,7 +118,7 @@ static enum verdict decide_at(const char *name, int folder, const char *below, i
         REAL(NAME);                                                           \
         switch (decide_of(#NAME, DESCRIPTOR, WRITES)) {                       \
         case HALF_THEN_DIE: { RESULT done = PART; (void)done; die(); }        \
-        case HALF: return PART;                                               \
+        case HALF: { RESULT some = PART; return some ? some : ALL; }                                               \
         case FAIL: errno = number; return -1;                                 \
         default: return ALL;                                                  \
         }                                                                     \
@@ -133,6 +146,20 @@ WRITE(ssize_t, copy_file_range,
       (int from, off64_t *start, int to, off64_t *target, size_t size, unsigned flags), to,
       real(from, start, to, target, size, flags), real(from, start, to, target, size / 2, flags))
 
+/* Reading, which may give less than was wanted. */
+#define READ(NAME, ARGUMENTS, FD, SIZE, ALL, PART)                              \
+    ssize_t NAME ARGUMENTS                                                    \
+    {                                                                         \
+        REAL(NAME);                                                           \
+        return SIZE > 1 && decide_of(#NAME, FD, READS) == HALF ? PART : ALL;   \
+    }
+
+READ(read, (int fd, void *data, size_t size), fd, size, real(fd, data, size), real(fd, data, size / 2))
+READ(pread, (int fd, void *data, size_t size, off_t from), fd, size, real(fd, data, size, from),
+     real(fd, data, size / 2, from))
+READ(pread64, (int fd, void *data, size_t size, off64_t from), fd, size, real(fd, data, size, from),
+     real(fd, data, size / 2, from))
+
 #define CALL(NAME, ARGUMENTS, PASSED, VERDICT)                                  \
     int NAME ARGUMENTS                                                        \
     {                                                                         \
@@ -145,7 +172,7 @@ CALL(ftruncate, (int fd, off_t size), (fd, size), decide_of("ftruncate", fd, NEE
 CALL(ftruncate64, (int fd, off64_t size), (fd, size), decide_of("ftruncate", fd, NEEDS_ROOM))
 CALL(fsync, (int fd), (fd), decide_of("fsync", fd, NEEDS_ROOM))
 CALL(fdatasync, (int fd), (fd), decide_of("fdatasync", fd, NEEDS_ROOM))
-CALL(rename, (const char *from, const char *to), (from, to), decide("rename", from, NEEDS_ROOM))
+CALL(rename, (const char *from, const char *to), (from, to), decide_rename(from, to))
 CALL(renameat, (int above, const char *from, int above_to, const char *to), (above, from, above_to, to),
      decide_at("renameat", above, from, NEEDS_ROOM))
 CALL(renameat2, (int above, const char *from, int above_to, const char *to, unsigned flags),

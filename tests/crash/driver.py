@@ -58,7 +58,8 @@ class Order:
 
     variant: str
     how: str
-    """"kill", "torn", "twice", "worker"; or an error: with "+" all that follow fail, "!" by the command."""
+    """"kill", "torn", "twice", "worker"; "short" or "short reads"; or an error; with "+" all that follow too,
+    with "!" by the command."""
 
     chunk: int = 0
     chunks: int = 1
@@ -70,7 +71,8 @@ class Order:
         onward = "+" in self.how
         # a disk that runs full takes half of a write before it refuses
         torn = self.how == "torn" or (onward and number == errno.ENOSPC)
-        return Fault(at, torn=torn, error=number, onward=onward)
+        short, reads = self.how.startswith("short"), "reads" in self.how
+        return Fault(at, torn=torn, error=number, onward=onward, short=short, reads=reads)
 
 
 @dataclass
@@ -147,7 +149,8 @@ class Driver:
         call, _, path = told.hit.partition(" ")
         self.findings.points[call] += 1
         problems = self._judge(told, fault)
-        if fault.error and (told.done or told.code in SWALLOWED_CODES):
+        # what was interrupted may be tried again
+        if fault.error not in {0, errno.EINTR} and (told.done or told.code in SWALLOWED_CODES):
             self.findings.swallowed[told.hit.replace(f"{self.scene.area}/", "")] += 1
         if order.how == "twice":
             problems += self._end_again(at)
@@ -163,6 +166,8 @@ class Driver:
             clean = told.error.startswith(
                 ("WorkerDiedError", "DestinationError: the process that makes it was killed")
             )
+        elif fault.short:
+            clean = told.done
         elif not fault.error:
             clean = told.status == -signal.SIGKILL
         elif told.code is not None:
@@ -249,7 +254,7 @@ class Driver:
             # whom the run starts from here on is armed from birth
             os.environ |= {"CP_MATCH": f"{self.scene.area}/", "CP_AT": str(fault.at)}
         elif self.order.layer == "shim":
-            faults.arm_shim(self.scene.area, fault, hit)
+            faults.arm_shim(self.scene.home if fault.reads else self.scene.area, fault, hit)
         else:
             faults.arm_python(self.scene.area, fault, hit)
 

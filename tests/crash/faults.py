@@ -21,8 +21,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-CHANGES, NEEDS_ROOM, WRITES = 0, 2, 3
-"""What a call is: a name goes; room is needed; bytes are written, which needs room. As in crashpoint.c."""
+CHANGES, NEEDS_ROOM, WRITES, READS = 0, 2, 3, 4
+"""A name goes; room is needed; bytes are written, which needs room; bytes are read. As in crashpoint.c."""
+
+TORN, SHORT, TOLD = 1, 2, 3
+"""Half of the bytes are written before what happens; half are written or read, and nothing
+else happens; nothing happens, and every call is told."""
 
 NEEDING_ROOM = ("fsync", "ftruncate", "truncate", "rename", "replace", "link", "symlink", "mkdir")
 SOURCE = Path(__file__).with_name("crashpoint.c")
@@ -42,11 +46,21 @@ class Fault:
     """The call fails with this number; 0: the process is killed."""
 
     onward: bool = False
-    """All later calls fail too."""
+    """All later calls fail too, or are cut short."""
+
+    short: bool = False
+    """Reads or writes are cut short: half of the bytes, and no error; only beneath all libraries."""
+
+    reads: bool = False
+    """It is reads that count."""
 
     @property
     def only(self) -> int:
         """Which calls count: where bytes are written, where room is needed, or all."""
+        if self.reads:
+            return READS
+        if self.short:
+            return WRITES
         if self.error:
             return NEEDS_ROOM if self.error in {errno.ENOSPC, errno.EDQUOT} else CHANGES
         return WRITES if self.torn else CHANGES
@@ -81,7 +95,8 @@ def arm_shim(below: Path, fault: Fault, tell: int) -> None:
         tell: Descriptor that is told the name of the call, before it happens.
     """
     arm, where = ctypes.CDLL(None).crashpoint_arm, os.fsencode(f"{below}/")
-    arm(where, ctypes.c_long(fault.at), fault.torn, fault.error, fault.onward, fault.only, tell)
+    torn = SHORT if fault.short else TORN * fault.torn
+    arm(where, ctypes.c_long(fault.at), torn, fault.error, fault.onward, fault.only, tell)
 
 
 class _Layer:

@@ -1,8 +1,8 @@
 """A pack is ended at every call that changes something, and the next run goes on as if nothing had happened.
 
 At every k, not at random ones: killed before the k-th write, fsync, truncate, rename, link, unlink, mkdir,
-rmdir or creation of a file, or in the middle of the k-th write; or that call fails, once
-or from then on. Then:
+rmdir or creation of a file, or in the middle of the k-th write; or that call fails or is
+interrupted, once or from then on; or the k-th read or write, or all from then on, are cut short. Then:
 
 - DEST is not there, or opens and is complete; a pack that was to be replaced is whole, there or in
   DEST.replaced-*; DEST.packing/**/images.h5 opens and has all datasets;
@@ -35,6 +35,9 @@ SHARE = 4
 
 KILLS = ("kill", "torn", "twice")
 ERRORS = ("EIO", "EIO+", "ENOSPC", "ENOSPC+")
+SHORT = ("EINTR", "short", "short+", "short reads", "short reads+")
+"""What a process must bear: beneath all libraries alone, since Python itself tries again."""
+
 VARIANTS = ("plain", "threads", "unreadable", "overwrite", "update", "joined", "partitioned")
 
 
@@ -48,6 +51,8 @@ def everything() -> Iterator[CallSeries]:
     hows = (*KILLS, *ERRORS, "EIO!", "ENOSPC+!")
     for layer, how, variant in product(("shim", "python"), hows, VARIANTS):
         yield from parts(layer, variant, how, step=4)
+    for variant, how in product(VARIANTS, SHORT):
+        yield from parts("shim", variant, how, step=4)
     for variant in ("processes", "apart"):
         yield from parts("shim", variant, "kill", step=4)
         yield from parts("shim", variant, "worker", step=1)
@@ -97,6 +102,10 @@ def chosen_beneath() -> Iterator[CallSeries]:
     yield from parts("shim", "apart", "worker", step=6, of=6)
     for how in ("EIO!", "ENOSPC+!"):
         yield from parts("shim", "unreadable", how, step=12, of=12)
+    for how in SHORT:
+        yield from parts("shim", "update", how, step=6, of=6)
+    for how in ("short+", "short reads+"):
+        yield from parts("shim", "joined", how, step=12, of=12)
     # tables in parts and a join: the dearest points
     yield from parts("shim", "joined", "kill", step=8, of=4)
     yield from parts("shim", "joined", "torn", step=4, of=4)

@@ -76,6 +76,30 @@ def test_a_child_is_not_stopped_by_threads_of_its_parent(pack: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+COLLECTS = """
+import gc, os, sys
+import packhouse
+
+gc.disable()
+pack = packhouse.open(sys.argv[1])
+pack.images
+pack.sql("SELECT count(*) FROM articles")
+del pack  # in a circle: it is there until it is collected
+child = os.fork()
+if not child:
+    gc.collect()
+    os._exit(0)
+os._exit(abs(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])))
+"""
+
+
+def test_a_child_may_collect_what_its_parent_has_let_go(pack: Path) -> None:
+    """The database of a pack that nobody uses any more is not closed there: its threads are not in it."""
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", COLLECTS, pack], check=False, timeout=60)
+
+    assert done.returncode == 0
+
+
 WHY = {
     "process_lock.py": "renewed in a forked process",
     "decode_threads.py": "renewed in a forked process",

@@ -10,6 +10,8 @@ readers step over, and is checked before the library sees a byte.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -21,6 +23,7 @@ LENGTH_BYTES = 4
 MOST_BYTES, MOST_SHARE = 4 << 20, 8
 """A footer may have so many bytes and so much of the file: it takes ten times as much memory."""
 
+RESTORE = "pack the data set again, or restore this file from a copy"
 TAIL_BYTES = LENGTH_BYTES + len(MAGIC)
 
 
@@ -57,19 +60,54 @@ def check_footer_digest(path: Path) -> bytes:
         raise CorruptStoreError(
             "its footer does not match its digest: the file was damaged or truncated",
             where=Where(file=str(path)),
-            hint="pack the data set again, or restore this file from a copy",
+            hint=RESTORE,
         )
     return digest
 
 
 def read_footer_digest(path: Path) -> bytes | None:
-    """Return the digest of a footer; None when the footer is damaged, or has no digest."""
-    with path.open("rb") as file:
-        footer = _read_footer(file, most=MOST_BYTES + path.stat().st_size // MOST_SHARE)
-        start = file.seek(0, os.SEEK_END) - len(footer) - DIGEST_BYTES
+    """Return the digest of a footer; None when the footer is damaged, or has no digest.
+
+    Raises:
+        CorruptStoreError: The file is missing or cannot be read; it may have been there a moment ago.
+    """
+    with _opened(path) as file:
+        size = file.seek(0, os.SEEK_END)
+        footer = _read_footer(file, most=MOST_BYTES + size // MOST_SHARE)
+        start = size - len(footer) - DIGEST_BYTES
         file.seek(max(0, start))
         digest = file.read(DIGEST_BYTES)
     return digest if footer and start >= len(MAGIC) and digest == digest_of(footer) else None
+
+
+def check_footer_size(path: Path) -> None:
+    """See that a footer is no larger than it may be, with a digest or without.
+
+    Raises:
+        CorruptStoreError: It is, or the file cannot be read.
+    """
+    with _opened(path) as file:
+        size = file.seek(0, os.SEEK_END)
+        if size and not _read_footer(file, most=MOST_BYTES + size // MOST_SHARE):
+            raise CorruptStoreError(
+                "its footer is damaged, or larger than packhouse writes",
+                where=Where(file=str(path)),
+                hint=RESTORE,
+            )
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BinaryIO]:
+    """Open a file that may have been there a moment ago."""
+    try:
+        with path.open("rb") as file:
+            yield file
+    except CorruptStoreError:
+        raise
+    except OSError as err:
+        raise CorruptStoreError(
+            f"a file of the pack cannot be read: {err.strerror}", where=Where(file=str(path)), hint=RESTORE
+        ) from err
 
 
 def _read_footer(file: BinaryIO, *, most: int | None = None) -> bytes:

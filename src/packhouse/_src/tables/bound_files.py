@@ -12,7 +12,7 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from packhouse._src.footers.footer_digest import read_footer_digest
+from packhouse._src.footers.footer_digest import check_footer_size, read_footer_digest
 from packhouse._src.imagefile.read.generation import FileIdentity, Generation, digest_once, identity_of
 from packhouse._src.parquet_ import ParquetSource
 from packhouse._src.sql.quoting import as_pattern
@@ -152,6 +152,8 @@ class BoundFiles:
             seen[path] = identity_of(path)
             is_new = self._seen.setdefault(path, seen[path]) == seen[path]
             sealed = read_footer_digest(path) is not None
+            if not sealed:
+                check_footer_size(path)
             if digest is None:
                 if not sealed:
                     raise _damaged(path, "its footer does not match its digest")
@@ -170,6 +172,7 @@ class BoundFiles:
                 seen[path] = self._check_pages(path)
             else:
                 seen[path] = self._seen[path] = _compare(path, digest)
+                _check_sizes(path, digest)
         return seen
 
     def _check_pages(self, path: Path) -> FileIdentity:
@@ -178,7 +181,7 @@ class BoundFiles:
         if digest not in _sound:
             if read_footer_digest(path) is None:
                 raise _damaged(path, "its footer does not match its digest")
-            with closing(ParquetSource(path)) as source:
+            with closing(ParquetSource(path, is_bounded=True)) as source:
                 for _ in source.iterate(threads=True):
                     pass
             if identity_of(path) != identity:
@@ -189,6 +192,9 @@ class BoundFiles:
 
 _sound: set[str] = set()
 """Digests of files whose pages match their checksums."""
+
+_small: set[str] = set()
+"""Digests of files whose row groups are no larger than packhouse writes them."""
 
 
 def _again(
@@ -214,7 +220,7 @@ def _files_of(file: BoundFile) -> dict[Path, str | None]:
 def _reader(file: BoundFile, *, text_as_dictionary: bool) -> ParquetSource | PartedTable:
     if file.parts:
         return PartedTable(file.path, text_as_dictionary=text_as_dictionary)
-    return ParquetSource(file.path, text_as_dictionary=text_as_dictionary)
+    return ParquetSource(file.path, text_as_dictionary=text_as_dictionary, is_bounded=True)
 
 
 def _compare(path: Path, digest: str) -> FileIdentity:
@@ -222,6 +228,15 @@ def _compare(path: Path, digest: str) -> FileIdentity:
     if found != digest:
         raise _damaged(path, "its bytes do not match the digest in pack.json: the file was damaged")
     return identity
+
+
+def _check_sizes(path: Path, digest: str) -> None:
+    """See that no row group takes more memory than packhouse lets it, before DuckDB reads it."""
+    if digest not in _small:
+        with closing(ParquetSource(path, is_bounded=True)) as source:
+            for group in range(len(source.row_group_starts) - 1):
+                source.check_size(group)
+        _small.add(digest)
 
 
 def _damaged(path: Path, problem: str) -> CorruptStoreError:

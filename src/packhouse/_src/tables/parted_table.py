@@ -37,7 +37,7 @@ class PartedTable:
         self._parts: list[ParquetSource] = []
         self._is_large = len(files) > MOST_OPEN
         for file in files:
-            self._parts.append(ParquetSource(file, text_as_dictionary=text_as_dictionary))
+            self._parts.append(ParquetSource(file, text_as_dictionary=text_as_dictionary, is_bounded=True))
             self._rest(self._parts[-1])
         wanted = self._parts[0].metadata.get("parts") if self._parts else None
         if len(files) != wanted:

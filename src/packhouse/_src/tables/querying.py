@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
+from weakref import WeakSet
 
 from packhouse._src.imagefile.read.generation import FileIdentity
 from packhouse._src.schemas import exact_in_pandas
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
+_all: WeakSet[Views] = WeakSet()
 BATCH_ROWS = 122_880
 _USERS_OWN = re.compile(
     r"(Binder|Catalog|Parser|Syntax|Permission|Conversion|Out of Range|Not implemented) Error"
@@ -45,8 +47,8 @@ class Views:
         self.folder = folder
         self._lock = ProcessLock()
         self._connection: duckdb.DuckDBPyConnection | None = None
-        self._process = 0
         self._damaged: dict[str, CorruptStoreError] = {}
+        _all.add(self)
 
     def __reduce__(self) -> tuple[type[Views], tuple[BoundFiles, Path]]:
         """Pickle as the files."""
@@ -135,15 +137,11 @@ class Views:
         """Close the database; what is streaming goes on to its end, the next question opens another."""
         with self._lock:
             # let go, not closed: it ends with the last of its cursors, which another thread may still use
-            if self._process == os.getpid():
-                self._connection = None
+            self._connection = None
 
     def _cursor(self) -> duckdb.DuckDBPyConnection:
         # a cursor a query: a connection has one open result, and is not for several threads at once
         with self._lock:
-            if self._connection is not None and self._process != os.getpid():
-                _OF_THE_PARENT.append(self._connection)
-                self._connection = None
             if self._connection is None:
                 self._connection = self._connect()
             with translated():
@@ -160,7 +158,6 @@ class Views:
         with translated():
             connection, unread = connect_for_reading(sound, self.folder)
         self._damaged |= {name: _unreadable(self.paths[name], reason) for name, reason in unread.items()}
-        self._process = os.getpid()
         return connection
 
     def _blame_a_file(self, err: QueryError, query: str) -> None:
@@ -178,6 +175,17 @@ class Views:
             with closing(self.files.open(name)) as source:
                 for _ in source.iterate(threads=True):
                     pass
+
+
+def _keep_open() -> None:
+    """Keep the databases of the parent open, also those of packs that are garbage and not collected yet."""
+    for views in list(_all):
+        _OF_THE_PARENT.append(views._connection)  # noqa: SLF001  # of our own file
+        views._connection = None  # noqa: SLF001  # likewise
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_keep_open)
 
 
 def _unreadable(path: Path, reason: str) -> CorruptStoreError:

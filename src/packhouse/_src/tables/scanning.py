@@ -238,6 +238,9 @@ class Scan:
     def to_polars(self, *, narrow: bool = False) -> Any:  # noqa: ANN401  # a framework object crosses
         """Return a Polars DataFrame.
 
+        Polars does not work in a process that was forked after its first use: it waits forever. Use
+        `to_arrow` there, or start processes by "spawn".
+
         Args:
             narrow: See `to_arrow`.
 

@@ -15,6 +15,10 @@ from packhouse._src.imagefile.read.store import ImageStore
 from packhouse._src.version import __version__
 from packhouse.errors import CorruptStoreError, NotAPackError, StoreError, Where
 
+FEW_BYTES = 1 << 20
+LEAST_BYTES_PER_VALUE = 8
+"""What packhouse writes has more. Empty lists have three, and take thirty times as much memory."""
+
 MANIFEST_PARTS = ("images", "tables", "joins", "links")
 
 
@@ -77,6 +81,7 @@ def load_manifest(path: Path) -> tuple[dict[str, Any], FileIdentity]:
     """
     try:
         data, identity = read_whole(path / MANIFEST_FILE)
+        _check_density(data)
         manifest = json.loads(data)
     except (OSError, ValueError, RecursionError, MemoryError) as err:
         raise CorruptStoreError(
@@ -91,6 +96,13 @@ def load_manifest(path: Path) -> tuple[dict[str, Any], FileIdentity]:
             hint="restore it from a copy",
         )
     return manifest, identity
+
+
+def _check_density(data: bytes) -> None:
+    """See that text is not made to take many times its size in memory."""
+    values = sum(data.count(mark) for mark in (b"[", b"{", b","))
+    if len(data) > FEW_BYTES and values * LEAST_BYTES_PER_VALUE > len(data):
+        raise ValueError(f"{values:,} values in {len(data):,} bytes are not what packhouse writes")
 
 
 def describe_lone(images: ImageStore) -> dict[str, Any]:
