@@ -66,3 +66,10 @@ def test_a_file_without_a_seal_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(CorruptStoreError):
         check_footer_digest(path)
+
+
+def test_a_file_that_is_gone_is_an_error_of_ours(tmp_path: Path) -> None:
+    """It was there when its folder was looked at; a pack that is replaced meanwhile is such a case."""
+    for look in (read_footer_digest, check_footer_size):
+        with pytest.raises(CorruptStoreError, match="No such file"):
+            look(tmp_path / "t.parquet")

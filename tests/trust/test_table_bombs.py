@@ -101,6 +101,17 @@ def zeros(path: Path) -> None:
     write(path, pa.table({"name": ["0" * 70_000_000] * 2}), use_dictionary=False)
 
 
+def many_pages(path: Path) -> None:
+    """A hundred pages of a megabyte each, of a few hundred bytes."""
+    write(path, pa.table({"name": ["0" * 1_000_000] * 100}), use_dictionary=False)
+
+
+def a_long_dictionary(path: Path) -> None:
+    """A dictionary of 90 MB."""
+    texts = [digit * 45_000_000 for digit in "012"]
+    write(path, pa.table({"name": texts}), dictionary_pagesize_limit=1 << 30)
+
+
 def shared(path: Path) -> None:
     """Each text is that before it and no more: bytes that are shared."""
     text = pa.concat_arrays([pa.array(["k" * 10_000])] * 20_000)
@@ -129,6 +140,8 @@ BOMBS: dict[str, Bomb] = {
     "many rows": many_rows,
     "many columns": many_columns,
     "zeros": zeros,
+    "many pages": many_pages,
+    "a long dictionary": a_long_dictionary,
     "shared": shared,
     "long metadata": long_metadata,
     "deep": deep,

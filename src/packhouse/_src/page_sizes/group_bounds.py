@@ -41,7 +41,7 @@ class GroupBounds:
         # lists and structs may be of any size; a field "b" of a column "a" has the path "a.b"
         self._flat = [leaf.max_repetition_level == 0 and leaf.path == leaf.name for leaf in leaves]
         self._text = [leaf.physical_type == "BYTE_ARRAY" for leaf in leaves]
-        self._tops = [leaf.path.split(".")[0] for leaf in leaves]
+        self._names = [leaf.name for leaf in leaves]
         flat = [leaf for leaf, is_flat in zip(leaves, self._flat, strict=True) if is_flat]
         width = sum(WIDTHS.get(leaf.physical_type, leaf.length) for leaf in flat)
         facts = path.stat()
@@ -68,16 +68,16 @@ class GroupBounds:
         wanted = None if columns is None else set(columns)
         places = [
             place
-            for place, top in enumerate(self._tops)
+            for place, name in enumerate(self._names)
             if self._flat[place]
-            and (wanted is None or top in wanted)
+            and (wanted is None or name in wanted)
             and (*self._identity, group, place) not in _seen
         ]
         if facts.num_rows > 1 and places:
             with self._path.open("rb") as file:
-                found = [self._tops[place] for place in places if self._may_be_large(file, group, place)]
+                found = [self._names[place] for place in places if self._may_be_large(file, group, place)]
         # what is left is looked at in other ways, each time
-        _seen.update((*self._identity, group, place) for place in places if self._tops[place] not in found)
+        _seen.update((*self._identity, group, place) for place in places if self._names[place] not in found)
         return found
 
     def _may_be_large(self, file: BinaryIO, group: int, place: int) -> bool:
@@ -86,10 +86,10 @@ class GroupBounds:
         start = min(begin for begin in begins if begin)
         stop = start + one.total_compressed_size
         if not 0 < start <= stop <= os.fstat(file.fileno()).st_size:
-            raise ValueError(f"column {self._tops[place]!r} is outside the file")
+            raise ValueError(f"column {self._names[place]!r} is outside the file")
         chunk = ColumnChunk(start, stop, one.num_values, is_text=self._text[place])
         if one.num_values != self._footer.row_group(group).num_rows:
-            raise ValueError(f"column {self._tops[place]!r} has {one.num_values:,} values")
+            raise ValueError(f"column {self._names[place]!r} has {one.num_values:,} values")
         return most_bytes(file, chunk, _unpacker(one.compression), limit=GROUP_BYTES) > GROUP_BYTES
 
 
