@@ -10,7 +10,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from packhouse._src.footers.footer_digest import add_footer_digest, check_footer_digest
+from packhouse._src.footers.footer_digest import (
+    add_footer_digest,
+    check_footer_digest,
+    check_footer_size,
+    read_footer_digest,
+)
 from packhouse.errors import CorruptStoreError
 
 

@@ -201,16 +201,16 @@ def test_a_sound_table_answers(small: Path) -> None:
 
 
 MANIFESTS = {
-    "lists": b"[" + b"[]," * 4_000_000 + b"[]]",
-    "objects": b"[" + b"{}," * 4_000_000 + b"{}]",
-    "numbers": b"[" + b"1," * 6_000_000 + b"1]",
+    "lists": b"[" + b"[]," * 8_000_000 + b"[]]",
+    "objects": b"[" + b"{}," * 8_000_000 + b"{}]",
+    "numbers": b"[" + b"1," * 20_000_000 + b"1]",
     "deep": b"[" * 5_000_000,
 }
 
 
 @pytest.mark.parametrize("data", MANIFESTS.values(), ids=MANIFESTS)
 def test_a_pack_json_of_many_values_is_refused(small: Path, tmp_path: Path, data: bytes) -> None:
-    """Twelve megabytes of empty lists would take a gigabyte."""
+    """24 megabytes of empty lists would take half a gigabyte."""
     pack = copy(small, tmp_path)
     (pack / "pack.json").write_bytes(b'{"tables": ' + data + b"}")
 
