@@ -414,3 +414,15 @@ def test_check_destination_accepts_what_is_free(dest: Path) -> None:
     check_destination(dest, replace=False)
     build(dest)
     check_destination(dest, replace=True)
+
+
+def test_who_comes_second_does_not_begin(tmp_path: Path) -> None:
+    """Another process has finished between the first look at DEST and the lock: no work, and nothing is left."""
+    dest = tmp_path / "some.pack"
+    check_destination(dest, replace=False)
+    dest.mkdir()
+
+    with pytest.raises(DestinationExistsError), under_construction(dest, replace=False):
+        pytest.fail("it works for nothing")
+
+    assert list(tmp_path.iterdir()) == [dest]

@@ -163,6 +163,7 @@ def under_construction(dest: Path, *, replace: bool) -> Iterator[Path]:
         # all in one block, so that Ctrl-C at any moment leaves no empty folder
         lock = _open_lock(folder)
         _take_lock(lock, folder)
+        check_destination(dest, replace=replace)  # another process may have finished before the lock was ours
         _tidy(folder)
         with _translated(dest):
             yield folder

@@ -164,9 +164,10 @@ class _Opened:
             table = self._decoded.get(group)
             if table is None:
                 table = self._decoded[group] = self._source.read(group)
-                held = sum(one.nbytes for one in self._decoded.values())
+                # not nbytes: Arrow takes a lock of the C++ library for it, which a forked process may find taken
+                held = sum(one.get_total_buffer_size() for one in self._decoded.values())
                 while held > self._most_bytes and len(self._decoded) > 1:
-                    held -= self._decoded.popitem(last=False)[1].nbytes
+                    held -= self._decoded.popitem(last=False)[1].get_total_buffer_size()
             self._decoded.move_to_end(group)
             return table
 
