@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-crash soak-crash soak test-lowest test-newest test-all lint bench format clean
+.PHONY: demo test test-crash soak-crash soak coverage test-lowest test-newest test-all lint bench format clean
 
 demo: .venv/ready ## sample, pack, open, decode, contact sheet
 	rm -rf demo
@@ -16,6 +16,14 @@ test-crash: .venv/ready ## packing is ended at many of its calls; `make test` tr
 
 soak-crash: .venv/ready ## packing is ended at every call in every way: a quarter of an hour
 	PACKHOUSE_CRASH=all $(BIN)/python -m pytest -n auto --dist worksteal -q tests/crash/test_every_call.py
+
+coverage: .venv/ready ## branches of what writes, reads, guards and extracts; fails below what pyproject.toml says
+	$(BIN)/python -m coverage erase
+	$(BIN)/python -m coverage run -m pytest -n auto -q tests/imagefile tests/maintenance tests/packing tests/trust \
+		tests/golden tests/foreign tests/tables/test_table.py tests/test_opening.py tests/test_hostile_manifest.py \
+		tests/test_parquet.py tests/deriving
+	$(BIN)/python -m coverage combine --quiet
+	$(BIN)/python -m coverage report
 
 soak: .venv/ready ## every promise is tried, for two hours; SOAK_MINUTES=10 ONLY="flips,readers"; writes the figures of docs/trust.md
 	PYTHONPATH=tests SOAK_MINUTES="$(SOAK_MINUTES)" ONLY="$(ONLY)" $(BIN)/python -m soak

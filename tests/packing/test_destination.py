@@ -417,7 +417,7 @@ def test_check_destination_accepts_what_is_free(dest: Path) -> None:
 
 
 def test_who_comes_second_does_not_begin(tmp_path: Path) -> None:
-    """Another process has finished between the first look at DEST and the lock: no work, and nothing is left."""
+    """Another process has finished between the first look at DEST and the lock: nothing is left."""
     dest = tmp_path / "some.pack"
     check_destination(dest, replace=False)
     dest.mkdir()

@@ -164,7 +164,7 @@ class _Opened:
             table = self._decoded.get(group)
             if table is None:
                 table = self._decoded[group] = self._source.read(group)
-                # not nbytes: Arrow takes a lock of the C++ library for it, which a forked process may find taken
+                # not nbytes: it takes a lock of the C++ library, which may be taken when a fork comes
                 held = sum(one.get_total_buffer_size() for one in self._decoded.values())
                 while held > self._most_bytes and len(self._decoded) > 1:
                     held -= self._decoded.popitem(last=False)[1].get_total_buffer_size()
