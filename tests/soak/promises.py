@@ -85,7 +85,7 @@ PROMISES = (
             "tables/sql/test_join.py",
         ),
     ),
-    Promise("P11", "The server shows nothing to strangers.", without="packhouse has no server yet"),
+    Promise("P11", "The server shows nothing without permission.", without="packhouse has no server yet"),
     Promise(
         "P12",
         "Many readers get right answers, a second packer is refused, an open pack is one version.",

@@ -16,11 +16,14 @@ def test_the_page_shows_the_figures_that_are_kept() -> None:
 
 
 def test_every_promise_and_every_soak_has_a_figure() -> None:
-    """Of this version, with nothing wrong, and no figure is left of a soak that there is no more."""
-    wanted = {soak.name for soak in SOAKS} | {TESTS.format(one.name) for one in PROMISES if one.tests}
+    """Of this version, with nothing wrong, and no figure is left of a soak that there is no more.
+
+    Where the tests of a promise were not counted, the table says so.
+    """
+    soaks = {soak.name for soak in SOAKS}
     found = load()
 
-    assert set(found) == wanted
+    assert soaks <= set(found) <= soaks | {TESTS.format(one.name) for one in PROMISES if one.tests}
     assert {name for name, one in found.items() if not one.tried or one.wrong} == set()
     assert {one.packhouse for one in found.values()} == {__version__}
 
