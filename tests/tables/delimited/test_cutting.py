@@ -265,8 +265,8 @@ def test_a_row_of_many_cells_that_is_too_long_is_called_so() -> None:
 
 
 @pytest.mark.parametrize("line_end", [b"\n", b"\r\n", b"\r"])
-def test_a_quote_that_swallows_rows_is_told_early(line_end: bytes) -> None:
-    """What looks like thousands of rows in one cell is not read to its end, though there is no more quote."""
+def test_a_quote_that_swallows_rows_is_told_as_such(line_end: bytes) -> None:
+    """Of what looks like thousands of rows in one cell no more is read than a cell may have."""
     rows = line_end.join(b"%d,text of some length,%d" % (row, row % 7) for row in range(2_000_000))
     stream = io.BytesIO(b'1,"a",2' + line_end + b'2,"open,3' + line_end + rows)
 
@@ -280,12 +280,37 @@ def test_a_quote_that_swallows_rows_is_told_early(line_end: bytes) -> None:
                 first_line=2,
                 blank_is_record=False,
                 shown_as="t",
-                limit=RowLimit(columns=("a", "b", "c")),
+                limit=RowLimit(4_000_000, columns=("a", "b", "c")),
             )
         )
 
     assert caught.value.where == Where(file="t", line=3, member="column 'b'")
     assert stream.tell() < 10_000_000 < len(stream.getbuffer())
+
+
+@pytest.mark.parametrize("line_end", ["\n", "\r\n"])
+def test_a_long_cell_that_holds_a_table_is_read(line_end: str) -> None:
+    """A quoted cell of 6 MiB whose lines are like rows of its table is what Python's csv reads."""
+    inner = line_end.join(f"{row},name {row}" for row in range(400_000))
+    text = io.StringIO(newline="")
+    csv.writer(text, lineterminator=line_end).writerows([("1", inner), ("2", "short"), ("3", inner)])
+    assert len(inner) > 6 << 20
+
+    chunks = list(
+        cut_records(
+            io.BytesIO(text.getvalue().encode()),
+            delimiter=",",
+            first_line=1,
+            blank_is_record=False,
+            shown_as="t",
+            limit=RowLimit(columns=("a", "b")),
+        )
+    )
+
+    before = csv.field_size_limit(1 << 30)
+    expected = list(csv.reader(io.StringIO(text.getvalue(), newline="")))
+    csv.field_size_limit(before)
+    assert [list(row) for row in cells_of(chunks)] == expected
 
 
 def test_a_long_cell_of_prose_is_read() -> None:

@@ -43,10 +43,11 @@ def check_long_row(buffer: bytes, delimiter: str, limit: RowLimit, *, where: Whe
         where: Where it begins.
 
     Raises:
-        CsvError: It is longer, or what it has behind a quote looks like rows; with the column.
+        CsvError: It is longer; with the column. Where what it has behind a quote looks like rows, that is said
+            too; by itself it proves nothing: a cell may hold a whole CSV file.
     """
     longest_bytes, columns = limit.longest_bytes, limit.columns
-    if len(buffer) <= min(longest_bytes, SURE_BYTES):
+    if len(buffer) <= longest_bytes:
         return
     cells = list(_cells(buffer, delimiter))
     place, start, _ = cells[-1]
@@ -58,8 +59,6 @@ def check_long_row(buffer: bytes, delimiter: str, limit: RowLimit, *, where: Whe
             where=_in_column(where, place, columns),
             hint=DOUBLED_HINT,
         )
-    if len(buffer) <= longest_bytes:
-        return
     place, start, end = max(cells, key=lambda cell: cell[2] - cell[1])
     what = "a cell" if 2 * (end - start) >= len(buffer) else "a row"
     problem = f"{what} is longer than {longest_bytes:,} bytes"
