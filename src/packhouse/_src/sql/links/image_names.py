@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -20,6 +21,12 @@ _PATH_MARK = "chr(1)"
 _ZEROS = "with zeros in front, to "
 _RELATIVE = "as paths relative to ./"
 _EXTENSION = r"regexp_extract(file_name, '\.[^./]*$')"
+
+_OF_SPLIT = re.compile(
+    r"(?P<split>train(ing)?|val|valid(ation)?|dev|test(ing)?)([-_]?(labels?|metadata|annotations?))?\..*",
+    re.IGNORECASE,
+)
+"""Names of tables that describe the images of the folder beside them: train.jsonl, trainLabels.csv."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +124,13 @@ def forms_of(widths: Sequence[int]) -> tuple[Form, ...]:
     return (AS_IT_IS, *zeros, AS_PATH, LAST_PART)
 
 
+def _split_named_by(source: str) -> str:
+    """Return the folder beside a table that it is named after, if that is one of a split; else ""."""
+    folder, _, name = source.rpartition("/")
+    found = _OF_SPLIT.fullmatch(name)
+    return "" if found is None else f"{folder}/{found['split']}".removeprefix("/")
+
+
 def forms_in(source: str, forms: Sequence[Form]) -> tuple[Form, ...]:
     """Return the forms to try in one table, the first of equals first: paths relative to its folder.
 
@@ -126,12 +140,15 @@ def forms_in(source: str, forms: Sequence[Form]) -> tuple[Form, ...]:
 
     Returns:
         With them paths relative to the folders above: where two data sets lie side by side, each has its own.
+        So has train.jsonl beside train/ and test/.
     """
     parts = source.split("/")[:-1]
     folders = ["/".join(parts[:length]) for length in range(len(parts), 0, -1)]
     near = [relative_to(folder) for folder in folders]
     plain, *others, last = forms
-    return (*near[:1], plain, *near[1:], *others, relative_to(""), last)
+    split = _split_named_by(source)
+    own = (relative_to(split),) if split else ()
+    return (*own, *near[:1], plain, *near[1:], *others, relative_to(""), last)
 
 
 def form_named(words: str) -> Form:
