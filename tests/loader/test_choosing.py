@@ -206,7 +206,8 @@ def test_rows_that_name_several_images_label_none_of_them(doubles: Pack) -> None
         UsageError, match=r"one/a and 3 others(.*\n)*.*several(.*\n)*.*on_unlabelled"
     ) as caught:
         doubles.samples(size=8, label="kind")
-    samples = doubles.samples(size=8, label="kind", on_unlabelled="skip")
+    with pytest.warns(UserWarning, match="only 2 of 6 chosen images"):
+        samples = doubles.samples(size=8, label="kind", on_unlabelled="skip")
 
     assert "3 of them are named by rows that name several" in str(caught.value).replace("\n", " ")
     assert samples.keys == ["one/c", "two/b"]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import packhouse
+from packhouse.errors import UsageError
 from small_dataset import jpeg
 
 NAMES = {
@@ -65,3 +66,59 @@ def test_each_table_describes_its_split(
         labels = next(table for table in tables_of if table.lower().startswith("train"))
         batches = pack.loader(6, size=8, label=f"{labels}.y", split="train")
         assert batches.classes == ["train0", "train1"]
+
+
+@pytest.mark.parametrize(
+    ("table", "columns"),
+    [
+        ("classes", "class,name"),
+        ("classes", "id,name"),
+        ("meta", "label_id,name"),
+        ("species_classes", "id,name"),
+        ("categories", "id,name"),
+    ],
+)
+@pytest.mark.parametrize("form", ["{}", "{:02}"])
+def test_a_list_of_classes_is_not_linked(tmp_path: Path, table: str, columns: str, form: str) -> None:
+    """Classes 1 to 9 do not describe the images of these names; with --link they do."""
+    src = numbered(tmp_path, 30, form)
+    rows = [f"{form.format(number)},class {number}" for number in range(1, 10)]
+    (src / f"{table}.csv").write_text("\n".join([columns, *rows, ""]))
+
+    assert packhouse.pack(src, tmp_path / "a.pack").links == ()
+
+    column = columns.partition(",")[0]
+    report = packhouse.pack(src, tmp_path / "a.pack", overwrite=True, link=f"{table}.{column}")
+    assert [link.images_without_row for link in report.links] == [21]
+
+
+@pytest.mark.parametrize(
+    ("table", "columns", "first"),
+    [("labels", "id,label", 1), ("classes", "id,name", 5), ("meta", "image,y", 1)],
+)
+def test_a_table_of_some_images_is_linked_and_the_rest_is_not_dropped_silently(
+    tmp_path: Path, table: str, columns: str, first: int
+) -> None:
+    """A table that describes a third of the images: the report counts, and the loader refuses or warns."""
+    src = numbered(tmp_path, 30, "{}")
+    rows = [f"{number},{'ab'[number % 2]}" for number in range(first, first + 9)]
+    (src / f"{table}.csv").write_text("\n".join([columns, *rows, ""]))
+
+    report = packhouse.pack(src, tmp_path / "a.pack")
+
+    assert [link.images_without_row for link in report.links] == [21]
+    label = f"{table}.{columns.partition(',')[2]}"
+    with packhouse.open(tmp_path / "a.pack") as pack:
+        with pytest.raises(UsageError, match="20 others of the chosen images have no row"):
+            pack.loader(1, size=8, label=label)
+        with pytest.warns(UserWarning, match="only 9 of 30 chosen images have a label"):
+            loader = pack.loader(1, size=8, label=label, on_unlabelled="skip")
+        assert len(loader.targets) == 9
+
+
+def numbered(folder: Path, count: int, form: str) -> Path:
+    """Write images called 1, 2, ..."""
+    (folder / "src/images").mkdir(parents=True)
+    for number in range(1, count + 1):
+        (folder / "src/images" / f"{form.format(number)}.jpg").write_bytes(jpeg(number))
+    return folder / "src"

@@ -21,7 +21,14 @@ from packhouse._src.images.decoding import CHANNELS
 from packhouse._src.loader.batch import Batch, Broken, Sample
 from packhouse._src.loader.choice.choosing import Choice, choose_rows
 from packhouse._src.loader.choice.dividing import SplitShares
-from packhouse._src.loader.choice.labelling import NO_LABEL, Labels, columns_of, labels_of, refuse_unlabelled
+from packhouse._src.loader.choice.labelling import (
+    NO_LABEL,
+    Labels,
+    columns_of,
+    labels_of,
+    refuse_unlabelled,
+    warn_of_few,
+)
 from packhouse._src.loader.decode.batch_filling import Failures, Part, fill, gather, parts_of
 from packhouse._src.loader.decode.decode_threads import Workers
 from packhouse._src.loader.order.chance import draws
@@ -91,6 +98,7 @@ class Samples(Sequence[Sample]):
                 of_pack = (pack.images, pack.tables, pack.links)
                 has_any = bool(has_label.any())
                 refuse_unlabelled(*of_pack, str(options.label), self._unlabelled, has_any=has_any)
+            warn_of_few(str(options.label), int(has_label.sum()), len(has_label))
             self.rows = self.rows[has_label]
         self._labels = Labels(labels.classes, labels.numbers[has_label])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn
+from warnings import warn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,7 @@ from packhouse.errors import UsageError, Where
 
 GROUP = "group"
 NO_LABEL = -1
+SMALL_SHARE = 0.5
 OTHER_LABEL = "choose a column whose rows match images: packhouse inspect PACK lists the links"
 
 
@@ -169,6 +171,22 @@ def refuse_unlabelled(
             hints = [*skips, "values that are whole keys name one image each"]
     where = Where(file=str(images.path))
     raise UsageError(f"label={label!r}: {problem}", where=where, hint="; ".join(hints))
+
+
+def warn_of_few(label: str, labelled: int, chosen: int) -> None:
+    """Warn where most images are left out, since their labels may be of something else.
+
+    Args:
+        label: As of `labels_of`.
+        labelled: Chosen images that have a label.
+        chosen: All of them.
+    """
+    if labelled < SMALL_SHARE * chosen:
+        warn(
+            f"label={label!r}: only {labelled:,} of {chosen:,} chosen images have a label, the others "
+            "are left out (.unlabelled lists them); check that its rows describe these images",
+            stacklevel=6,
+        )
 
 
 def columns_of(

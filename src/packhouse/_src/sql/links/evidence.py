@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from packhouse._src.sql.duckdb_ import Engine
+from packhouse._src.sql.links.class_maps import is_class_map
 from packhouse._src.sql.links.image_names import (
     AS_IT_IS,
     Form,
@@ -157,7 +158,7 @@ def choose_links(
     image at most once, or by paths relative to a folder above the table. So tables that describe images are
     linked, and one that only speaks of them, such as sales, is not. Numbers must besides name half of the
     images that the tables before leave over: the labels of another half do, the ten numbers of a list of
-    classes do not.
+    classes do not. Numbers that count classes are never linked by themselves.
 
     Args:
         engine: Where `prepare_names` was done.
@@ -170,6 +171,7 @@ def choose_links(
         At most one per table, best first.
     """
     files = {table.name: folder / table.file for table in tables}
+    found = [one for one in found if not is_class_map(engine, one, files[one.table], images.count)]
     first = next((evidence for evidence in found if is_link(evidence, images.count)), None)
     if first is None:
         return []
