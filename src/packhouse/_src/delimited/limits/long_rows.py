@@ -43,8 +43,8 @@ def check_long_row(buffer: bytes, delimiter: str, limit: RowLimit, *, where: Whe
         where: Where it begins.
 
     Raises:
-        CsvError: It is longer; with the column. It is said too that what it has behind a quote looks like rows;
-            by itself that proves nothing: a cell may hold a whole CSV file.
+        CsvError: It is longer; with the column. It says so if what is behind a quote looks like rows; by
+            itself that proves nothing: a cell may hold a whole CSV file.
     """
     longest_bytes, columns = limit.longest_bytes, limit.columns
     if len(buffer) <= longest_bytes:
