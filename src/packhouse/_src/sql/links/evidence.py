@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from packhouse._src.parquet_ import give_memory_back
 from packhouse._src.sql.duckdb_ import Engine
 from packhouse._src.sql.links.class_maps import is_class_map
 from packhouse._src.sql.links.image_names import (
@@ -27,6 +28,7 @@ from packhouse._src.sql.links.search import (
     Suspect,
 )
 from packhouse._src.sql.quoting import parquet_rows, quote_name, quote_text
+from packhouse._src.system.resident_memory import trim_heap
 from packhouse._src.table_records import LinkEvidence, TableReport
 from packhouse.progress import Observer, silent, task
 
@@ -105,7 +107,10 @@ def find_links(
     total = sum(table.rows for table in tables)
     with task(observer, "search links", total=total, unit="rows") as progress:
         for table in tables:
+            _make_room(engine)
             for suspect in search.suspects(table, lambda rows, done=done: progress.reach(done + rows)):  # type: ignore[misc]
+                if suspect.form is not None:
+                    _make_room(engine)
                 evidence = _evidence_of(engine, table, suspect, folder, images.count)
                 if evidence is not None:
                     found.append(evidence)
@@ -114,6 +119,13 @@ def find_links(
             done += table.rows
             progress.reach(done)
     return sorted(found, key=lambda evidence: _rank(evidence, images.count))
+
+
+def _make_room(engine: Engine) -> None:
+    """Give memory back that reading a table has taken, so that queries stay within the limit."""
+    give_memory_back()
+    trim_heap()
+    engine.give_memory_back()
 
 
 def _evidence_of(
