@@ -58,7 +58,8 @@ def main() -> int:
         with tempfile.TemporaryDirectory() as other, quick_folder(Path(other)) as folder:
             failed |= _keep(soak.name, carry_out(soak, folder, budget), budget.began)
     for promise in promises:
-        failed |= _keep(figures.TESTS.format(promise.name), run_tests(promise.tests), time.monotonic())
+        started = time.monotonic()
+        failed |= _keep(figures.TESTS.format(promise.name), run_tests(promise.tests), started)
     return int(failed)
 
 
