@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import packhouse
+from small_dataset import DataSet
 
 PROGRAM = Path(sys.executable).with_name("packhouse")
 
@@ -47,3 +51,55 @@ def test_ctrl_c_while_the_program_starts_has_no_traceback() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (130, "")
     assert done.stderr == "interrupted: nothing was begun\n"
+
+
+def making(source: Path, folder: Path) -> dict[str, tuple[list[object], Path]]:
+    """Return commands that make something, and what they make."""
+    pack = folder / "given.pack"
+    return {
+        "pack": (["pack", source, "-o", folder / "a.pack"], folder / "a.pack"),
+        "derive": (["derive", pack, "--size", "16"], pack / "derived-16"),
+        "repair": (["repair", pack, folder / "b.pack"], folder / "b.pack"),
+        "extract": (["extract", pack, folder / "out"], folder / "out"),
+        "sample": (["sample", folder / "drawn", "--images", "3"], folder / "drawn"),
+    }
+
+
+@pytest.mark.parametrize("name", ["pack", "derive", "repair", "extract", "sample"])
+@pytest.mark.parametrize("how", ["full", "reader gone", "closed"])
+def test_what_is_complete_is_said_to_be_where_the_report_cannot_be_printed(
+    tmp_path: Path, dataset: DataSet, name: str, how: str
+) -> None:
+    """On stderr, with exit code 0; a program without any stdout just works."""
+    packhouse.pack(dataset.folder, tmp_path / "given.pack")
+    arguments, made = making(dataset.folder, tmp_path)[name]
+    line = shlex.join([str(PROGRAM), *map(str, arguments)])
+    if how == "full":
+        done = run_shell(f"{line} >/dev/full")
+    elif how == "closed":
+        done = run_shell(f"{line} >&-")
+    else:
+        reading, writing = os.pipe()
+        os.close(reading)
+        done = subprocess.run(
+            line, shell=True, stdout=writing, stderr=subprocess.PIPE, text=True, check=False
+        )
+        os.close(writing)
+
+    assert done.returncode == 0, done.stderr
+    assert made.exists()
+    assert "Traceback" not in done.stderr
+    assert ("is complete, but its report cannot be printed" in done.stderr) is (how != "closed")
+
+
+def run_shell(line: str) -> subprocess.CompletedProcess[str]:
+    """Run a line of shell."""
+    return subprocess.run(line, shell=True, stderr=subprocess.PIPE, text=True, check=False)
+
+
+def test_data_that_cannot_be_printed_is_an_error(tmp_path: Path, dataset: DataSet) -> None:
+    """A list of keys is not complete then."""
+    packhouse.pack(dataset.folder, tmp_path / "a.pack")
+    done = run_shell(f"{PROGRAM} ls {tmp_path / 'a.pack'} >/dev/full")
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: No space left on device")

@@ -110,15 +110,22 @@ def go_on(source: Path, acknowledged: int) -> None:
     assert left >= {path.name for path in source.parent.glob("*")}
 
 
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
 @pytest.mark.parametrize("engine", ["local", "processes"])
-def test_ctrl_c_stops_cleanly_and_says_how_to_go_on(source: Path, engine: str) -> None:
-    """Exit code 130, a message, and no file under a final name."""
+def test_a_signal_stops_cleanly_and_says_how_to_go_on(
+    source: Path, engine: str, number: signal.Signals, code: int
+) -> None:
+    """The exit code of the signal, a message, no process left, and no file under a final name."""
     with command(source, f"--engine={engine}") as process:
         wait_for(lambda: filled(source) > 100)
-        process.send_signal(signal.SIGINT)
+        helpers = children_of(process.pid)
+        process.send_signal(number)
         _, said = process.communicate(timeout=30)
 
-    assert process.returncode == 130
+    assert process.returncode == code
+    wait_for(lambda: not any(map(is_alive, helpers)), limit_s=10)
     assert "run the same command again" in said
     assert "is kept in" in said
     assert "Traceback" not in said

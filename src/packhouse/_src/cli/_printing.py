@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -17,11 +19,37 @@ if TYPE_CHECKING:
 
 def print_json(document: object) -> None:
     """Print one JSON document to stdout; values that JSON lacks (dates, NaN) become text."""
+    click.echo(_json_of(document))
+
+
+def print_done(done: str, document: object, words: str, *, as_json: bool) -> None:
+    """Print the report of something that is complete; if that fails, say on stderr that it is complete.
+
+    Args:
+        done: What is complete.
+        document: The report for --json.
+        words: The report in words.
+        as_json: Which of both is printed.
+    """
     try:
-        text = json.dumps(document, ensure_ascii=False, indent=2, default=str, allow_nan=False)
+        click.echo(_json_of(document) if as_json else words)
+        if sys.stdout is not None:  # it is where the program was started without one
+            sys.stdout.flush()
+    except OSError as err:
+        drop_stdout()
+        click.echo(f"{done} is complete, but its report cannot be printed: {err.strerror}", err=True)
+
+
+def drop_stdout() -> None:
+    """Write nothing more to a stdout that cannot be written to: Python would do it once more at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _json_of(document: object) -> str:
+    try:
+        return json.dumps(document, ensure_ascii=False, indent=2, default=str, allow_nan=False)
     except ValueError:
-        text = json.dumps(_finite(document), ensure_ascii=False, indent=2, default=str)
-    click.echo(text)
+        return json.dumps(_finite(document), ensure_ascii=False, indent=2, default=str)
 
 
 def _finite(document: object) -> object:

@@ -30,7 +30,7 @@ def command(pack: str, size: int, quality: int, workers: int | None, overwrite: 
     are copied byte for byte. Exit code 3 if some originals are broken; they are listed.
     """
     import packhouse
-    from packhouse._src.cli._printing import print_json
+    from packhouse._src.cli._printing import print_done
     from packhouse._src.cli.main import DONE, INCOMPLETE
     from packhouse._src.progress_display.display import shown
 
@@ -38,7 +38,8 @@ def command(pack: str, size: int, quality: int, workers: int | None, overwrite: 
         report = packhouse.derive(
             pack, size, quality=quality, workers=workers, overwrite=overwrite, progress=observer
         )
-    print_json(report.to_dict()) if as_json else click.echo("\n".join(_lines(report)))
+    words = "\n".join(_lines(report))
+    print_done("the derived store", report.to_dict(), words, as_json=as_json)
     return DONE if report.is_clean else INCOMPLETE
 
 

@@ -26,13 +26,14 @@ def command(pack: str, target: str, as_json: bool) -> int:
     something could not be written, 4 if an image is damaged; both are listed.
     """
     import packhouse
-    from packhouse._src.cli._printing import print_json
+    from packhouse._src.cli._printing import print_done
     from packhouse._src.cli.main import DAMAGED, DONE, INCOMPLETE
     from packhouse._src.progress_display.display import shown
 
     with shown() as observer:
         report = packhouse.extract(pack, target, progress=observer)
-    print_json(report.to_dict()) if as_json else click.echo("\n".join(_lines(report)))
+    words = "\n".join(_lines(report))
+    print_done("the extraction", report.to_dict(), words, as_json=as_json)
     if report.damaged:
         return DAMAGED
     return INCOMPLETE if report.failed else DONE

@@ -36,7 +36,7 @@ def command(
     something in FILE is not in the index; it is listed.
     """
     import packhouse
-    from packhouse._src.cli._printing import print_json
+    from packhouse._src.cli._printing import print_done
     from packhouse._src.cli.main import DONE, INCOMPLETE
     from packhouse._src.progress_display.display import shown
 
@@ -44,7 +44,8 @@ def command(
         report = packhouse.index(
             file, images_from=images_from, layout=layout, workers=workers, progress=observer
         )
-    print_json(report.to_dict()) if as_json else click.echo("\n".join(_lines(report)))
+    words = "\n".join(_lines(report))
+    print_done("the index", report.to_dict(), words, as_json=as_json)
     return DONE if report.is_clean else INCOMPLETE
 
 

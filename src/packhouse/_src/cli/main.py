@@ -9,10 +9,12 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from difflib import get_close_matches
 
 import click
 
+from packhouse._src.cli._printing import drop_stdout
 from packhouse._src.version import __version__
 from packhouse.errors import PackhouseError
 
@@ -20,7 +22,12 @@ DONE = 0
 FAILED = 1
 INCOMPLETE = 3
 DAMAGED = 4
-INTERRUPTED = 130
+SIGNALLED = 128
+"""Exit codes of interrupted commands are this plus the number of the signal, as shells have it."""
+
+INTERRUPTED = SIGNALLED + signal.SIGINT
+STOPPING = ("SIGINT", "SIGTERM", "SIGHUP")
+"""Ctrl-C; `kill`, a job scheduler or a container that ends; a terminal that is closed."""
 
 COMMANDS = (
     "sample",
@@ -75,7 +82,8 @@ class LazyGroup(click.Group):
     cls=LazyGroup,
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Exit codes: 0 done, 1 failed, 2 usage, 3 done but some inputs were skipped or failed (listed), "
-    "4 damage or a leak was found, 130 interrupted. Data goes to stdout, everything else to stderr.",
+    "4 damage or a leak was found, 130 interrupted (143 by SIGTERM, 129 by SIGHUP). Data goes to stdout, "
+    "everything else to stderr.",
 )
 @click.option("-v", "--verbose", is_flag=True, help="Show a traceback when a command fails")
 @click.version_option(__version__, prog_name="packhouse")
@@ -103,8 +111,9 @@ def run(arguments: Sequence[str]) -> int:
         # click puts its own Abort in the place of Ctrl-C, which may carry a note of what was kept
         notes = getattr(err, "__notes__", None) or getattr(err.__context__, "__notes__", None)
         left = "\n  ".join(notes or ["nothing half-done is left behind"])
-        click.echo(f"interrupted; run the same command again\n  {left}", err=True)
-        return INTERRUPTED
+        with suppress(OSError):  # a terminal that was closed takes no message
+            click.echo(f"interrupted; run the same command again\n  {left}", err=True)
+        return SIGNALLED + _heard[-1] if _heard else INTERRUPTED
     except BrokenPipeError:
         raise
     except (PackhouseError, OSError) as err:
@@ -126,26 +135,40 @@ def _show(err: PackhouseError | OSError) -> int:
     return err.exit_code
 
 
-def _stop(_number: int, _frame: object) -> None:
+_heard: list[int] = []
+"""The signal that the command stops for."""
+
+
+def _stop(number: int, _frame: object) -> None:
     """Stop cleanly at the first Ctrl-C, and at once at the second: what is on the disk is never broken."""
-    signal.signal(signal.SIGINT, lambda _number, _frame: os._exit(INTERRUPTED))
+    for name in STOPPING:
+        if hasattr(signal, name) and signal.getsignal(getattr(signal, name)) is _stop:
+            signal.signal(getattr(signal, name), lambda number, _frame: os._exit(SIGNALLED + number))
+    _heard.append(number)
     raise KeyboardInterrupt
+
+
+def _answer_signals() -> None:
+    """Stop cleanly when a signal asks for it; one that is ignored stays ignored, as behind nohup."""
+    for name in STOPPING:
+        number = getattr(signal, name, None)  # Windows has no SIGHUP
+        if number is not None and signal.getsignal(number) in (signal.default_int_handler, signal.SIG_DFL):
+            signal.signal(number, _stop)
 
 
 def main() -> None:
     """Run the command line of this process and exit."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # NumPy's threads would only wait, and spin
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # else it is ignored, as behind nohup
-        signal.signal(signal.SIGINT, _stop)
+    _answer_signals()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a key that the terminal cannot show is no reason to stop
             stream.reconfigure(errors="backslashreplace")
     try:
         code = run(sys.argv[1:])
-        sys.stdout.flush()
+        if sys.stdout is not None:  # it is where the program was started without one
+            sys.stdout.flush()
     except OSError as err:
-        # no traceback either when Python flushes at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        drop_stdout()
         # that the reader goes away, as `head` does, is no news
         code = FAILED if isinstance(err, BrokenPipeError) else _show(err)
     sys.exit(code)

@@ -30,7 +30,7 @@ def command(
     packhouse pack h-and-m -o hm.pack --join "train = transactions_train + customers on customer_id"
     """
     import packhouse
-    from packhouse._src.cli._printing import format_plan, print_json
+    from packhouse._src.cli._printing import format_plan, print_done, print_json
     from packhouse._src.cli.main import DONE, INCOMPLETE
     from packhouse._src.progress_display.display import shown
     from packhouse._src.sources.detecting import is_hdf5
@@ -43,6 +43,6 @@ def command(
         return DONE
     with shown() as observer:
         report = packhouse.pack(src, dest, **options, progress=observer)
-    print_json(report.to_dict()) if as_json else click.echo(str(report))
+    print_done(dest, report.to_dict(), str(report), as_json=as_json)
     is_odd = report.has_what_is_no_image and is_hdf5(Path(src))
     return DONE if report.is_complete and not is_odd else INCOMPLETE

@@ -25,13 +25,14 @@ def command(pack: str, dest: str, workers: int | None, as_json: bool) -> int:
     Exit code 3 if something is lost or could not be checked.
     """
     import packhouse
-    from packhouse._src.cli._printing import print_json
+    from packhouse._src.cli._printing import print_done
     from packhouse._src.cli.main import DONE, INCOMPLETE
     from packhouse._src.progress_display.display import shown
 
     with shown() as observer:
         report = packhouse.repair(pack, dest, workers=workers, progress=observer)
-    print_json(report.to_dict()) if as_json else click.echo("\n".join(_lines(report)))
+    words = "\n".join(_lines(report))
+    print_done("the repaired pack", report.to_dict(), words, as_json=as_json)
     return DONE if report.is_whole else INCOMPLETE
 
 

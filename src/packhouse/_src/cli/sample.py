@@ -35,7 +35,7 @@ def command(  # noqa: PLR0917
     """Write a generated fashion data set to the new folder DIR."""
     from dataclasses import asdict
 
-    from packhouse._src.cli._printing import print_json
+    from packhouse._src.cli._printing import print_done
     from packhouse._src.progress_display.display import shown
     from packhouse._src.synthetic.sample import sample
     from packhouse._src.wording.quantities import counted, size
@@ -50,16 +50,12 @@ def command(  # noqa: PLR0917
             problems=problems,
             progress=observer,
         )
-    if as_json:
-        print_json(asdict(made))
-        return
     odd = f" + {counted(len(made.problems), 'problem file')}" if made.problems else ""
-    click.echo(
+    words = (
         f"{made.folder}: {counted(made.images, 'image')}{odd}, {counted(made.articles, 'article')}, "
         f"{counted(made.customers, 'customer')}, {counted(made.transactions, 'transaction')}, "
-        f"{size(made.bytes)}"
-    )
-    click.echo(
+        f"{size(made.bytes)}\n"
         f"next: packhouse pack {made.folder} -o {made.folder.name}.pack "
         '--join "train = transactions_train + customers on customer_id"'
     )
+    print_done(str(made.folder), asdict(made), words, as_json=as_json)
