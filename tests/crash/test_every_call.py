@@ -82,6 +82,15 @@ def many() -> Iterator[CallSeries]:
     """Yield what is swept before a change lands."""
     yield from chosen_beneath()
     yield from chosen_in_python()
+    yield from chosen_short()
+
+
+def chosen_short() -> Iterator[CallSeries]:
+    """Yield what is interrupted, or cut short."""
+    for how in SHORT:
+        yield from parts("shim", "update", how, step=6, of=6)
+    for how in ("short+", "short reads+"):
+        yield from parts("shim", "joined", how, step=12, of=12)
 
 
 def chosen_beneath() -> Iterator[CallSeries]:
@@ -102,10 +111,6 @@ def chosen_beneath() -> Iterator[CallSeries]:
     yield from parts("shim", "apart", "worker", step=6, of=6)
     for how in ("EIO!", "ENOSPC+!"):
         yield from parts("shim", "unreadable", how, step=12, of=12)
-    for how in SHORT:
-        yield from parts("shim", "update", how, step=6, of=6)
-    for how in ("short+", "short reads+"):
-        yield from parts("shim", "joined", how, step=12, of=12)
     # tables in parts and a join: the dearest points
     yield from parts("shim", "joined", "kill", step=8, of=4)
     yield from parts("shim", "joined", "torn", step=4, of=4)
