@@ -170,7 +170,8 @@ def _draft(source: Source, file: SourceFile, others: Mapping[str, _Draft], optio
             where=Where(file=file.path),
             hint=f"--table-name {file.path}=NAME gives it another name",
         )
-    target = f"{path}.parquet"
+    # DuckDB cannot list a folder that has a backslash in a name, and reads [ ? * as patterns
+    target = f"{path}.parquet".replace("\\", "%5C")
     _check_target(target, file.path, others, options)
     encoding = options.encoding_of(name)
     try:
@@ -193,6 +194,12 @@ def _check_target(target: str, source: str, others: Mapping[str, _Draft], option
     folders = {other.target.rpartition("/")[0] for other in others.values()}
     parts = target.split("/")
     above = {"/".join(parts[:number]) for number in range(1, len(parts))}
+    if target in taken:
+        raise CsvError(
+            f"its file would be {target}, which another table has",
+            where=Where(file=source),
+            hint=f"--table-name {source}=NAME gives it another name",
+        )
     clash = next((name for name in sorted(above & taken)), None)
     if clash is None and any(f"{folder}/".startswith(f"{target}/") for folder in folders):
         clash = target

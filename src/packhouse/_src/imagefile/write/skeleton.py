@@ -12,14 +12,13 @@ from array import array
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-import h5py
 import numpy as np
-from h5py import h5a, h5d, h5f, h5g, h5o, h5p, h5s, h5t
 
 from packhouse._src.full_disk import FULL
 from packhouse._src.imagefile import format as file_format
 from packhouse._src.imagefile.slots import Skeleton
 from packhouse._src.imagefile.write.metadata_size import metadata_bytes
+from packhouse._src.system.environment import without_variables
 from packhouse.errors import (
     CHECK_DISK,
     FREE_SPACE,
@@ -29,6 +28,10 @@ from packhouse.errors import (
     Where,
     internal_error,
 )
+
+with without_variables("HDF5"):  # drivers, connectors and plugins, which HDF5 takes when it is loaded
+    import h5py
+    from h5py import h5a, h5d, h5f, h5g, h5o, h5p, h5s, h5t
 
 DATASETS_AT_ONCE = 1000
 """Whose offsets are given at once: made in 20 ms."""
@@ -107,6 +110,7 @@ def _write(
 ) -> tuple[array[int], int]:
     """Return the offsets, and the address of the root group's header."""
     access = h5p.create(h5p.FILE_ACCESS)
+    access.set_fapl_sec2()  # whatever driver the environment named, if the program has loaded h5py before
     # otherwise the file stays open, and shorter than it says, while any object handle lives
     access.set_fclose_degree(h5f.CLOSE_STRONG)
     access.set_libver_bounds(h5f.LIBVER_V110, h5f.LIBVER_V110)
@@ -220,7 +224,7 @@ def remove_datasets(path: Path, keys: Sequence[str], *, file_id: str) -> int:
         DestinationError: The file cannot be written for another reason.
     """
     try:
-        with h5py.File(path, "r+", libver=("v110", "v110")) as file:
+        with h5py.File(path, "r+", libver=("v110", "v110"), driver="sec2") as file:
             for key in keys:
                 del file[key]
                 group = key.rpartition("/")[0]
