@@ -122,3 +122,41 @@ def numbered(folder: Path, count: int, form: str) -> Path:
     for number in range(1, count + 1):
         (folder / "src/images" / f"{form.format(number)}.jpg").write_bytes(jpeg(number))
     return folder / "src"
+
+
+def test_the_table_that_came_nearest_says_why_it_is_not_linked(tmp_path: Path) -> None:
+    """Ids that lost their zeros and repeat: --pad is named, and links them; too few names: how many."""
+    src = numbered(tmp_path, 10, "{:010}")
+    rows = [f"{number},{box}" for number in range(1, 11) for box in range(3)]
+    (src / "boxes.csv").write_text("\n".join(["article,box", *rows, ""]))
+
+    report = packhouse.pack(src, tmp_path / "a.pack")
+
+    assert report.links == ()
+    (note,) = report.tables[0].notes
+    assert "10 of 10 values" in note
+    assert "--pad boxes.article=10" in note
+    padded = packhouse.pack(src, tmp_path / "a.pack", overwrite=True, pad={"boxes.article": 10})
+    assert [link.images_without_row for link in padded.links] == [0]
+    assert padded.tables[0].notes == ()
+
+    names = [f"{number:010}" for number in range(1, 4)] + [f"other {number}" for number in range(6)]
+    (src / "boxes.csv").write_text("\n".join(["article,box", *(f"{name},1" for name in names), ""]))
+    report = packhouse.pack(src, tmp_path / "a.pack", overwrite=True)
+    assert "3 of 9 values match an image, of 10 images" in report.tables[0].notes[0]
+    assert "--link boxes.article" in report.tables[0].notes[0]
+
+
+def test_numbers_that_repeat_are_linked_as_text(tmp_path: Path) -> None:
+    """Several rows of each image, by its number: the note names --text, and that links them."""
+    src = numbered(tmp_path, 10, "{}")
+    rows = [f"{number},{box}" for number in range(1, 11) for box in "xyz"]
+    (src / "boxes.csv").write_text("\n".join(["article,box", *rows, ""]))
+
+    report = packhouse.pack(src, tmp_path / "a.pack")
+
+    assert report.links == ()
+    assert "10 of 10 values match an image, but it repeats numbers" in report.tables[0].notes[0]
+    assert "--text boxes.article" in report.tables[0].notes[0]
+    linked = packhouse.pack(src, tmp_path / "a.pack", overwrite=True, text="boxes.article")
+    assert [(link.images_without_row, link.rows) for link in linked.links] == [(0, 30)]

@@ -40,7 +40,8 @@ from packhouse._src.sql.links.evidence import (
     prepare_names,
 )
 from packhouse._src.sql.links.link import LinkTask, link_table
-from packhouse._src.sql.links.search import ImageNames
+from packhouse._src.sql.links.near_misses import nearest_miss
+from packhouse._src.sql.links.search import ImageNames, Suspect
 from packhouse._src.sql.memory_limit import SMALLEST_MEMORY
 from packhouse._src.sql.partitioning import Partition, partition_rows
 from packhouse._src.sql.query_output import Workbench
@@ -137,6 +138,7 @@ class _Work:
         self._plan = plan
         self._options: PackOptions = plan.options
         self._bench = bench
+        self._unlinked: tuple[str, str] | None = None
         self._partitions: dict[str, tuple[Partition, ...]] = {}
         self._how: dict[str, tuple[TablePlan, Mapping[str, str], Mapping[str, TextKey]]] = {}
 
@@ -261,8 +263,18 @@ class _Work:
                     evidence = best_evidence(engine, self._table(name), column, folder, images)
                     yield LinkTask(evidence, asked_for=True, others=(), images=images)
             return
-        found = find_links(engine, self.done.tables, folder, images, observer=self._bench.observer)
+        missed: list[tuple[TableReport, Suspect]] = []
+        found = find_links(
+            engine,
+            self.done.tables,
+            folder,
+            images,
+            observer=self._bench.observer,
+            on_miss=lambda table, suspect: missed.append((table, suspect)),
+        )
         chosen = choose_links(engine, found, self.done.tables, folder, images)
+        if not chosen:
+            self._unlinked = nearest_miss(engine, self.done.tables, folder, images, missed=missed)
         linked = {evidence.table for evidence in chosen}
         for place, evidence in enumerate(chosen):
             # with the first link stand also the tables that are not linked at all
@@ -339,6 +351,10 @@ class _Work:
         """See that each file is in the state that it should have, where no later step has needed it."""
         for table in [*self.done.tables]:
             self._make_exact(table.name)
+        if self._unlinked is not None:
+            name, note = self._unlinked
+            table = self._table(name)
+            self._replace(replace(table, notes=(*table.notes, note)))
 
     def partition(self) -> None:
         """Sort the tables and joins that become partitions by these."""
