@@ -8,11 +8,12 @@ from contextlib import nullcontext
 from packhouse._src.parquet_ import give_memory_back
 from packhouse._src.sql.duckdb_ import OUT_OF_MEMORY, Engine
 from packhouse._src.sql.joins.compact_keys import Compacted, Lookups
-from packhouse._src.sql.joins.gathering import read_right, write_matches
+from packhouse._src.sql.joins.gathering import write_matches
 from packhouse._src.sql.joins.join_specs import ColumnOf
 from packhouse._src.sql.joins.join_sql import Chain
 from packhouse._src.sql.joins.key_values import KeyValues
 from packhouse._src.sql.joins.matching import check_unique, find_matches
+from packhouse._src.sql.joins.right_rows import read_right
 from packhouse._src.sql.query_output import Workbench, told_of_memory, write_query
 from packhouse._src.table_records import JoinManner, JoinReport, JoinSpec, JoinStepReport
 from packhouse.errors import (
@@ -55,8 +56,8 @@ def join_tables(
         DuplicateKeyError: A right side repeats a key; with examples.
         AccountingError: The result has not the number of rows that was counted beforehand.
 
-    Cost: two scans of the keys to count, one of all tables to join; the right tables are read once a range of
-    the left one, which takes a quarter of the memory, or as much as the largest right table if that is more.
+    Cost: two scans of the keys to count, one of all tables to join. Right tables that do not fit in memory
+    are read once for each range of left rows whose right rows fit.
     """
     chain = Chain(bench.engine, join, bench.folder, files, how=manner.how)
     where = Where(member=f"join {join}")
@@ -77,20 +78,19 @@ def join_tables(
         told_of_memory(where, f"sorting {OUT_OF_MEMORY}" if manner.sorted_by else OUT_OF_MEMORY),
         task(bench.observer, f"join {join.name}", total=expected, unit="rows") as progress,
     ):
-        right = None
         if matches is not None:
             give_memory_back()
             bench.engine.give_memory_back()
-            right = read_right(chain, most_bytes=int(bench.engine.memory_bytes * RIGHT_SHARE))
+            memory_bytes = bench.engine.memory_bytes
+            right = read_right(chain, most_bytes=int(memory_bytes * RIGHT_SHARE))
             give_memory_back()
-        if matches is not None and right is not None:
             rows = write_matches(
                 bench,
                 chain,
                 matches,
                 right,
                 target,
-                memory_bytes=(bench.engine.memory_bytes - right.nbytes) // 3,
+                memory_bytes=(memory_bytes - (right.nbytes if right is not None else 0)) // 3,
                 metadata=metadata,
                 on_rows=progress.reach,
             )

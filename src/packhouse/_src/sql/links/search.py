@@ -212,20 +212,41 @@ class LinkSearch:
         waiting: list[tuple[Suspect, pa.Array]] = []
         for rows in source.iterate(names, threads=True):
             done += rows.num_rows
-            texts = self._texts(rows, suspects)
-            waiting += [(one, self._possible(one, text)) for one, text in zip(suspects, texts, strict=True)]
+            texts = self._texts(self._few(rows, suspects), suspects)
+            waiting += [(one, text.unique().drop_null()) for one, text in zip(suspects, texts, strict=True)]
             if sum(len(cells) for _, cells in waiting) >= FLUSH_CELLS:
                 self._flush(waiting, forms)
                 waiting.clear()
             on_rows(done)
         self._flush(waiting, forms)
 
-    def _possible(self, suspect: Suspect, text: pa.Array) -> pa.Array:
-        """Return the distinct cells that have the length of a name; of paths all."""
-        distinct = text.unique().drop_null()
-        if suspect.has_slashes:
-            return distinct
-        return distinct.filter(pc.is_in(pc.binary_length(distinct), value_set=self._lengths))
+    def _few(self, rows: pa.Table, suspects: Sequence[Suspect]) -> pa.Table:
+        """Leave out what need not be looked at; columns that become shorter are filled up with nulls.
+
+        That is text that is not as long as any name, unless it may be a path; and numbers and such that
+        repeat: only those that are left are written as text, which costs more than all the rest.
+        """
+        columns = [
+            self._possible(one, rows[one.column.name])
+            if one.column.arrow == "string"
+            else _distinct(rows[one.column.name])
+            for one in suspects
+        ]
+        longest = max(map(len, columns))
+        return pa.table(
+            [pa.concat_arrays([one, pa.nulls(longest - len(one), one.type)]) for one in columns],
+            names=[one.column.name for one in suspects],
+        )
+
+    def _possible(self, suspect: Suspect, column: pa.ChunkedArray) -> pa.Array:
+        """Return the cells that have the length of a name; of paths all."""
+        found = [_NO_CELLS]
+        for chunk in column.chunks:
+            texts = chunk.dictionary if pa.types.is_dictionary(chunk.type) else chunk
+            if not suspect.has_slashes:
+                texts = texts.filter(pc.is_in(pc.binary_length(texts), value_set=self._lengths))
+            found.append(texts)
+        return pa.concat_arrays(found)
 
     def _flush(self, waiting: Sequence[tuple[Suspect, pa.Array]], forms: Sequence[Form]) -> None:
         paths = [form for form in forms if not has_zeros(form.words)]
@@ -283,6 +304,16 @@ class LinkSearch:
             )
             for place, has_slashes, example in facts:
                 suspects[place].has_slashes, suspects[place].example = has_slashes, example or ""
+
+
+def _distinct(column: pa.ChunkedArray) -> pa.Array:
+    """Return the values of a column, each once; by their bits, since 0.0 and -0.0 are written in two ways."""
+    if pa.types.is_floating(column.type):
+        bits = pa.type_for_alias(f"int{column.type.bit_width}")
+        return (
+            pa.chunked_array([chunk.view(bits) for chunk in column.chunks], bits).unique().view(column.type)
+        )
+    return column.unique()
 
 
 def _sample(source: ParquetSource, columns: Sequence[str], rows: int) -> pa.Table:
