@@ -194,6 +194,28 @@ def test_many_columns_are_searched_together(tmp_path: Path, kind: str) -> None:
     assert [(one.total, one.unit) for one in started if one.task == "search links"] == [(rows, "rows")]
 
 
+@pytest.mark.parametrize(
+    ("kind", "other", "names"),
+    [
+        ("double", "-0.50", [f"{n}.25" for n in range(60)]),
+        ("date32", "2001-01-01", [f"{year}-02-03" for year in range(2010, 2070)]),
+        ("string", "x" * 30, [f"id-{n:02d}" for n in range(60)]),
+    ],
+)
+def test_names_between_many_equal_cells_are_found(
+    tmp_path: Path, kind: str, other: str, names: list[str]
+) -> None:
+    """Each value of a column is looked at, whatever its type and however often another one comes."""
+    cells = [other] * 5_000 + names + ["", other] * 7_000
+    source = make(tmp_path / "src", [f"{name}.png" for name in names], {"t.csv": csv_of("t", cells, "-")})
+
+    report = packhouse.pack(source, tmp_path / "out.pack")
+
+    (link,) = report.links
+    assert (link.column, link.rows_with_image, link.images_without_row) == ("t", 60, 0)
+    assert report.tables[0].columns[0].arrow.partition("[")[0] == kind
+
+
 def test_forms_of_paths_are_had_back_from_their_words() -> None:
     """What pack.json says names the same SQL; reports say it in other words."""
     for folder in ("", "train", "a/b c", "it's {c} odd"):
