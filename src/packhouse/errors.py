@@ -54,12 +54,22 @@ class Where:
 
     def __str__(self) -> str:
         """Return "file, line 3 [member]", as far as it is known."""
-        text = self.file or ""
+        text = _one_line(self.file or "")
         if self.line is not None:
             text += f", line {self.line}"
         if self.member is not None:
-            text += f" [{self.member}]"
+            text += f" [{_one_line(self.member)}]"
         return text.strip()
+
+
+def _one_line(text: str) -> str:
+    """Return a name on one line: a line break in it is no line of ours."""
+    return text.replace("\n", "\\n").replace("\r", "\\r")
+
+
+def _indented(text: str) -> str:
+    """Return a text in which no line but the first begins at the margin, where our own lines begin."""
+    return text.replace("\r", "\\r").replace("\n", "\n    ")
 
 
 class PackhouseError(Exception):
@@ -82,11 +92,11 @@ class PackhouseError(Exception):
     def __str__(self) -> str:
         """Return the problem, the place and the hint, one line each."""
         place = str(self.where)
-        parts = [self.problem]
+        parts = [_indented(self.problem)]
         if place:
             parts.append(f"  in {place}")
         if self.hint:
-            parts.append(f"  try: {self.hint}")
+            parts.append(f"  try: {_indented(self.hint)}")
         return "\n".join(parts)
 
     def __reduce__(self) -> tuple[object, ...]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from packhouse._src.notebook_cells.markup import lines_as_typed
 from packhouse._src.wording.quantities import counted, examples
+from packhouse._src.wording.visible_text import joined
 
 MOST_SHOWN = 5
 LARGE_IMBALANCE = 10
@@ -98,7 +99,7 @@ class CheckReport:
 
     def __str__(self) -> str:
         """Return the report in words, several lines."""
-        return "\n".join(self._lines())
+        return joined(self._lines())
 
     def _repr_html_(self) -> str:
         return lines_as_typed(str(self))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from packhouse._src.wording.quantities import counted, examples, size
+from packhouse._src.wording.visible_text import joined
 
 if TYPE_CHECKING:
     from packhouse._src.packing.planning import Plan
@@ -38,6 +39,19 @@ def print_done(done: str, document: object, words: str, *, as_json: bool) -> Non
     except OSError as err:
         drop_stdout()
         click.echo(f"{done} is complete, but its report cannot be printed: {err.strerror}", err=True)
+
+
+def print_data(text: str) -> None:
+    """Print data as it is: without a terminal `click.echo` leaves colours out, also those in a name."""
+    if sys.stdout is not None:
+        sys.stdout.write(text)
+
+
+def on_one_line(text: str) -> str:
+    """Return a text with line breaks and tabs as backslash and letter, so that a record is a line."""
+    for mark, written in (("\\", "\\\\"), ("\t", "\\t"), ("\n", "\\n"), ("\r", "\\r")):
+        text = text.replace(mark, written)
+    return text
 
 
 def drop_stdout() -> None:
@@ -70,10 +84,12 @@ def format_plan(plan: Plan) -> str:
     Returns:
         Several lines.
     """
-    return "\n".join(_plan_lines(plan))
+    return joined(_plan_lines(plan))
 
 
 def _plan_lines(plan: Plan) -> Iterator[str]:
+    from packhouse._src.packing.reporting.report_lines import failed_lines
+
     yield f"{plan.source.path} -> {plan.dest} (dry run: nothing was written)"
     yield f"  needs about {size(plan.needed_bytes)} of disk space"
     if plan.settings is not None:
@@ -91,7 +107,7 @@ def _plan_lines(plan: Plan) -> Iterator[str]:
     for skipped in plan.skipped:
         yield f"skip {skipped.path}: {skipped.reason}"
     for failure in plan.failed:
-        yield f"FAILED {failure.path}: {failure.message}"
+        yield from failed_lines(failure)
 
 
 def _plan_join_lines(plan: Plan) -> Iterator[str]:

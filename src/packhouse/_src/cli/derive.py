@@ -33,12 +33,13 @@ def command(pack: str, size: int, quality: int, workers: int | None, overwrite: 
     from packhouse._src.cli._printing import print_done
     from packhouse._src.cli.main import DONE, INCOMPLETE
     from packhouse._src.progress_display.display import shown
+    from packhouse._src.wording.visible_text import joined
 
     with shown() as observer:
         report = packhouse.derive(
             pack, size, quality=quality, workers=workers, overwrite=overwrite, progress=observer
         )
-    words = "\n".join(_lines(report))
+    words = joined(_lines(report))
     print_done("the derived store", report.to_dict(), words, as_json=as_json)
     return DONE if report.is_clean else INCOMPLETE
 

@@ -29,10 +29,11 @@ def command(pack: str, target: str, as_json: bool) -> int:
     from packhouse._src.cli._printing import print_done
     from packhouse._src.cli.main import DAMAGED, DONE, INCOMPLETE
     from packhouse._src.progress_display.display import shown
+    from packhouse._src.wording.visible_text import joined
 
     with shown() as observer:
         report = packhouse.extract(pack, target, progress=observer)
-    words = "\n".join(_lines(report))
+    words = joined(_lines(report))
     print_done("the extraction", report.to_dict(), words, as_json=as_json)
     if report.damaged:
         return DAMAGED

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 import click
 
 from packhouse._src.cli._options import json_option
+from packhouse._src.cli._printing import on_one_line
 from packhouse._src.wording.quantities import counted
 
 
@@ -20,8 +21,9 @@ from packhouse._src.wording.quantities import counted
     type=click.Choice(["images", "rows"]),
     help="List images without a table row, or table rows without an image",
 )
+@click.option("--print0", is_flag=True, help="End each key with a zero byte, for xargs -0")
 @json_option
-def command(pack: str, where: str | None, orphans: str | None, as_json: bool) -> None:
+def command(pack: str, where: str | None, orphans: str | None, print0: bool, as_json: bool) -> None:
     """Find images by a condition, or images and rows without a match.
 
     \b
@@ -33,6 +35,8 @@ def command(pack: str, where: str | None, orphans: str | None, as_json: bool) ->
 
     if (where is None) == (orphans is None):
         raise click.UsageError("give either --where or --orphans")
+    if print0 and (as_json or orphans == "rows"):
+        raise click.UsageError("--print0 is for keys, without --json")
     with packhouse.open(pack) as opened:
         if orphans == "rows":
             rows = opened.rows_without_image()
@@ -40,28 +44,24 @@ def command(pack: str, where: str | None, orphans: str | None, as_json: bool) ->
                 count = _print_list({"table": table, "value": value} for table, value in rows)
             else:
                 count = _print_lines(
-                    f"{_on_one_line(table)}\t{_on_one_line(value or '')}" for table, value in rows
+                    f"{on_one_line(table)}\t{on_one_line(value or '')}" for table, value in rows
                 )
             click.echo(counted(count, "row"), err=True)
             return
         keys = opened.images_without_row() if where is None else opened.find(where)
-        count = _print_list(keys) if as_json else _print_lines(map(_on_one_line, keys))
+        if as_json:
+            count = _print_list(keys)
+        else:
+            count = _print_lines(keys, "\0") if print0 else _print_lines(map(on_one_line, keys))
         click.echo(counted(count, "image"), err=True)
 
 
-def _on_one_line(text: str) -> str:
-    """Return a text with line breaks and tabs as backslash and letter; --json has it as it is."""
-    for mark, written in (("\\", "\\\\"), ("\t", "\\t"), ("\n", "\\n"), ("\r", "\\r")):
-        text = text.replace(mark, written)
-    return text
-
-
-def _print_lines(lines: Iterable[str]) -> int:
+def _print_lines(lines: Iterable[str], end: str = "\n") -> int:
     """Print lines as they come, and return how many."""
     out, count = sys.stdout, 0
     for line in lines:
         count += 1
-        out.write(f"{line}\n")  # not echo, which flushes each: there may be millions
+        out.write(f"{line}{end}")  # not echo, which flushes each: there may be millions
     return count
 
 

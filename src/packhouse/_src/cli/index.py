@@ -39,12 +39,13 @@ def command(
     from packhouse._src.cli._printing import print_done
     from packhouse._src.cli.main import DONE, INCOMPLETE
     from packhouse._src.progress_display.display import shown
+    from packhouse._src.wording.visible_text import joined
 
     with shown() as observer:
         report = packhouse.index(
             file, images_from=images_from, layout=layout, workers=workers, progress=observer
         )
-    words = "\n".join(_lines(report))
+    words = joined(_lines(report))
     print_done("the index", report.to_dict(), words, as_json=as_json)
     return DONE if report.is_clean else INCOMPLETE
 

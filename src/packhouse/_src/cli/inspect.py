@@ -10,6 +10,7 @@ import click
 from packhouse._src.cli._options import json_option
 from packhouse._src.cli._printing import print_json
 from packhouse._src.wording.quantities import counted, examples, size
+from packhouse._src.wording.visible_text import joined
 
 MOST_REFUSED = 20
 
@@ -29,7 +30,7 @@ def command(pack: str, as_json: bool) -> None:
     if as_json:
         print_json(document)
     else:
-        click.echo("\n".join(_lines(pack, document)))
+        click.echo(joined(_lines(pack, document)))
 
 
 def _lines(pack: str, document: dict[str, Any]) -> Iterator[str]:
@@ -52,7 +53,9 @@ def _lines(pack: str, document: dict[str, Any]) -> Iterator[str]:
     for one in document.get("refused", ())[:MOST_REFUSED]:
         yield f"  {one['path']}: {one['reason']}"
     for failure in document["failed"]:
-        yield f"FAILED {failure['path']}: {failure['message']}"
+        first, *others = failure["message"].split("\n")
+        yield f"FAILED {failure['path']}: {first}"
+        yield from others
 
 
 def _image_lines(images: dict[str, Any] | None) -> Iterator[str]:

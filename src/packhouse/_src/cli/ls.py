@@ -11,11 +11,15 @@ from packhouse.errors import KeyNotFoundError, Where
 @click.command("ls")
 @click.argument("pack")
 @click.argument("group", required=False)
+@click.option("--print0", is_flag=True, help="End each key with a zero byte, for xargs -0")
 @json_option
-def command(pack: str, group: str | None, as_json: bool) -> None:
+def command(pack: str, group: str | None, print0: bool, as_json: bool) -> None:
     """List the groups of PACK, or the keys in GROUP ("/" is the root)."""
     import packhouse
-    from packhouse._src.cli._printing import print_json
+    from packhouse._src.cli._printing import on_one_line, print_data, print_json
+
+    if print0 and (group is None or as_json):
+        raise click.UsageError("--print0 is for the keys of a group, without --json")
 
     with packhouse.open(pack) as opened:
         groups = opened.images.groups
@@ -23,7 +27,7 @@ def command(pack: str, group: str | None, as_json: bool) -> None:
             if as_json:
                 print_json(groups)
             for name, count in ({} if as_json else groups).items():
-                click.echo(f"{name or '/'}\t{count}")
+                print_data(f"{on_one_line(name or '/')}\t{count}\n")
             return
         wanted = group.strip("/")
         if wanted not in groups:
@@ -36,4 +40,5 @@ def command(pack: str, group: str | None, as_json: bool) -> None:
     if as_json:
         print_json(keys)
     else:
-        click.echo("\n".join(keys))
+        end = "\0" if print0 else "\n"
+        print_data("".join(f"{key if print0 else on_one_line(key)}{end}" for key in keys))

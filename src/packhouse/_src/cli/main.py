@@ -16,6 +16,7 @@ import click
 
 from packhouse._src.cli._printing import drop_stdout
 from packhouse._src.version import __version__
+from packhouse._src.wording.visible_text import VisibleStream, visible_line
 from packhouse.errors import PackhouseError
 
 DONE = 0
@@ -126,7 +127,7 @@ def run(arguments: Sequence[str]) -> int:
 def _show(err: PackhouseError | OSError) -> int:
     """Print an error and return the exit code; one of the file system has no hint of ours."""
     if not isinstance(err, PackhouseError):
-        place = f"\n  in {err.filename}" if err.filename else ""
+        place = f"\n  in {visible_line(str(err.filename))}" if err.filename else ""
         click.echo(f"error: {err.strerror or err}{place}", err=True)
         return FAILED
     click.echo(f"error: {err}", err=True)
@@ -156,13 +157,22 @@ def _answer_signals() -> None:
             signal.signal(number, _stop)
 
 
+def _show_what_is_invisible() -> None:
+    """Spell out on terminals, and on stderr always, what names and cells could do to a terminal."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if not isinstance(stream, io.TextIOWrapper):
+            continue
+        stream.reconfigure(errors="backslashreplace")  # a key that cannot be shown is no reason to stop
+        if name == "stderr" or stream.isatty():
+            setattr(sys, name, VisibleStream(stream))
+
+
 def main() -> None:
     """Run the command line of this process and exit."""
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # NumPy's threads would only wait, and spin
     _answer_signals()
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):  # a key that the terminal cannot show is no reason to stop
-            stream.reconfigure(errors="backslashreplace")
+    _show_what_is_invisible()
     try:
         code = run(sys.argv[1:])
         if sys.stdout is not None:  # it is where the program was started without one

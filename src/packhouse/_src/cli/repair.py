@@ -28,10 +28,11 @@ def command(pack: str, dest: str, workers: int | None, as_json: bool) -> int:
     from packhouse._src.cli._printing import print_done
     from packhouse._src.cli.main import DONE, INCOMPLETE
     from packhouse._src.progress_display.display import shown
+    from packhouse._src.wording.visible_text import joined
 
     with shown() as observer:
         report = packhouse.repair(pack, dest, workers=workers, progress=observer)
-    words = "\n".join(_lines(report))
+    words = joined(_lines(report))
     print_done("the repaired pack", report.to_dict(), words, as_json=as_json)
     return DONE if report.is_whole else INCOMPLETE
 

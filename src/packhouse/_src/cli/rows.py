@@ -17,7 +17,7 @@ from packhouse._src.wording.quantities import counted
 def command(pack: str, key: str, as_json: bool) -> None:
     """Print the table rows for the image KEY."""
     import packhouse
-    from packhouse._src.cli._printing import print_json
+    from packhouse._src.cli._printing import on_one_line, print_data, print_json
 
     with packhouse.open(pack) as opened:
         found, links = opened.rows(key), opened.manifest["links"]
@@ -28,11 +28,10 @@ def command(pack: str, key: str, as_json: bool) -> None:
         click.echo(_why_none(found, links), err=True)
     blocks = [(table, row) for table, rows in found.items() for row in rows]
     for number, (table, row) in enumerate(blocks):
-        if number:
-            click.echo()
-        click.echo(f"[{table}]")
+        print_data(f"{chr(10) if number else ''}[{on_one_line(table)}]\n")
         for column, value in row.items():
-            click.echo(f"{column}\t{'' if value is None else value}")
+            shown = "" if value is None else on_one_line(str(value))
+            print_data(f"{on_one_line(column)}\t{shown}\n")
 
 
 def _why_none(found: dict[str, Any], links: list[dict[str, Any]]) -> str:

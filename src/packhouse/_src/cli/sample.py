@@ -39,6 +39,7 @@ def command(  # noqa: PLR0917
     from packhouse._src.progress_display.display import shown
     from packhouse._src.synthetic.sample import sample
     from packhouse._src.wording.quantities import counted, size
+    from packhouse._src.wording.visible_text import visible_line
 
     with shown() as observer:
         made = sample(
@@ -51,11 +52,12 @@ def command(  # noqa: PLR0917
             progress=observer,
         )
     odd = f" + {counted(len(made.problems), 'problem file')}" if made.problems else ""
+    name = visible_line(str(made.folder))
     words = (
-        f"{made.folder}: {counted(made.images, 'image')}{odd}, {counted(made.articles, 'article')}, "
+        f"{name}: {counted(made.images, 'image')}{odd}, {counted(made.articles, 'article')}, "
         f"{counted(made.customers, 'customer')}, {counted(made.transactions, 'transaction')}, "
         f"{size(made.bytes)}\n"
-        f"next: packhouse pack {made.folder} -o {made.folder.name}.pack "
+        f"next: packhouse pack {name} -o {visible_line(made.folder.name)}.pack "
         '--join "train = transactions_train + customers on customer_id"'
     )
     print_done(str(made.folder), asdict(made), words, as_json=as_json)

@@ -28,10 +28,11 @@ def command(pack: str, against: str | None, workers: int | None, as_json: bool) 
     from packhouse._src.cli._printing import print_json
     from packhouse._src.cli.main import DAMAGED, DONE
     from packhouse._src.progress_display.display import shown
+    from packhouse._src.wording.visible_text import joined
 
     with shown() as observer:
         report = packhouse.verify(pack, against=against, workers=workers, progress=observer)
-    print_json(report.to_dict()) if as_json else click.echo("\n".join(_lines(report)))
+    print_json(report.to_dict()) if as_json else click.echo(joined(_lines(report)))
     return DONE if report.is_sound else DAMAGED
 
 

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 
+from packhouse._src.wording.visible_text import visible as visible_text
+
 MOST_CHARACTERS = 80
 MOST_COLUMNS = 20
-_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 _BOX = "display:inline-block;margin:0 8px 8px 0;vertical-align:top;font-size:85%"
 _LEFT = "text-align:left"
 
 
 def visible(text: object, *, most: int | None = None) -> str:
-    """Return text for HTML: escaped, and what is invisible or turns the direction of writing as U+XXXX.
+    """Return text for HTML: escaped, and what is invisible or turns the direction of writing spelled out.
 
     Args:
         text: Anything; its text comes from a data set.
@@ -22,13 +22,7 @@ def visible(text: object, *, most: int | None = None) -> str:
     """
     whole = str(text)
     shown = whole if most is None or len(whole) <= most else whole[: most - 1] + "…"
-    return escape("".join(_shown(character) for character in shown))
-
-
-def _shown(character: str) -> str:
-    if unicodedata.category(character) in _INVISIBLE and character != "\n":
-        return f"U+{ord(character):04X}"
-    return character
+    return escape(visible_text(shown, keep="\n"))
 
 
 def title(text: str, more: str = "") -> str:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from packhouse._src.notebook_cells.markup import lines_as_typed
 from packhouse._src.pack_stats.pixel_sums import Moments
 from packhouse._src.wording.quantities import counted, examples, size
+from packhouse._src.wording.visible_text import joined
 
 MOST_CLASSES = 10
 
@@ -74,7 +75,7 @@ class ImageStats:
 
     def __str__(self) -> str:
         """Return the values in words, several lines."""
-        return "\n".join(self._lines())
+        return joined(self._lines())
 
     def _repr_html_(self) -> str:
         return lines_as_typed(str(self))

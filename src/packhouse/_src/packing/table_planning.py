@@ -194,7 +194,7 @@ def _check_target(target: str, source: str, others: Mapping[str, _Draft], option
     folders = {other.target.rpartition("/")[0] for other in others.values()}
     parts = target.split("/")
     above = {"/".join(parts[:number]) for number in range(1, len(parts))}
-    if target in taken:
+    if any(target == other.target for other in others.values()):
         raise CsvError(
             f"its file would be {target}, which another table has",
             where=Where(file=source),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from packhouse._src.wording.visible_text import visible_line
 from packhouse.progress import Started
 
 SECONDS_PER_MINUTE = 60
@@ -29,12 +30,12 @@ class RunningTask:
             parts.append(f"{rate:,.0f} {self.started.unit}/s")
         if self.started.total is not None and 0 < self.done < self.started.total and rate:
             parts.append(f"{duration((self.started.total - self.done) / rate)} left")
-        return f"{self.started.task}: {', '.join(parts)}"
+        return f"{visible_line(self.started.task)}: {', '.join(parts)}"
 
     def last_line_at(self, now_s: float) -> str:
         """Return one line about a task that has ended: count and time."""
         unit = "%" if self.started.unit == "percent" else self.started.unit
-        return f"{self.started.task}: {self.done:,} {unit}, {now_s - self.since_s:.1f} s"
+        return f"{visible_line(self.started.task)}: {self.done:,} {unit}, {now_s - self.since_s:.1f} s"
 
     def _count(self) -> str:
         total, unit = self.started.total, self.started.unit

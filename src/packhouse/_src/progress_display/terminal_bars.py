@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -17,6 +18,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from packhouse._src.wording.visible_text import visible_line
 from packhouse.progress import Advanced, Event, Finished, Observer, Started
 
 
@@ -35,7 +37,7 @@ def terminal_bars() -> Iterator[Observer]:
         TextColumn("{task.fields[unit]}"),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
-        console=Console(stderr=True),
+        console=Console(file=sys.__stderr__),
     )
     with progress:
         yield _Bars(progress)
@@ -52,7 +54,7 @@ class _Bars:
         match event:
             case Started():
                 self._ids[event.task] = self._progress.add_task(
-                    event.task, total=event.total, unit=event.unit
+                    visible_line(event.task), total=event.total, unit=event.unit
                 )
             case Advanced():
                 self._progress.update(self._ids[event.task], completed=event.done)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from packhouse._src.wording.visible_text import visible_line
+
 EXAMPLES = 3
 THOUSAND = 1000
 
@@ -24,5 +26,5 @@ def counted(number: int, noun: str) -> str:
 
 def examples(values: Sequence[str], total: int | None = None) -> str:
     """Return the first few of some values, none of them twice, and that there are more."""
-    shown = ", ".join(list(dict.fromkeys(values))[:EXAMPLES])
+    shown = ", ".join(map(visible_line, list(dict.fromkeys(values))[:EXAMPLES]))
     return shown + (", ..." if (total or len(values)) > EXAMPLES else "")

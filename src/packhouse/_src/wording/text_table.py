@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from unicodedata import category, east_asian_width
+from unicodedata import east_asian_width
+
+from packhouse._src.wording.visible_text import visible_line
 
 MOST_CHARACTERS = 32
 MOST_WIDTH = 100
-_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 
 def text_table(columns: Sequence[str], rows: Sequence[Mapping[str, object]]) -> Iterator[str]:
@@ -45,7 +46,7 @@ def _that_fit(columns: list[str], widths: Mapping[str, int]) -> list[str]:
 
 def _cell(value: object) -> str:
     text = "" if value is None else str(value)
-    shown = "".join(f"U+{ord(one):04X}" if category(one) in _INVISIBLE else one for one in text)
+    shown = visible_line(text)
     return shown if len(shown) <= MOST_CHARACTERS else shown[: MOST_CHARACTERS - 1] + "…"
 
 

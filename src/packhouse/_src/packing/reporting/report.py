@@ -10,6 +10,7 @@ from packhouse._src.notebook_cells.markup import lines_as_typed
 from packhouse._src.packing.reporting.report_facts import ReportFacts
 from packhouse._src.packing.reporting.report_lines import report_lines
 from packhouse._src.version import __version__
+from packhouse._src.wording.visible_text import joined
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,7 +19,7 @@ class Report(ReportFacts):
 
     def __str__(self) -> str:
         """Return the report in words, several lines."""
-        return "\n".join(report_lines(self))
+        return joined(report_lines(self))
 
     def _repr_html_(self) -> str:
         return lines_as_typed(str(self))

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from packhouse._src.delimited.column_types import ONE_VALUE
 from packhouse._src.packing.reporting.report_facts import ReportFacts, Resumed, Updated
+from packhouse._src.records import Failed
 from packhouse._src.table_records import JoinReport, LinkReport, TableReport
 from packhouse._src.wording.quantities import EXAMPLES, counted, examples, size
 
@@ -179,4 +180,11 @@ def _trouble_lines(report: ReportFacts) -> Iterator[str]:
     for reason, paths in report.skipped_by_reason().items():
         yield f"skipped, {reason}: {len(paths)} ({examples(paths)})"
     for failure in report.failed:
-        yield f"FAILED {failure.path}: {failure.message}"
+        yield from failed_lines(failure)
+
+
+def failed_lines(failure: Failed) -> Iterator[str]:
+    """Yield what failed, and why: a message has several lines."""
+    first, *others = failure.message.split("\n")
+    yield f"FAILED {failure.path}: {first}"
+    yield from others
