@@ -26,5 +26,5 @@ def counted(number: int, noun: str) -> str:
 
 def examples(values: Sequence[str], total: int | None = None) -> str:
     """Return the first few of some values, none of them twice, and that there are more."""
-    shown = ", ".join(map(visible_line, list(dict.fromkeys(values))[:EXAMPLES]))
+    shown = ", ".join(visible_line(str(value)) for value in list(dict.fromkeys(values))[:EXAMPLES])
     return shown + (", ..." if (total or len(values)) > EXAMPLES else "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from packhouse._src.imagefile.digest import digest_of_all
 from packhouse._src.imagefile.format import FORMAT_VERSION, IMAGES_FILE, MANIFEST_FILE, MANIFEST_FORMAT
 from packhouse._src.imagefile.manifest_file import is_as_written
 from packhouse._src.imagefile.read.generation import FileIdentity, Generation, digest_of_said, read_whole
+from packhouse._src.imagefile.read.manifest_schema import problems_of_values
 from packhouse._src.imagefile.read.named_files import problems_of_names
 from packhouse._src.imagefile.read.store import ImageStore
 from packhouse._src.version import __version__
@@ -63,6 +65,10 @@ def read_manifest(path: Path) -> tuple[dict[str, Any], Generation]:
     for problem in problems_of_names(manifest, path):
         raise CorruptStoreError(
             f"{MANIFEST_FILE} {problem}", where=where, hint="it is damaged or malicious: do not open it"
+        )
+    for problem in islice(problems_of_values(manifest), 1):
+        raise CorruptStoreError(
+            f"{MANIFEST_FILE} is malformed: {problem}", where=where, hint="restore it from a copy"
         )
     return manifest, Generation(path, digest_of_said(manifest), identity)
 
