@@ -47,6 +47,19 @@ def test_an_epoch_gives_each_image_once(pack: Pack) -> None:
     assert len(ImageSequence(pack, batch_size=16, size=8, drop_last=True)) == 3
 
 
+@pytest.mark.parametrize("options", [{"sampler": "balanced", "label": "group"}, {"weights": "price"}])
+def test_draws_are_those_of_the_loader(pack: Pack, options: dict[str, Any]) -> None:
+    """Balanced and weighted, with an epoch size of its own."""
+    plain = pack.loader(16, size=8, columns="price", seed=3, epoch_size=50, **options)
+    sequence = ImageSequence(pack, batch_size=16, size=8, columns="price", seed=3, epoch_size=50, **options)
+    for _epoch in range(2):
+        expected = [batch.columns["price"].tolist() for batch in plain]
+        given = [sequence[place] for place in range(len(sequence))]
+        inputs = [one[0] if isinstance(one, tuple) else one for one in given]
+        assert [one["price"].tolist() for one in inputs] == expected
+        sequence.on_epoch_end()
+
+
 def test_batches_are_images_and_labels(pack: Pack) -> None:
     """As Keras takes them: channels last, labels for sparse losses."""
     sequence = ImageSequence(pack, batch_size=7, size=(8, 12), label="group", shuffle=False)

@@ -240,3 +240,15 @@ def test_stateful_data_loader_goes_on_after_any_batch(pack: Pack, count: int) ->
         assert begun == every[:given]
         if given < len(every) or count:
             assert numbers(other) == every[given:]
+
+
+@pytest.mark.parametrize("options", [{"sampler": "balanced", "label": "group"}, {"weights": "price"}])
+@pytest.mark.parametrize("n_workers", [0, 2])
+def test_draws_are_those_of_the_loader(pack: Pack, options: dict[str, Any], n_workers: int) -> None:
+    """Balanced and weighted, with and without workers, epoch after epoch."""
+    plain = pack.loader(7, size=SIZE, columns="price", **options)
+    batches = batches_of(pack, **options)
+    loader = workers(batches, n_workers)
+    for _epoch in range(2):
+        expected = [(batch.columns["price"] * 4).astype(int).tolist() for batch in plain]
+        assert numbers(loader) == expected

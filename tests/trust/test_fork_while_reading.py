@@ -29,7 +29,7 @@ def read():
 threads = [threading.Thread(target=read) for _ in range(3)]
 for thread in threads:
     thread.start()
-for number in range(12):
+for number in range(6):
     child = os.fork()
     if not child:
         signal.alarm(40)
@@ -64,7 +64,7 @@ def pack(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_child_is_not_stopped_by_threads_of_its_parent(pack: Path) -> None:
-    """Three threads read while twelve processes are forked, each of which reads what they read."""
+    """Three threads read while six processes are forked, each of which reads what they read."""
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", FORKS, pack],
         check=False,
