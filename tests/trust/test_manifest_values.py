@@ -15,6 +15,7 @@ import pytest
 from click.testing import CliRunner
 
 import packhouse
+from packhouse._src.cache_folder import cache_folder
 from packhouse._src.cli.main import group
 from packhouse._src.imagefile.manifest_file import write_manifest
 from packhouse._src.imagefile.read.manifest_schema import problems_of_values
@@ -138,3 +139,18 @@ def test_a_malformed_pack_json_says_where(pack: Path, tmp_path: Path) -> None:
     write_manifest(tmp_path / "a.pack" / "pack.json", document)
     with pytest.raises(CorruptStoreError, match=r"malformed: tables\.articles\.rows is not a number from 0"):
         packhouse.open(tmp_path / "a.pack")
+
+
+def test_nesting_in_the_cache_is_as_if_nothing_were_known(tmp_path: Path) -> None:
+    """What packhouse remembers of a run can be damaged in any way: an update looks at everything again."""
+    write_dataset(tmp_path / "src", images=3, transactions=5)
+    packhouse.pack(tmp_path / "src", tmp_path / "a.pack")
+    remembered = [path for path in cache_folder().rglob("*.run") if path.is_file()]
+    assert remembered
+    for path in remembered:
+        path.write_text("[" * 100_000)
+
+    report = packhouse.pack(tmp_path / "src", tmp_path / "a.pack", update=True)
+
+    assert report.updated is None or not (report.updated.new or report.updated.changed)
+    assert packhouse.verify(tmp_path / "a.pack").is_sound

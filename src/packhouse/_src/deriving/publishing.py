@@ -145,7 +145,7 @@ def _document_of(manifest: bytes, pack: Path) -> dict[str, Any]:
     try:
         document: dict[str, Any] = json.loads(manifest)
         sizes = [int(size) for size in document.get(DERIVED, {})]
-    except (ValueError, AttributeError, TypeError):
+    except (ValueError, AttributeError, TypeError, RecursionError):
         document, sizes = {}, [0]
     if not is_as_written(document) or min(sizes, default=1) < 1:
         raise CorruptStoreError(

@@ -29,7 +29,7 @@ def load_moments(samples: Samples, places: NDArray[np.int64]) -> tuple[Moments, 
             for name in ("mean", "std", "mean_error", "std_error")
         ]
         broken = {str(key): str(problem) for key, problem in document["broken"].items()}
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
     mean, std, mean_error, std_error = values
     if mean is None or std is None or {len(mean), len(std)} - {CHANNELS}:

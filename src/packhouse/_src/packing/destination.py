@@ -122,7 +122,7 @@ def _why_not_replaced(dest: Path) -> str | None:
             *(one["file"] for one in made),
             *derived,
         }
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         ours, files = False, set()
     if not ours:
         return "it is not a pack"

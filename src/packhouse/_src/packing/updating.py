@@ -95,7 +95,7 @@ def with_earlier_options(options: PackOptions, dest: Path) -> PackOptions:
     """
     try:
         said = json.loads((dest / MANIFEST_FILE).read_bytes())["given"]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return options
     if not isinstance(said, dict):
         return options
@@ -182,14 +182,14 @@ def _tables_of(dest: Path) -> frozenset[str]:
     try:
         tables = json.loads((dest / MANIFEST_FILE).read_bytes())["tables"]
         return frozenset(table["source"] for table in tables.values())
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return frozenset()
 
 
 def _stores_in(dest: Path) -> tuple[str, ...]:
     try:
         return tuple(json.loads((dest / MANIFEST_FILE).read_bytes()).get(DERIVED, ()))
-    except (OSError, ValueError, TypeError, AttributeError):
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError):
         return ()
 
 
@@ -198,7 +198,7 @@ def _derived_in(dest: Path) -> frozenset[str]:
         said = json.loads((dest / MANIFEST_FILE).read_bytes())
         joins = {f"join {name}" for name, facts in said["joins"].items() if not facts.get("problem")}
         return frozenset(joins | {f"link {link['table']}" for link in said["links"]})
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return frozenset()
 
 

@@ -28,7 +28,7 @@ def hint_of_left_out_links(folder: Path, split: str) -> str | None:
             for one in left_out
             if str(one["reason"]).startswith((LINK_OUT, LINK_WITHIN))
         ]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
     asked = split_word(split) or split
     for depth in (0, 1):  # train/, or DATA/train/

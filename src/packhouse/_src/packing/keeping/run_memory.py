@@ -115,7 +115,7 @@ def recall_run(target: Path) -> RunMemory | None:
     """Return what is known of a finished run; None when nothing is."""
     try:
         return from_json(RunMemory, json.loads(_run(target).read_bytes()))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
 
 
@@ -132,7 +132,7 @@ def read_said(dest: Path) -> dict[str, Any]:
     try:
         said = json.loads((dest / MANIFEST_FILE).read_bytes())
         return said if isinstance(said, dict) and is_as_written(said) else {}
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
 
 
