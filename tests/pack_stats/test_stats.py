@@ -103,9 +103,23 @@ def test_sums_are_kept_and_a_damaged_cache_does_not_matter(pack: packhouse.Pack)
     document = json.loads(entry.read_text())
     entry.write_text(json.dumps({**document, "mean": [0.5, 0.5, 0.5]}))
     assert pack.stats(size=24).pixels.mean == (0.5, 0.5, 0.5)
-    for damaged in ("", "[]", "{}", '{"mean": 3}', "[" * 100_000, json.dumps({**document, "std": [1]})):
+    for damaged in ("", "[]", "{}", '{"mean": 3}', "[" * 100_000):
         entry.write_text(damaged)
         assert pack.stats(size=24) == first
+    for name, value in (
+        ("std", [1]),
+        ("std", [-1, 1, 1]),
+        ("mean", [float("nan")] * 3),
+        ("pixels", None),
+        ("pixels", "many"),
+        ("pixels", float("inf")),
+        ("mean_error", [0.1]),
+        ("mean_error", [0.1] * 3),
+    ):
+        entry.write_text(json.dumps({**document, name: value}))
+        assert pack.stats(size=24) == first
+    entry.write_text(json.dumps({name: value for name, value in document.items() if name != "pixels"}))
+    assert pack.stats(size=24) == first
 
 
 def test_sums_do_not_lose_digits() -> None:

@@ -71,8 +71,13 @@ def _read(descriptor: int) -> bytes:
         return b""
 
 
-def test_a_notebook_shows_bars_and_objects(source: Path, tmp_path: Path) -> None:
+def test_a_notebook_shows_bars_and_objects(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Executed by Jupyter's own kernel, without widgets; DuckDB would ask for them."""
+    for name in ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR"):
+        (tmp_path / name).mkdir()
+        monkeypatch.setenv(name, str(tmp_path / name))  # the home of whoever runs this may be missing
     dest = str(tmp_path / "a.pack")
     cells = [
         "import packhouse",

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 import secrets
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,17 +26,29 @@ def load_moments(samples: Samples, places: NDArray[np.int64]) -> tuple[Moments, 
     try:
         text = _place(samples, places).read_text(encoding="utf-8")
         document = json.loads(text)
-        values = [
-            tuple(map(float, document[name])) if document[name] is not None else None
-            for name in ("mean", "std", "mean_error", "std_error")
-        ]
         broken = {str(key): str(problem) for key, problem in document["broken"].items()}
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        values = {name: _channels(document[name]) for name in ("mean", "std", "mean_error", "std_error")}
+        pixels = int(document["pixels"])
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
         return None
-    mean, std, mean_error, std_error = values
-    if mean is None or std is None or {len(mean), len(std)} - {CHANNELS}:
+    mean, std, mean_error, std_error = values.values()
+    if mean is None or std is None or (mean_error is None) != (std_error is None):
         return None
-    return Moments(int(document["pixels"]), mean, std, mean_error, std_error), broken
+    return Moments(pixels, mean, std, mean_error, std_error), broken
+
+
+def _channels(values: Any) -> tuple[float, ...] | None:  # noqa: ANN401  # from JSON
+    """Return one number for each channel; None for none.
+
+    Raises:
+        ValueError: There are more or fewer, or one of them is no mean or deviation.
+    """
+    if values is None:
+        return None
+    numbers = tuple(map(float, values))
+    if len(numbers) != CHANNELS or not all(0 <= one < math.inf for one in numbers):
+        raise ValueError(numbers)
+    return numbers
 
 
 def save_moments(
