@@ -334,7 +334,7 @@ FULL = "C:\\data\\img\\"
     ("files", "cells", "expected"),
     [
         (["img/b/1.png"], [f"{FULL}a\\1.png", f"{FULL}b\\1.png"], {"1": 1}),
-        (["b/1.png", "b/2.png"], ["/home/me/a/1.png", "/home/me/b/2.png"], {"2": 1}),
+        (["b/1.png", "b/2.png"], ["/photos/a/1.png", "/photos/b/2.png"], {"2": 1}),
         (["a/1.png", "b/1.png"], [f"{FULL}a\\1.png", f"{FULL}b\\1.png"], {"a/1": 0, "b/1": 1}),
         (["img/1.png", "img/2.png"], [f"{FULL}x\\1.png", f"{FULL}y\\1.png", f"{FULL}x\\2.png"], {"2": 2}),
         (["img/1.png", "img/2.png"], [f"{FULL}x\\1.png", f"{FULL}y\\2.png"], {"1": 0, "2": 1}),
